@@ -20,6 +20,8 @@ export type EndedOffer = Pick<FileOffer, "id" | "from" | "to"> & {
   readonly reason: OfferEnd;
   /** Its sender has ended it, and knows. */
   readonly isBySender: boolean;
+  /** The connection on which its sender was told, and the identity key of that session. */
+  told: { readonly connection: number; readonly key: string } | undefined;
   readonly untilMs: number;
 };
 
@@ -97,11 +99,10 @@ export class OfferBook {
   }
 
   /** The offer is over. */
-  end(offer: FileOffer, reason: OfferEnd, isBySender: boolean, nowMs: number): void {
+  end(offer: FileOffer, ended: Pick<EndedOffer, "reason" | "isBySender" | "told">, nowMs: number) {
     this.remove(offer);
     const { id, from, to } = offer;
-    const untilMs = nowMs + limits.awayMs;
-    this.#ended.set(id, { id, from, to, reason, isBySender, untilMs });
+    this.#ended.set(id, { id, from, to, ...ended, untilMs: nowMs + limits.awayMs });
   }
 
   /** Undefined: there was no such offer recently. */

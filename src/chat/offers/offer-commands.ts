@@ -34,6 +34,7 @@ export function offerFiles(hub: HubState, session: Session, command: OfferFiles)
   if (known !== undefined) return offerAgain(hub, session, command, known);
   const ended = endedMeanwhile(hub, session, id);
   if (ended !== undefined) {
+    ended.told = toldOn(session);
     hub.send(session, { type: "offering", offer: id, to: command.to, here: true, ref });
     return tellEnd(hub, session, ended, ended.reason);
   }
@@ -178,9 +179,11 @@ export function endFiles(hub: HubState, session: Session, { offer: id, reason }:
 
 /** `by` already knows. */
 export function endOffer(hub: HubState, offer: FileOffer, reason: OfferEnd, by?: Session): void {
-  hub.offers.end(offer, reason, by !== undefined && by === sender(hub, offer), hub.nowMs);
-  closeRelay(offer);
   const from = sender(hub, offer);
+  const isBySender = by !== undefined && by === from;
+  const knows = from === undefined ? undefined : toldOn(from);
+  hub.offers.end(offer, { reason, isBySender, told: knows }, hub.nowMs);
+  closeRelay(offer);
   const told = new Set(from === undefined ? [] : [from]);
   const taker = recipient(hub, offer);
   if (taker !== undefined) told.add(taker);
@@ -222,12 +225,25 @@ export function returnToOffers(hub: HubState, session: Session): void {
   }
 }
 
-/** The offer that the sender makes again, if somebody else has ended it meanwhile. */
+/**
+ * The offer that the sender makes again after a lost connection, if somebody else has ended it
+ * meanwhile. A sender that knows the end is asking anew.
+ */
 function endedMeanwhile(hub: HubState, session: Session, id: string): EndedOffer | undefined {
   const ended = hub.offers.endedOffer(id, hub.nowMs);
   // After "lost" the sender has returned too late, and makes a new one.
   if (ended === undefined || ended.isBySender || ended.reason === "lost") return undefined;
-  return isPerson(ended.from, session) ? ended : undefined;
+  if (!isPerson(ended.from, session)) return undefined;
+  return knowsEnd(ended, session) ? undefined : ended;
+}
+
+/** What a session was told on a connection that broke may be lost; a new program starts anew. */
+function knowsEnd({ told }: EndedOffer, { id, identity }: Session): boolean {
+  return told !== undefined && (told.connection === id || told.key !== identity.key);
+}
+
+function toldOn({ id, identity }: Session): { connection: number; key: string } {
+  return { connection: id, key: identity.key };
 }
 
 /** A member leaves or loses its connection. */

@@ -154,6 +154,46 @@ test("a user who is offline, or whose client accepts no files, is notified later
   expect(heard(withKey(rig, "Cal", "cal's", taking))).toEqual(["offered Ann"]);
 });
 
+test("a sender who knows that an offer was declined may make it again, and the other is asked", () => {
+  const rig = new Rig();
+  const ann = withKey(rig, "Ann", "desk");
+  const bob = rig.member("Bob", taking);
+  heard(bob);
+  // At the prompt, on the same connection.
+  for (let round = 0; round < 2; round++) {
+    ann.send(offerFiles("Bob"));
+    expect(heard(bob)).toEqual(["offered Ann"]);
+    bob.send(answer(false));
+    expect(heard(ann)).toEqual(["here", "ended declined"]);
+  }
+  // By a new program with the same key.
+  ann.close("quit");
+  const again = withKey(rig, "Ann", "desk", { secret: "another-secret-0123456789" });
+  again.send(offerFiles("Bob"));
+  expect([heard(again), heard(bob)]).toEqual([["here"], ["offered Ann"]]);
+  // Somebody who stops a transfer is asked again as well.
+  bob.send(answer(true), end("cancelled"));
+  expect(heard(again)).toEqual(["channel 1 Bob", "ended cancelled"]);
+  heard(bob);
+  again.send(offerFiles("Bob"));
+  expect(heard(bob)).toEqual(["offered Ann"]);
+});
+
+test("a sender that may not know that an offer was declined is told, and Bob is not asked", () => {
+  const { rig, ann, bob } = people();
+  ann.send(offerFiles("Bob"));
+  heard(bob);
+  // What the server sends to a connection that is breaking may be lost.
+  bob.send(answer(false));
+  ann.close("lost");
+  const again = rig.member("Ann");
+  again.send(offerFiles("Bob"));
+  expect([heard(again), heard(bob)]).toEqual([["here", "ended declined"], []]);
+  // Now she knows.
+  again.send(offerFiles("Bob"));
+  expect([heard(again), heard(bob)]).toEqual([["here"], ["offered Ann"]]);
+});
+
 test("a lost connection closes the channel; another opens when both are online again", () => {
   const { rig, ann, bob } = connected();
   bob.close("lost");
