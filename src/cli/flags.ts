@@ -120,6 +120,8 @@ function findFlag(
       return { flag: { name: key, kind }, value: false };
     }
   }
+  // Without a value they never come here.
+  if (["--help", "--version"].includes(written)) throw usage(`${written} takes no value`);
   const near = nearestWord(written, [...flagNames(definitions), "--help", "--version"]);
   const hint = near === undefined ? `see parley ${command} --help` : `did you mean ${near}?`;
   throw usage(`unknown flag ${quoted(written)}: ${hint}`);

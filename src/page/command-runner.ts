@@ -77,7 +77,7 @@ export function runCommand(command: Command, targets: CommandTargets): string | 
     case "order":
       return controller.order(command.command);
     case "help":
-      controller.notice(helpText());
+      controller.notice(helpText(command.about));
       return undefined;
     case "quit":
       controller.disconnect();

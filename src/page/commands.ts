@@ -25,7 +25,9 @@ export type Command =
   /** Undefined: lists the ignored users. */
   | { type: "ignore"; name: string | undefined }
   | { type: "unignore"; name: string }
-  | { type: "help" | "quit" }
+  | { type: "quit" }
+  /** `about`: a command, or nothing. */
+  | { type: "help"; about: string }
   /** Not a command: `problem` says why. */
   | { type: "mistake"; problem: string };
 
@@ -200,7 +202,14 @@ const commands = new Map<string, Entry>([
     },
   ],
   ["/quit", { usage: "/quit", help: "disconnect", read: alone({ type: "quit" }) }],
-  ["/help", { usage: "/help", help: "show this list", read: alone({ type: "help" }) }],
+  [
+    "/help",
+    {
+      usage: "/help [COMMAND]",
+      help: "show this list, or what a command does",
+      read: (about) => ({ type: "help", about }),
+    },
+  ],
 ]);
 
 /** Parses what was typed. `//text` sends `/text`. */
@@ -241,10 +250,16 @@ export function isCommand(line: string): boolean {
   return /^\s*\/(?!\/)/.test(line);
 }
 
-/** One line per command. */
-export function helpText(): string {
-  const rows = Array.from(commands.values(), ({ usage, help }) => `${usage} – ${help}`);
+/** One line per command, or what one does. */
+export function helpText(about = ""): string {
+  const entry = commands.get(`/${about.toLowerCase().replace("/", "")}`);
+  if (entry !== undefined) return helpRow(entry);
+  const rows = Array.from(commands.values(), helpRow);
   return [...rows, slashOrdersHelp, "//TEXT – send a message that starts with /"].join("\n");
+}
+
+function helpRow({ usage, help }: Entry): string {
+  return `${usage} – ${help}`;
 }
 
 function readMotd(argument: string): Command {

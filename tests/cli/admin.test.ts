@@ -115,7 +115,7 @@ testBeyond("beyond loopback: over TLS, with a key that is known, and never witho
 test("invalid arguments are reported before anything is sent", async () => {
   const nowhere = "127.0.0.1:1";
   for (const [words, sentence] of [
-    [[], "Which command?"],
+    [[], "Which command? parley admin help lists them"],
     [["kik", "Bob"], "did you mean kick?"],
     [["ban", "Bob", "--for", "soon"], "'soon' is not a term"],
   ] as const) {

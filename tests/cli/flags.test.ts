@@ -66,6 +66,7 @@ describe("flags", () => {
     ["--PORT 1", "unknown flag '--PORT': did you mean --port?"],
     ["--vers", "unknown flag '--vers': did you mean --version?"],
     ["--hlep", "unknown flag '--hlep': did you mean --help?"],
+    ["--help=1", "--help takes no value"],
     ["-x", "unknown flag '-x'"],
     ["-port 1", "unknown flag '-port': did you mean --port?"],
     ["--port", "--port needs a value: write --port=VALUE"],

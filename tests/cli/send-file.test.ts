@@ -284,7 +284,9 @@ test("two people at their prompts: /send, /get and /decline", async () => {
   const bob = runOnTerminal(words("Bob"), {
     columns: 200,
     steps: [
-      ["Ann offers 1 file", type("/get 1")],
+      ["You are Bob", type("/get")],
+      ["There is no offer", (): void => {}],
+      ["Ann offers 1 file", type("/get")],
       ["/decline 2 declines", type("/decline")],
       ["You have declined", type("/quit")],
     ],

@@ -73,6 +73,12 @@ test("anything else is sent as typed", () => {
   }
 });
 
+test("the help says what one command does", () => {
+  expect(readLine("/help me")).toEqual({ type: "help", about: "me" });
+  for (const about of ["me", "/ME"]) expect(helpText(about)).toMatch(/^\/me TEXT – [^\n]+$/);
+  expect(helpText("nothing")).toBe(helpText());
+});
+
 test("the help lists every command", () => {
   for (const word of ["/join", "/part", "/who", "/quit", "//TEXT"]) {
     expect(helpText()).toContain(`${word}`);

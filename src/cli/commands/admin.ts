@@ -48,7 +48,8 @@ export default defineCommand({
       ...(args.uses === undefined ? [] : ["--uses", args.uses]),
       ...(args.long === true ? ["--long"] : []),
     ].join(" ");
-    const command = line === "" ? "Which command? help lists them" : readAdminCommand(line);
+    const command =
+      line === "" ? "Which command? parley admin help lists them" : readAdminCommand(line);
     if (typeof command === "string") throw new ParleyError("usage", command);
     // A server that is not open to everybody lets its first owner in by the claim.
     const pass = args.pass ?? (command.do === "claim" ? command.code : undefined);

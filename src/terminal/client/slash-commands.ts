@@ -1,6 +1,7 @@
 // The slash commands of the prompt as a table, and how a typed line is parsed: as a command or a
 // message. Pure.
 
+import { adminCommands } from "../../chat/admin/admin-command.ts";
 import { slashOrders, slashOrdersHelp } from "../../chat/admin/slash-orders.ts";
 import type { MessageKind } from "../../protocol/messages.ts";
 import { nearestWord } from "../../nearest-word.ts";
@@ -55,7 +56,7 @@ export type Inquiry =
   | { do: "topic"; words: string };
 
 /** What Tab completes in a command's argument. */
-export type Completes = "name" | "room" | "file" | "path";
+export type Completes = "name" | "room" | "file" | "path" | "command";
 
 type SlashCommand = {
   usage: string;
@@ -80,7 +81,12 @@ const inRoom =
   (argument: string) => ({ do: what, room: argument === "" ? undefined : argument });
 
 export const slashCommands: Readonly<Record<string, SlashCommand>> = {
-  "/help": { usage: "/help", help: "show this list", read: bare("help") },
+  "/help": {
+    usage: "/help [COMMAND]",
+    help: "show this list, or what a command does",
+    completes: "command",
+    read: (about) => (about === "" ? { do: "help" } : { do: "explain", text: helpOn(about) }),
+  },
   "/who": {
     usage: "/who [ROOM]",
     help: "list the people in a room",
@@ -188,10 +194,10 @@ export const slashCommands: Readonly<Record<string, SlashCommand>> = {
   "/leave": { usage: "/leave", help: "end the private chat", read: bare("leave") },
   "/files": { usage: "/files", help: "list the shared files", read: bare("files") },
   "/get": {
-    usage: "/get FILE|N",
+    usage: "/get [FILE|N]",
     help: "fetch a shared file, or accept an offer",
     completes: "file",
-    read: named("get"),
+    read: (name) => ({ do: "get", name }),
   },
   "/send": {
     usage: "/send NAME PATH…",
@@ -249,14 +255,15 @@ export const slashCommands: Readonly<Record<string, SlashCommand>> = {
 };
 
 function operatorCommands(): Record<string, SlashCommand> {
-  const entries = slashOrders.map((slash) => {
+  const entries = Object.entries(adminCommands).map(([word, { usage, help }]) => {
+    // The server parses it, and says what is wrong with it.
     const read = (argument: string) =>
-      ({ do: "order", command: `${slash.slice(1)} ${argument}`.trim() }) as const;
-    const completes = slash === "/unshare" ? "file" : "name";
-    // The server knows its usage.
-    return [slash, { usage: slash, help: "", completes, isOrder: true, read }] as const;
+      ({ do: "order", command: `${word} ${argument}`.trim() }) as const;
+    const completes = word === "unshare" ? "file" : "name";
+    const command = { usage: `/${usage}`, help, completes, isOrder: true, read } as const;
+    return [`/${word}`, command] as const;
   });
-  return Object.fromEntries(entries);
+  return Object.fromEntries(entries.filter(([slash]) => slashOrders.includes(slash)));
 }
 
 /** Parses one typed line. `//text` says `/text`. */
@@ -269,10 +276,23 @@ export function readTyped(line: string): TypedLine {
 
 function readCommand(typed: string): TypedLine {
   const [, word = typed, rest = ""] = /^(\S+)\s*(.*)$/s.exec(typed) ?? [];
-  const lower = word.toLowerCase();
-  const command = Object.hasOwn(slashCommands, lower) ? slashCommands[lower] : undefined;
+  const command = commandCalled(word);
   if (command === undefined) return { do: "explain", text: unknownCommand(word) };
   return command.read(rest.trim()) ?? { do: "explain", text: `Usage: ${command.usage}` };
+}
+
+function commandCalled(word: string): SlashCommand | undefined {
+  const lower = word.toLowerCase();
+  return Object.hasOwn(slashCommands, lower) ? slashCommands[lower] : undefined;
+}
+
+/** `/help msg` and `/help /msg`. */
+function helpOn(about: string): string {
+  const word = about.startsWith("/") ? about : `/${about}`;
+  const command = commandCalled(word);
+  return command === undefined
+    ? `There is no command ${quoted(word)}: ${adviceOn(word)}`
+    : `${command.usage}: ${command.help}`;
 }
 
 /**
@@ -282,10 +302,14 @@ function readCommand(typed: string): TypedLine {
 const mistypedChars = { min: 4, max: 20 } as const;
 
 function unknownCommand(word: string): string {
-  const near = nearestCommand(word.toLowerCase());
-  const advice = near === undefined ? "/help lists them" : `did you mean ${near}?`;
+  const advice = adviceOn(word);
   const sentence = `There is no command ${quoted(word)}: ${advice}`;
-  return `${sentence}${near === undefined ? "; to" : " To"} say it, type another / before it`;
+  return `${sentence}${advice.endsWith("?") ? " To" : "; to"} say it, type another / before it`;
+}
+
+function adviceOn(word: string): string {
+  const near = nearestCommand(word.toLowerCase());
+  return near === undefined ? "/help lists them" : `did you mean ${near}?`;
 }
 
 function nearestCommand(word: string): string | undefined {

@@ -549,7 +549,9 @@ export class TerminalClient {
     if (typed.do === "share") return this.#share(typed.paths);
     if (typed.do === "send") people?.send(typed.to, typed.paths);
     else if (typed.do === "decline") people?.decline(typed.name);
-    else if (people?.get(typed.name) !== true) this.#get(typed.name);
+    else if (people?.get(typed.name) === true) return;
+    else if (typed.name !== "") this.#get(typed.name);
+    else this.say("There is no offer, or more than one: /get N, or /get FILE for a shared file");
   }
 
   #share(paths: string): void {

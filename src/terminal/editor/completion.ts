@@ -5,11 +5,13 @@ import { terminal as limits } from "../../limits.ts";
 import { beginning, harmless } from "../../text.ts";
 import { slashCommands, type Completes } from "../client/slash-commands.ts";
 
+type Listed = Exclude<Completes, "path" | "command"> | "member";
+
 /**
  * `member`: names of the people in the current room, for messages. `path`: completes paths, given
  * what is typed of them.
  */
-export type Words = Readonly<Record<Exclude<Completes, "path"> | "member", readonly string[]>> & {
+export type Words = Readonly<Record<Listed, readonly string[]>> & {
   readonly path?: ((before: string) => Completion) | undefined;
 };
 
@@ -56,6 +58,12 @@ function place(before: string, words: Words): Place {
   const argument = argumentOf(before);
   if (argument !== undefined && argument.completes !== "path") {
     const { completes, start } = argument;
+    if (completes === "command") {
+      const slashes = Object.keys(slashCommands);
+      const isBare = before[start] !== "/";
+      const candidates = isBare ? slashes.map((slash) => slash.slice(1)) : slashes;
+      return { start, candidates, after: "" };
+    }
     const after = /^\/(?:msg|send)\s/i.test(before) ? " " : "";
     return { start, candidates: words[completes], after };
   }

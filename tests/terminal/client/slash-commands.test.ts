@@ -28,6 +28,16 @@ describe("a typed line", () => {
     ["/motd Hi all", { do: "order", command: "motd Hi all" }],
     ["/topic", { do: "topic", words: "" }],
     ["/whois Bob", { do: "whois", name: "Bob" }],
+    ["/get", { do: "get", name: "" }],
+    ["/help", { do: "help" }],
+    ["/help msg", { do: "explain", text: "/msg NAME[,NAME] TEXT: send a private message" }],
+    ["/help /WHO", { do: "explain", text: "/who [ROOM]: list the people in a room" }],
+    ["/help unban", { do: "explain", text: "/unban NAME|ADDRESS|KEY|#N: lift a ban" }],
+    ["/help mgs", { do: "explain", text: "There is no command '/mgs': did you mean /msg?" }],
+    [
+      "/help toString",
+      { do: "explain", text: "There is no command '/toString': /help lists them" },
+    ],
   ])("%j", (line, action) => expect(readTyped(line)).toEqual(action));
 
   test.each(["~/.bashrc is broken", "~5 minutes left", "show", "get_list_file", "{quit}"])(
@@ -88,6 +98,9 @@ describe("Tab", () => {
     ["/JOIN d", "/JOIN den", 0],
     ["/part d", "/part den", 0],
     ["/msg bob an", "/msg bob an", 2],
+    ["/help who", "/help who", 2],
+    ["/help whoi", "/help whois", 0],
+    ["/help /unb", "/help /unban", 0],
     ["zzz", "zzz", 0],
   ])("%j", (before, after, choices) => {
     const completion = complete(before, words);
