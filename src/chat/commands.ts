@@ -43,6 +43,8 @@ import {
   reject as rejectChat,
 } from "./private/private-chat.ts";
 import {
+  numberOf,
+  refOf,
   refuseIfOverfull,
   reject,
   rejectNotInRoom,
@@ -276,9 +278,7 @@ const handlers: Handlers = {
   "open-code": openCode,
   "join-code": joinCode,
   upload: uploadFile,
-  pass(hub, session, command) {
-    passFrame(hub, session, command);
-  },
+  pass: passFrame,
   ...peopleHandlers,
   ...roomHandlers,
   admin: orderFrom,
@@ -317,10 +317,8 @@ export function execute(
   partner = session.privateChat.partner,
 ): void {
   if (session.phase !== "member" && !isAllowedBefore(hub, session, command.type)) {
-    const ref = "ref" in command ? command.ref : undefined;
-    const n = "n" in command ? command.n : undefined;
-    const message = "Log in with a name first";
-    return reject(hub, session, "protocol", message, { ref, n });
+    const about = { ref: refOf(command), n: numberOf(command) };
+    return reject(hub, session, "protocol", "Log in with a name first", about);
   }
   const handle = handlers[command.type] as (
     hub: HubState,

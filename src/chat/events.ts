@@ -3,7 +3,7 @@
 
 import type { ErrorCode } from "../errors.ts";
 import type { PeopleAnswer, PeopleCommand } from "./people/people-events.ts";
-import type { Persona, RoomRank } from "./people/persona.ts";
+import type { Persona, RoomRank, ShownPerson } from "./people/persona.ts";
 import type { PrivateMessage } from "./private/private-message.ts";
 import type { RoomChange } from "./rooms/room-change.ts";
 import type { RoomAnswer, RoomCommand } from "./rooms/room-events.ts";
@@ -304,7 +304,7 @@ export type PresenceEvent =
       alias: string | undefined;
       reason: LeaveReason;
       /** Who removed them, if not the server. */
-      by?: { name: string; persona: Persona | undefined } | undefined;
+      by?: ShownPerson | undefined;
       /** The parting message, or the reason given for the removal. */
       text?: string | undefined;
     } & About)
@@ -426,7 +426,7 @@ export type PersonalEvent =
       type: "parted";
       room: string;
       /** Who removed the session. */
-      by?: { name: string; persona: Persona | undefined } | undefined;
+      by?: ShownPerson | undefined;
       text?: string | undefined;
       ref: Ref | undefined;
     }
@@ -487,7 +487,7 @@ export type PersonalEvent =
       type: "topic";
       room: string;
       topic: string;
-      by?: { name: string; persona: Persona | undefined } | undefined;
+      by?: ShownPerson | undefined;
     }
   /** An operator deleted the text of a message. */
   | { type: "deleted"; room: string; seq: number }

@@ -21,6 +21,15 @@ export type About = {
   takesCounter?: boolean;
 };
 
+/** The counter of a message that its sender counts. */
+export function numberOf(command: Command): number | undefined {
+  return "n" in command ? command.n : undefined;
+}
+
+export function refOf(command: Command): Ref | undefined {
+  return "ref" in command ? command.ref : undefined;
+}
+
 export function reject(
   hub: HubState,
   session: Session,
@@ -28,13 +37,8 @@ export function reject(
   message: string,
   { ref, n, subject, at, takesCounter = false }: About = {},
 ): void {
-  const about = {
-    ...(subject === undefined ? {} : { subject }),
-    ...(at === undefined ? {} : { at }),
-    ...(n === undefined ? {} : { n }),
-  };
   const timing = takesCounter && n !== undefined ? "committed" : "now";
-  hub.send(session, { type: "error", code, message, ref, ...about }, timing);
+  hub.send(session, { type: "error", code, message, ref, subject, at, n }, timing);
 }
 
 export function rejectUnknownUser(
@@ -78,15 +82,8 @@ export function refuseIfOverfull(
 ): boolean {
   if (!hub.isOverfull(chars)) return false;
   if (n !== undefined) session.counter.refuse(n);
-  const about = { ...(n === undefined ? {} : { n }), ref };
-  const retryAfterMs = sender.storageRetryMs;
-  hub.send(session, {
-    type: "error",
-    code: "storage",
-    message: storeIsSlow,
-    retryAfterMs,
-    ...about,
-  });
+  const about = { retryAfterMs: sender.storageRetryMs, n, ref };
+  hub.send(session, { type: "error", code: "storage", message: storeIsSlow, ...about });
   return true;
 }
 
@@ -98,9 +95,8 @@ export function rejectUnread(
   { code, message }: ParleyError,
 ): void {
   hub.options.log.warn(message);
-  const n = "n" in command ? command.n : undefined;
-  const ref = "ref" in command ? command.ref : undefined;
-  if (n === undefined) return reject(hub, session, code, message, { ref });
+  const n = numberOf(command);
+  if (n === undefined) return reject(hub, session, code, message, { ref: refOf(command) });
   session.counter.refuse(n);
   session.queue.dropFrom(n);
   count(hub.options.metrics.messagesRefused, code);

@@ -3,9 +3,9 @@
 import type { SaidRun } from "../chat/rooms/said-run.ts";
 
 /**
- * Renders each message of a run as `before`, its text, and `after`. A single join; rendering the
+ * Renders each message of a run as a line: `before`, and its text. A single join; rendering the
  * messages one by one costs five times as much.
  */
-export function runLines({ texts }: SaidRun, before: string, after = ""): string {
-  return `${before}${texts.join(`${after}\n${before}`)}${after}\n`;
+export function runLines({ texts }: SaidRun, before: string): string {
+  return `${before}${texts.join(`\n${before}`)}\n`;
 }

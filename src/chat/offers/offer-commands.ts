@@ -291,7 +291,7 @@ function openChannel(hub: HubState, offer: FileOffer): void {
       channel,
       with: name,
       key: proven.key,
-      ...(way === undefined ? {} : { relay: way }),
+      relay: way,
     } as const;
     hub.send(session, event);
   }

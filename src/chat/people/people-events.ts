@@ -2,7 +2,7 @@
 // themselves. Part of the vocabulary in events.ts. Types only.
 
 import type { Ref } from "../../protocol/messages.ts";
-import type { Persona, RoomRank } from "./persona.ts";
+import type { Persona, RoomRank, ShownPerson } from "./persona.ts";
 import type { PrivateMessage } from "../private/private-message.ts";
 import type { PastQuery } from "../rooms/room-events.ts";
 
@@ -121,7 +121,7 @@ export type PeopleAnswer =
   /** Answers `watch`, and reports names that come online and go offline. */
   | {
       type: "watched";
-      here: readonly { name: string; persona: Persona | undefined }[];
+      here: readonly ShownPerson[];
       gone: readonly string[];
       /** Names beyond the number that a session may watch. */
       refused: readonly string[];

@@ -17,12 +17,13 @@ export type Persona = {
 /** Rank in one room. */
 export type RoomRank = { readonly isOperator: boolean; readonly isVoiced: boolean };
 
+/** Somebody as others are told of them. */
+export type ShownPerson = { readonly name: string; readonly persona: Persona | undefined };
+
 /** The author of a change to a room. */
-export type Changer = {
-  readonly name: string;
+export type Changer = ShownPerson & {
   /** The session's number; 0: the server's own terminal; -1: somebody on another server. */
   readonly author: number;
-  readonly persona: Persona | undefined;
   /** The accounts and keys that identify them, if any. */
   readonly ids: readonly string[];
   /** They can be recognized later, so that their decisions outlast the room. */

@@ -152,7 +152,7 @@ export class CommandQueue {
    * Milliseconds after which a refused command may be retried. `eachMs`: additional wait for each
    * command before it.
    */
-  retryAfterMs(rates: Rates, nowMs: number, eachMs = 0): number {
+  retryAfterMs(rates: Rates, nowMs: number, eachMs: number): number {
     const queueMs = this.length * Math.max(1000 / rates.messagesPerSecond, eachMs);
     return Math.ceil(Math.max(this.waitMs(nowMs), queueMs));
   }

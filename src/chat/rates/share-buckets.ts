@@ -30,14 +30,14 @@ export class ShareBuckets {
     return 0;
   }
 
-  /** Takes `units` unconditionally; the debt must be refilled first. */
-  charge(owner: ShareOwner, nowMs: number, units = 1): void {
-    for (const bucket of this.#bucketsOf(owner, nowMs, "")) bucket.charge(units, nowMs);
+  /** Takes a unit unconditionally; the debt must be refilled first. */
+  charge(owner: ShareOwner, nowMs: number): void {
+    for (const bucket of this.#bucketsOf(owner, nowMs, "")) bucket.charge(1, nowMs);
   }
 
-  /** Returns units that were taken needlessly. */
-  giveBack(owner: ShareOwner, nowMs: number, units = 1): void {
-    for (const bucket of this.#bucketsOf(owner, nowMs, "")) bucket.giveBack(units, nowMs);
+  /** Returns a unit that was taken needlessly. */
+  giveBack(owner: ShareOwner, nowMs: number): void {
+    for (const bucket of this.#bucketsOf(owner, nowMs, "")) bucket.giveBack(1, nowMs);
   }
 
   /** Milliseconds until something can be taken; 0 if now. */

@@ -10,6 +10,7 @@ import { passFrame } from "../offers/channel-frames.ts";
 import { refuseCrowdedLogin } from "../login/refuse-login.ts";
 import { count } from "../metrics/metrics.ts";
 import { fold, lobby } from "../names/grammar.ts";
+import { numberOf, refOf } from "../rejections.ts";
 import type { Rates } from "./rate-budget.ts";
 import { isOpenToOutside } from "../rooms/room-rights.ts";
 import type { Session } from "../session.ts";
@@ -25,7 +26,7 @@ export function handleCommand(
   readChars: number,
 ): void {
   const { queue, counter } = session;
-  const n = "n" in command ? command.n : undefined;
+  const n = numberOf(command);
   if (n !== undefined && counter.followsRefusal(n)) {
     return void chargeInput(hub, session, readChars);
   }
@@ -232,7 +233,7 @@ function refuse(
   queue.chargeRefused(readChars, rates, nowMs);
   if (rates !== undefined && !queue.mayRefuse(rates, nowMs)) return endFlood(hub, session);
   if (command.type === "reply" && command.isPong === true) return execute(hub, session, command);
-  const n = "n" in command ? command.n : undefined;
+  const n = numberOf(command);
   if (n !== undefined) counter.refuse(n);
   const why = pastMs > 0 ? pastIsShared(session) : perSecond(rates);
   hub.send(session, {
@@ -240,8 +241,8 @@ function refuse(
     code: "rate",
     message: `Too fast:${why} the message was not sent, retry after ${(retryAfterMs / 1000).toFixed(1)} s`,
     retryAfterMs,
-    ...(n === undefined ? {} : { n }),
-    ref: "ref" in command ? command.ref : undefined,
+    n,
+    ref: refOf(command),
   });
 }
 

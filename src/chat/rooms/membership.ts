@@ -9,7 +9,7 @@ import { fold, lobby } from "../names/grammar.ts";
 import { Room } from "./room.ts";
 import { toldOf } from "./told-settings.ts";
 import { storeRights } from "../rights-store.ts";
-import type { Persona, RoomRank } from "../people/persona.ts";
+import type { RoomRank, ShownPerson } from "../people/persona.ts";
 import { greetFirst, ownElsewhere, rankIn, rankOf, silenceIn } from "./room-rights.ts";
 import { followRank } from "./rank-news.ts";
 import { announceEverywhere, shareMember } from "../elsewhere/share-presence.ts";
@@ -289,7 +289,7 @@ type Leaving = {
    */
   told?: "everybody" | "elsewhere" | "nobody" | "later";
   /** Who removed the session from the room. */
-  by?: { name: string; persona: Persona | undefined };
+  by?: ShownPerson | undefined;
   /** The message or reason that goes with it. */
   text?: string | undefined;
   /** The number of this event, if the session leaves several rooms at once. */

@@ -29,7 +29,7 @@ export function removeFrom(
   by?: Changer,
   text?: string,
 ): void {
-  const about = { ...(by !== undefined && { by }), text };
+  const about = { by, text };
   leaveRoom(hub, session, room, "kicked", about);
   hub.send(session, { type: "parted", room: room.name, ...about, ref: undefined }, "settled");
   if (session.proven.isBearer !== true) return;
@@ -44,15 +44,15 @@ export function motdOf({ options }: HubState): string {
 }
 
 /** `isBack`: the client may still show another one, so it is told if there is none. */
-export function tellMotd(hub: HubState, session: Session, isBack = false, ref?: Ref): void {
+export function tellMotd(hub: HubState, session: Session, isBack: boolean, ref?: Ref): void {
   const text = motdOf(hub);
   if (text !== "" || isBack || session.dialect.showsPersonas === true) {
-    hub.send(session, { type: "motd", text, ...(ref !== undefined && { ref }) });
+    hub.send(session, { type: "motd", text, ref });
   }
 }
 
 /** `isBack`: as for the message of the day. */
-function tellTopic(hub: HubState, session: Session, room: string, isBack = false): void {
+function tellTopic(hub: HubState, session: Session, room: string, isBack: boolean): void {
   const { topic } = hub.options.rights.rooms.of(room);
   if (topic !== "" || isBack) hub.send(session, { type: "topic", room, topic }, "settled");
 }

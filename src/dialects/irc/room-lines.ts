@@ -2,7 +2,7 @@
 // same capabilities. Pure.
 
 import type { PresenceEvent, RoomEvent, Said } from "../../chat/events.ts";
-import type { Persona } from "../../chat/people/persona.ts";
+import type { Persona, ShownPerson } from "../../chat/people/persona.ts";
 import { changeLetters } from "../../chat/rooms/room-change.ts";
 import { spansRooms } from "../../chat/rooms/presence.ts";
 import type { SaidRun } from "../../chat/rooms/said-run.ts";
@@ -183,7 +183,7 @@ export function partLine(
 }
 
 export function kickLine(
-  by: { name: string; persona: Persona | undefined },
+  by: ShownPerson,
   room: string,
   name: string,
   text: string | undefined,

@@ -16,7 +16,7 @@ export interface UdpListenerOptions {
   /** 0 picks a free port. */
   readonly port: number;
   /** As `UdpOptions.offload`. */
-  readonly offload?: boolean;
+  readonly offload?: boolean | undefined;
   /** As `UdpOptions.onDatagrams`. */
   onDatagrams(bytes: Uint8Array, path: UdpPath): void;
   /** As `ListeningOptions.forward`. */

@@ -14,7 +14,7 @@ export interface FileFolder {
 /** Folders with everything below them, by name. */
 export interface TreeFolder {
   /** As `SharedTree.walk`. */
-  walk(name: string, after?: string): AsyncGenerator<readonly TreeEntry[]>;
+  walk(name: string, after: string | undefined): AsyncGenerator<readonly TreeEntry[]>;
   /** A position in the folder from which `name` is resolved. The caller closes it. */
   cursor(name: string): FolderCursor;
 }

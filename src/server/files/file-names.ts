@@ -31,8 +31,8 @@ export function* spellings(name: string): Generator<Buffer> {
  * Whether this is a plain name: not a path, and without anything that would truncate it in a system
  * call.
  */
-export function isPlainName(name: string, platform: NodeJS.Platform = process.platform): boolean {
-  const separators = platform === "win32" ? /[/\\:\0]/ : /[/\0]/;
+export function isPlainName(name: string): boolean {
+  const separators = process.platform === "win32" ? /[/\\:\0]/ : /[/\0]/;
   return (
     name !== "" &&
     name !== "." &&

@@ -20,7 +20,6 @@ import { applyJitHints } from "../../io/jit-hints.ts";
 import { SharedFolder } from "./shared-folder.ts";
 import { TagBudget } from "./tag-budget.ts";
 import { TransferSlots } from "./transfer-slots.ts";
-import type { UdpOffload } from "../../io/udp/udp.ts";
 import type { DatagramSocket } from "./datagram-socket.ts";
 import type { Forward } from "../../io/udp/listening-socket.ts";
 import { UdpListener } from "../../io/udp/udp-listener.ts";
@@ -99,7 +98,7 @@ export class FileService<Folder extends FileFolder = SharedFolder> implements Tr
     const socket = await UdpListener.open({
       host: options.host,
       port: options.port,
-      ...(options.offload === undefined ? {} : { offload: options.offload }),
+      offload: options.offload,
       onDatagrams(bytes, path) {
         if (relay?.handleDatagrams(bytes, path) !== true) service?.handleDatagrams(bytes, path);
       },
@@ -112,10 +111,6 @@ export class FileService<Folder extends FileFolder = SharedFolder> implements Tr
 
   get udpPort(): number {
     return this.#udp.port;
-  }
-
-  get offload(): UdpOffload {
-    return this.#udp.offload;
   }
 
   /** This machine's addresses at which datagrams can arrive. */

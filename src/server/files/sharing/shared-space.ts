@@ -29,11 +29,6 @@ export class SharedSpace {
     return this.#usedBytes;
   }
 
-  /** The number of tracked owners. */
-  get owners(): number {
-    return this.#owners.size;
-  }
-
   /** Why this amount does not fit for that owner; undefined: it fits. */
   refusal(payer: ShareOwner, amount: Pick<Amount, "bytes" | "entries">): string | undefined {
     const more = chargeOf(amount);

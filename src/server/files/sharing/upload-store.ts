@@ -89,10 +89,6 @@ export class UploadStore {
     return this.#space.usedBytes;
   }
 
-  get quotaBytes(): number {
-    return this.#space.quotaBytes;
-  }
-
   /** The path for an entry of an upload. Its folder exists while the upload is open. */
   pathOf(upload: string, place: number): string {
     return join(this.#uploadFolder(upload), "data", String(place));
