@@ -105,6 +105,11 @@ export function systemCode(error: unknown): string {
   return error !== null && typeof error === "object" && "code" in error ? String(error.code) : "";
 }
 
+/** The message of whatever was thrown. */
+export function errorMessage(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** Whether this version knows an error code from the wire. */
 export function isErrorCode(code: unknown): code is ErrorCode {
   return typeof code === "string" && Object.hasOwn(exitCodes, code);

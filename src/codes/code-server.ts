@@ -2,7 +2,7 @@
 // port, and UDP on the port with the same number. Ends with the single guest that it is for.
 
 import { plainAddress } from "../addresses.ts";
-import { ParleyError } from "../errors.ts";
+import { errorMessage, ParleyError } from "../errors.ts";
 import type { OfferedFolder } from "../handover/offered-folder.ts";
 import { linkHandlers, TcpLink } from "../io/tcp-link.ts";
 import { codes as limits } from "../limits.ts";
@@ -61,7 +61,7 @@ export class CodeServer {
       } catch (error) {
         service.close();
         if (left > 1) continue;
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = errorMessage(error);
         throw new ParleyError("failed", `Cannot listen on ${host}: ${reason}`);
       }
     }

@@ -3,7 +3,7 @@
 
 import { join } from "node:path";
 import type { OfferEvent } from "../client/events.ts";
-import { ParleyError } from "../errors.ts";
+import { errorMessage, ParleyError } from "../errors.ts";
 import { DownloadClient } from "../files/download-client.ts";
 import type { FetchEvent } from "../files/fetch-events.ts";
 import { makeFolder } from "../files/fetch-targets.ts";
@@ -254,7 +254,7 @@ export class IncomingOffer {
       onEvent({ event: "received", id, from, files, failed, folder, seconds, ...way });
     } catch (error) {
       if (!this.#isOver) this.stop();
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = errorMessage(error);
       onEvent({ event: "offer-refused", from, reason });
     }
   }

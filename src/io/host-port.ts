@@ -3,7 +3,7 @@
 import { isIPv6 } from "node:net";
 import { networkInterfaces } from "node:os";
 import { harmless, quoted } from "../text.ts";
-import { ParleyError, systemCode } from "../errors.ts";
+import { errorMessage, ParleyError, systemCode } from "../errors.ts";
 import type { Access } from "../protocol/messages.ts";
 import type { ClientIdentity } from "../client/events.ts";
 import type { ServerTrust } from "../tls/server-trust.ts";
@@ -124,9 +124,9 @@ export function hostNotFound(host: string): ParleyError {
  * for UDP.
  */
 export function notOwnAddress(host: string, error: unknown): ParleyError | undefined {
-  const { code, message = "" } = error as { code?: string; message?: string };
+  const code = systemCode(error);
   const isIt =
-    code === undefined ? message.startsWith("Failed to listen at") : notOwnCodes.has(code);
+    code === "" ? errorMessage(error).startsWith("Failed to listen at") : notOwnCodes.has(code);
   if (!isIt) return undefined;
   return new ParleyError(
     "failed",
@@ -157,5 +157,5 @@ const reasons: Readonly<Record<string, string>> = {
 export function socketReason(error: unknown): string {
   const code = systemCode(error);
   const known = Object.hasOwn(reasons, code) ? reasons[code] : undefined;
-  return known ?? harmless(error instanceof Error ? error.message : String(error));
+  return known ?? harmless(errorMessage(error));
 }

@@ -1,5 +1,6 @@
 // Downloads a file with progress into the page's own store, and verifies its hash before saving it.
 
+import { errorMessage } from "../errors.ts";
 import type { ListedFile } from "../client/events.ts";
 import { pageFiles as limits } from "../limits.ts";
 import { saveFile } from "./dom.ts";
@@ -56,7 +57,7 @@ export async function download(
       throw error;
     }
   } catch (error) {
-    const problem = error instanceof Error ? error.message : String(error);
+    const problem = errorMessage(error);
     progress("failed", signal.aborted ? "Stopped." : problem);
   }
 }

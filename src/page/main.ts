@@ -1,6 +1,7 @@
 // Entry point of the page: wires state, session and views together. Every change goes through
 // `dispatch`; the views render at most once per frame.
 
+import { errorMessage } from "../errors.ts";
 import type { ListedFile } from "../client/events.ts";
 import { harmless } from "../text.ts";
 import { byId, saveAs, saveFile } from "./dom.ts";
@@ -203,7 +204,7 @@ async function removeFile({ name }: ListedFile): Promise<void> {
   try {
     await controller.own.ask({ type: "admin", command: `unshare ${name}` });
   } catch (error) {
-    controller.notice(error instanceof Error ? error.message : String(error));
+    controller.notice(errorMessage(error));
   }
   await loadFiles();
 }
@@ -266,7 +267,7 @@ async function loadFilePage(after: string | undefined): Promise<void> {
     const { files, next } = await fetchFilePage(after);
     dispatch({ type: "files", files, next, isFirst: after === undefined });
   } catch (error) {
-    const problem = error instanceof Error ? error.message : String(error);
+    const problem = errorMessage(error);
     dispatch({ type: "files-failed", problem });
   }
 }

@@ -1,6 +1,7 @@
 // Files shared with everyone in a room: one after another, each with a place reserved by the
 // server, and streamed by the browser, whatever its size. They can be stopped and retried.
 
+import { errorMessage } from "../errors.ts";
 import type { SessionRequest, SessionResponse } from "../client/events.ts";
 import { pageFiles as limits } from "../limits.ts";
 import { FieldReader, parseObject } from "../protocol/field-reader.ts";
@@ -156,7 +157,7 @@ export class RoomUploads {
     }
     const isOffline = error instanceof RefusedRequest && error.code === "cannot-connect";
     if (!(error instanceof Lost) && !isOffline) {
-      return error instanceof Error ? error.message : String(error);
+      return errorMessage(error);
     }
     if (!(await isReadable(file))) return "The file has changed since it was chosen.";
     if (++running.losses > limits.maxRetries) return "The connection was lost.";

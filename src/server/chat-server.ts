@@ -6,7 +6,7 @@ import { quoted } from "../text.ts";
 import { openChat } from "../dialects/open-chat/open-chat.ts";
 import { plainRefusal } from "../dialects/protocol-detection.ts";
 import { dialects } from "../dialects/table.ts";
-import { ParleyError } from "../errors.ts";
+import { errorMessage, ParleyError } from "../errors.ts";
 import { shutdown } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { DatagramDialect, Dialect } from "../chat/dialect.ts";
@@ -193,7 +193,7 @@ export class ChatServer {
       };
       this.claim = { ...file, remove };
     } catch (error) {
-      log.warn(`Nobody can claim this server: ${(error as Error).message}`);
+      log.warn(`Nobody can claim this server: ${errorMessage(error)}`);
     }
   }
 
@@ -284,7 +284,7 @@ export class ChatServer {
     try {
       if (address !== undefined) await this.#base.store.setAddress?.(address);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = errorMessage(error);
       this.#options.log.warn(`The other servers are not told where this one is: ${reason}`);
     }
   }

@@ -3,7 +3,7 @@
 // ports to outgoing connections.)
 
 import { readFileSync } from "node:fs";
-import { ParleyError } from "../errors.ts";
+import { errorMessage, ParleyError, systemCode } from "../errors.ts";
 import { notOwnAddress } from "../io/host-port.ts";
 import { connections as limits } from "../limits.ts";
 
@@ -25,7 +25,7 @@ export async function listenOn<T>(place: ListenPlace, open: () => T | Promise<T>
     try {
       return await open();
     } catch (error) {
-      const mayBeFreed = codeOf(error) === "EADDRINUSE" && !hasServer(place);
+      const mayBeFreed = systemCode(error) === "EADDRINUSE" && !hasServer(place);
       if (!mayBeFreed || performance.now() >= untilMs) throw listenError(place, error);
     }
     await Bun.sleep(limits.portRetryMs);
@@ -49,7 +49,7 @@ export async function onFreePort<T>(port: number, open: () => Promise<T>): Promi
 
 function listenError(place: ListenPlace, error: unknown): ParleyError {
   const { host, port, flag } = place;
-  const code = codeOf(error);
+  const code = systemCode(error);
   if (code === "EADDRINUSE") {
     const wayOut = `choose another with ${flag} (0 takes a free one)`;
     const sentence = hasServer(place)
@@ -74,12 +74,8 @@ function listenError(place: ListenPlace, error: unknown): ParleyError {
   if (error instanceof ParleyError) return error;
   return new ParleyError(
     "failed",
-    `Port ${port} (${flag}) could not be opened: ${(error as Error).message}`,
+    `Port ${port} (${flag}) could not be opened: ${errorMessage(error)}`,
   );
-}
-
-function codeOf(error: unknown): string | undefined {
-  return (error as { code?: string }).code;
 }
 
 /**

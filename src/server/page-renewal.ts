@@ -1,6 +1,7 @@
 // Watches the operator's certificate and makes the page use a new one. Polls the files: containers
 // replace symlinks, which other ways of watching miss.
 
+import { errorMessage } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { tls as limits } from "../limits.ts";
 import type { CertificateFiles } from "../tls/certificate-files.ts";
@@ -16,7 +17,7 @@ export function watchCertificate(
     try {
       if (files.refresh()) isPending = true;
     } catch (error) {
-      log.warn("the page keeps its certificate", { reason: (error as Error).message });
+      log.warn("the page keeps its certificate", { reason: errorMessage(error) });
     }
     if (!isPending || !renew()) return;
     isPending = false;

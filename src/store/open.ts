@@ -5,7 +5,7 @@ import type { PastSizes } from "../chat/history/past-limits.ts";
 import type { StoreReply, StoreRequest } from "../chat/turn/store.ts";
 import { Registry } from "../cpp/registry.ts";
 import { steadyMs } from "../io/clock.ts";
-import { ParleyError } from "../errors.ts";
+import { errorMessage, ParleyError } from "../errors.ts";
 import { answerRequest } from "./answer.ts";
 import { isDatabaseUrl } from "./postgres/database-url.ts";
 import { openMemoryStore } from "./memory/store.ts";
@@ -76,7 +76,7 @@ export function openLocalStore(
   store.resumeSessions(steadyMs());
   const stopSweeper = startSweeper(store);
   const registrations = openRegistrations(store, (error) => {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorMessage(error);
     log(`A registration was not written to the data file: ${reason}`);
   });
   return {

@@ -3,7 +3,7 @@
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
-import { ParleyError } from "../errors.ts";
+import { errorMessage, ParleyError } from "../errors.ts";
 import { tls as limits } from "../limits.ts";
 import { quoted } from "../text.ts";
 import type { KeyPair } from "./certificate.ts";
@@ -48,7 +48,7 @@ export class CertificateFiles {
           const stat = statSync(path, { bigint: true });
           return `${stat.dev} ${stat.ino} ${stat.size} ${stat.mtimeNs}`;
         } catch (error) {
-          return (error as Error).message;
+          return errorMessage(error);
         }
       })
       .join(", ");
@@ -79,7 +79,7 @@ function usable<Value>(flag: string, path: string, make: () => Value): Value {
   try {
     return make();
   } catch (error) {
-    const { message } = error as Error;
+    const message = errorMessage(error);
     throw failed(`${flag} ${quoted(path, 300)} can't be used: ${message}`);
   }
 }

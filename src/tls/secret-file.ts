@@ -12,7 +12,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from "node:fs";
-import { ParleyError } from "../errors.ts";
+import { ParleyError, systemCode } from "../errors.ts";
 import { quietly } from "../files/cleanup.ts";
 import { moveInto } from "../files/move-into.ts";
 import { secretText } from "../secrets.ts";
@@ -35,7 +35,7 @@ export function readSecretFile(
     if (!found.isFile() && !found.isSymbolicLink()) throw notFile(path, content);
     fd = openSync(path, "r");
   } catch (error) {
-    if ((error as { code?: string }).code !== "ENOENT") throw error;
+    if (systemCode(error) !== "ENOENT") throw error;
     const there = lstatSync(path, { throwIfNoEntry: false });
     if (there === undefined) return undefined;
     // Another program has created it meanwhile.

@@ -3,6 +3,7 @@
 // has received itself, and merges that into the current contents.
 
 import { statSync } from "node:fs";
+import { errorMessage } from "../errors.ts";
 import { sealed as limits } from "../limits.ts";
 import { type Freshness, SeenMessages } from "../trust/seen-messages.ts";
 import { readIfThere } from "./read-if-there.ts";
@@ -53,7 +54,7 @@ export class SeenFile {
   }
 
   #fail(error: unknown): void {
-    if (!this.#hasWarned) this.#warn((error as Error).message);
+    if (!this.#hasWarned) this.#warn(errorMessage(error));
     this.#hasWarned = true;
   }
 }

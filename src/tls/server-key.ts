@@ -4,7 +4,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { ParleyError } from "../errors.ts";
+import { errorMessage, ParleyError } from "../errors.ts";
 import { quoted } from "../text.ts";
 import { createKeyPair, type KeyPair } from "./certificate.ts";
 import { createSecretFile, readSecretFile } from "./secret-file.ts";
@@ -42,7 +42,7 @@ export async function openServerKey(
     return parse(path, readSecretFile(path, content) ?? "");
   } catch (error) {
     if (error instanceof ParleyError) throw error;
-    const { message } = error as Error;
+    const message = errorMessage(error);
     throw failed(
       `The server's key can't be kept in ${quoted(path, 300)} (${message}): choose another folder with --state`,
     );
@@ -60,7 +60,7 @@ function parse(path: string, pem: string): ServerKey {
       pin: pinOf(certificate),
     };
   } catch (error) {
-    const { message } = error as Error;
+    const message = errorMessage(error);
     throw failed(
       `${quoted(path, 300)} is not a server's key (${message}): restore it from a backup. ` +
         "Without it a new one is made, and clients refuse a server whose key has changed",

@@ -5,7 +5,7 @@
 import type { X509Certificate } from "node:crypto";
 import { appendFileSync, mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { ParleyError, systemCode } from "../errors.ts";
+import { errorMessage, ParleyError, systemCode } from "../errors.ts";
 import { tls as limits } from "../limits.ts";
 import { quoted } from "../text.ts";
 import { findKnownServer, knownServerLine } from "../trust/known-servers.ts";
@@ -80,7 +80,7 @@ export class ServerTrust {
     try {
       return this.#checkPin(pinOf(certificate));
     } catch (error) {
-      return untrusted(`The key of ${server} can't be checked: ${(error as Error).message}`);
+      return untrusted(`The key of ${server} can't be checked: ${errorMessage(error)}`);
     }
   }
 
@@ -182,7 +182,7 @@ function readKnown(file: string): string {
   try {
     return readIfThere(file) ?? "";
   } catch (error) {
-    const sentence = `The file of known servers, ${quoted(file, 300)}, can't be read: ${(error as Error).message}`;
+    const sentence = `The file of known servers, ${quoted(file, 300)}, can't be read: ${errorMessage(error)}`;
     throw new ParleyError("untrusted-server", sentence);
   }
 }
@@ -194,7 +194,7 @@ function append(file: string, server: string, pin: string): string | undefined {
     appendFileSync(file, knownServerLine(readKnown(file), server, pin), { mode: 0o600 });
     return undefined;
   } catch (error) {
-    return (error as Error).message;
+    return errorMessage(error);
   }
 }
 

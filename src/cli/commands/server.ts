@@ -3,7 +3,7 @@
 
 import { defineCommand } from "citty";
 import { isLoopback } from "../../addresses.ts";
-import { ParleyError } from "../../errors.ts";
+import { errorMessage, ParleyError } from "../../errors.ts";
 import { hostPortText } from "../../io/host-port.ts";
 import { nextExport } from "../../chat/admin/export-pages.ts";
 import { ChatServer } from "../../server/chat-server.ts";
@@ -58,7 +58,7 @@ export default defineCommand({
           motd = readMotd(motdFile);
           return undefined;
         } catch (error) {
-          return (error as Error).message;
+          return errorMessage(error);
         }
       },
       stateIsOptional: !settings.stateIsGiven,

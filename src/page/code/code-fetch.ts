@@ -4,7 +4,7 @@
 
 import type { OfferEvent, SessionEvent } from "../../client/events.ts";
 import { GuestSteps, wrongCode } from "../../codes/code-steps.ts";
-import { ParleyError } from "../../errors.ts";
+import { errorMessage, ParleyError } from "../../errors.ts";
 import { Channel } from "../../handover/channel.ts";
 import { encodeReceipt } from "../../handover/channel-line.ts";
 import { channelInfo } from "../../handover/exchange.ts";
@@ -119,7 +119,7 @@ export class CodeFetch {
       this.#options.show({ phase, detail, doneBytes: taker.doneBytes });
       await this.#sayReceived();
     } catch (error) {
-      this.#fail(`Stopped: ${harmless(error instanceof Error ? error.message : String(error))}`);
+      this.#fail(`Stopped: ${harmless(errorMessage(error))}`);
     }
   }
 
@@ -135,7 +135,7 @@ export class CodeFetch {
       const bytes = list.reduce((sum, { size }) => sum + size, 0);
       this.#options.show({ phase: "listed", list, bytes, detail: "" });
     } catch (error) {
-      this.#fail(harmless(error instanceof Error ? error.message : String(error)));
+      this.#fail(harmless(errorMessage(error)));
     }
   }
 

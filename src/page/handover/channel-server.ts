@@ -2,6 +2,7 @@
 // request. The requester may be hostile: queues are bounded, and a channel with too many requests
 // is closed.
 
+import { errorMessage } from "../../errors.ts";
 import { fromBase64, toBase64 } from "../../bytes.ts";
 import type { Channel } from "../../handover/channel.ts";
 import { offers as limits, pageFiles, transfer as wire } from "../../limits.ts";
@@ -154,7 +155,7 @@ export class ChannelServer {
     } catch (error) {
       this.#transfers.delete(transfer);
       const code = isChange(error) ? "changed" : "storage";
-      const why = error instanceof Error ? error.message : String(error);
+      const why = errorMessage(error);
       const message = code === "changed" ? "The file has changed since it was chosen" : why;
       this.#send({ type: "error", code, transfer, message });
     }

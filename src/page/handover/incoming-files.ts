@@ -2,7 +2,7 @@
 // user, and fetched through one channel after another until everything is verified and saved.
 
 import type { OfferEvent } from "../../client/events.ts";
-import { ParleyError } from "../../errors.ts";
+import { errorMessage, ParleyError } from "../../errors.ts";
 import { Channel } from "../../handover/channel.ts";
 import { encodeReceipt } from "../../handover/channel-line.ts";
 import { pageFiles } from "../../limits.ts";
@@ -245,7 +245,7 @@ export class IncomingFiles {
   }
 
   #fail(error: unknown): void {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = errorMessage(error);
     this.#end("failed", `Stopped: ${harmless(why)}`, true);
   }
 }

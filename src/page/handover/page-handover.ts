@@ -1,6 +1,7 @@
 // All files that this page sends to and receives from people: makes and finds offers, passes the
 // session's events to the offer they concern, and maintains the cards that show them.
 
+import { errorMessage } from "../../errors.ts";
 import type { OfferEvent, SessionEvent } from "../../client/events.ts";
 import { offers as limits, pageFiles } from "../../limits.ts";
 import type { OfferSummary } from "../../protocol/messages.ts";
@@ -158,7 +159,7 @@ export class PageHandover {
       this.#choosing.delete(id);
       // Another client can still accept it.
       this.#show(id, {
-        detail: `Not taken: ${error instanceof Error ? error.message : String(error)}`,
+        detail: `Not taken: ${errorMessage(error)}`,
       });
     }
   }

@@ -1,6 +1,6 @@
 // What places for received files have in common: how they are written and named.
 
-import { ParleyError } from "../../errors.ts";
+import { errorMessage, ParleyError } from "../../errors.ts";
 import { harmless } from "../../text.ts";
 import { heldName, type NameRules } from "../../transfer/tree/name-rules.ts";
 
@@ -73,7 +73,7 @@ export async function withStorageErrors<T>(work: () => Promise<T>): Promise<T> {
 export function storageError(error: unknown): ParleyError {
   if (error instanceof ParleyError) return error;
   const isFull = error instanceof DOMException && error.name === "QuotaExceededError";
-  const why = error instanceof Error ? error.message : String(error);
+  const why = errorMessage(error);
   return new ParleyError(
     "storage",
     isFull ? "there is no room for it on the disk" : `it can't be saved: ${why}`,

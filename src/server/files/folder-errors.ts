@@ -1,20 +1,20 @@
 // Errors of the shared folder: which of them leave open whether a file exists, and how a missing
 // file is reported.
 
-import { ParleyError } from "../../errors.ts";
+import { ParleyError, systemCode } from "../../errors.ts";
 import { folder as limits } from "../../limits.ts";
 import { quoted } from "../../text.ts";
 
 /**
  * Too many open files, no memory, a failing disk: none of these means that the file does not exist.
  */
-const busyCodes: ReadonlySet<unknown> = new Set(["EMFILE", "ENFILE", "ENOMEM", "EIO"]);
+const busyCodes: ReadonlySet<string> = new Set(["EMFILE", "ENFILE", "ENOMEM", "EIO"]);
 
 /** @throws ParleyError `full` for errors that may be temporary */
 export function throwIfBusy(error: unknown): void {
-  const code = (error as { code?: unknown }).code;
+  const code = systemCode(error);
   if (!busyCodes.has(code)) return;
-  const sentence = `The server is too busy to read its shared folder (${String(code)}): try again later.`;
+  const sentence = `The server is too busy to read its shared folder (${code}): try again later.`;
   throw new ParleyError("full", sentence);
 }
 

@@ -12,6 +12,7 @@ import {
   statSync,
 } from "node:fs";
 import { dirname, sep } from "node:path";
+import { systemCode } from "../../errors.ts";
 import { folder as limits } from "../../limits.ts";
 import { isPlainName, spellings } from "./file-names.ts";
 import { isFolder, notFound, throwIfBusy } from "./folder-errors.ts";
@@ -229,6 +230,6 @@ export function folderState(path: string): "ready" | "missing" | "no-folder" | "
     return "ready";
   } catch (error) {
     // Otherwise below a file, or a name that is too long.
-    return (error as NodeJS.ErrnoException).code === "EACCES" ? "unreadable" : "no-folder";
+    return systemCode(error) === "EACCES" ? "unreadable" : "no-folder";
   }
 }

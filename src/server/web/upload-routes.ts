@@ -5,7 +5,7 @@
 import type { Peer } from "../../chat/dialect.ts";
 import { sharedText, takesNothing } from "../../chat/sharing/share-commands.ts";
 import type { SharedListing, Sharer } from "../../chat/sharing/sharing-port.ts";
-import { type ErrorCode, ParleyError } from "../../errors.ts";
+import { type ErrorCode, errorMessage, ParleyError, systemCode } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import { sharing } from "../../limits.ts";
 import { harmless } from "../../text.ts";
@@ -109,8 +109,8 @@ export class UploadRoutes {
       }
       return item;
     } catch (error) {
-      const { code = "failed", message } = error as { code?: string; message: string };
-      log.info("sharing failed", { name, address, port, code, why: message });
+      const code = systemCode(error) || "failed";
+      log.info("sharing failed", { name, address, port, code, why: errorMessage(error) });
       throw error;
     }
   }

@@ -2,7 +2,7 @@
 // distinguishes work that certainly was not done from work that may have been done.
 
 import { SQL } from "bun";
-import { ParleyError } from "../../errors.ts";
+import { errorMessage, ParleyError } from "../../errors.ts";
 import { postgres as limits } from "../../limits.ts";
 import type { DatabaseUrl } from "./database-url.ts";
 import { StallWatch } from "./stall-watch.ts";
@@ -196,7 +196,7 @@ export class Database {
         }
         problems.push(`${where} is a standby`);
       } catch (error) {
-        problems.push(`${where}: ${error instanceof Error ? error.message : String(error)}`);
+        problems.push(`${where}: ${errorMessage(error)}`);
       }
       await sql.close({ timeout: 0 }).catch(() => {});
     }

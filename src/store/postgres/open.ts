@@ -1,6 +1,7 @@
 // Opens the database for one server, keeps its lease, and sweeps.
 
 import { userInfo } from "node:os";
+import { errorMessage } from "../../errors.ts";
 import { history, postgres as limits } from "../../limits.ts";
 import { createDatabaseMetrics, type DatabaseMetrics } from "../../chat/metrics/metrics.ts";
 import { steadyMs } from "../../io/clock.ts";
@@ -138,7 +139,7 @@ function repeat(
       await work();
       said = "";
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = errorMessage(error);
       if (message !== said) log(`The database does not answer as it should: ${message}`);
       said = message;
     }

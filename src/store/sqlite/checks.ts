@@ -5,7 +5,7 @@ import { Database } from "bun:sqlite";
 import { accessSync, closeSync, constants, existsSync, lstatSync, openSync } from "node:fs";
 import { readlinkSync, readSync, realpathSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
-import { ParleyError } from "../../errors.ts";
+import { errorMessage, ParleyError, systemCode } from "../../errors.ts";
 import { quietly } from "../../files/cleanup.ts";
 import { history as limits } from "../../limits.ts";
 import { quoted } from "../../text.ts";
@@ -73,10 +73,9 @@ function hasName(given: string): boolean {
   try {
     return lstatSync(given, { throwIfNoEntry: false }) !== undefined;
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
     // Explained better below.
-    if (code === "ENOTDIR") return false;
-    throw refused(given, `can't be opened: ${message}; choose another --data`);
+    if (systemCode(error) === "ENOTDIR") return false;
+    throw refused(given, `can't be opened: ${errorMessage(error)}; choose another --data`);
   }
 }
 
@@ -177,7 +176,7 @@ export function checkContent(path: string): void {
     if (error instanceof ParleyError) throw error;
     // A disk that fails, or another program's lock, says nothing about the file.
     if (isUnreadable(error)) throw storageError(path, "opened", error);
-    throw damaged(path, error instanceof Error ? error.message : String(error));
+    throw damaged(path, errorMessage(error));
   } finally {
     db?.close();
     quietly(() => made.forEach((name) => rmSync(name, { force: true })));

@@ -1,7 +1,7 @@
 // Failures of a data file as sentences for people: the path, the reason, what to do.
 
 import { SQLiteError } from "bun:sqlite";
-import { ParleyError } from "../../errors.ts";
+import { errorMessage, ParleyError } from "../../errors.ts";
 import { quoted } from "../../text.ts";
 
 type Reason = readonly [code: string, reason: string];
@@ -32,7 +32,7 @@ export function storageError(
   const isRunning = action === "written" || action === "read";
   const known = [isRunning ? fullWhileRunning : fullAtStart, ...reasons];
   const reason = known.find(([prefix]) => code.startsWith(prefix))?.[1];
-  const detail = reason ?? (error instanceof Error ? error.message : String(error));
+  const detail = reason ?? errorMessage(error);
   return refused(path, `can't be ${action}: ${detail}`);
 }
 

@@ -1,6 +1,6 @@
 // `/get` at the prompt: fetches one file as `parley fetch-file` does. Knows no screen.
 
-import { ParleyError } from "../../errors.ts";
+import { errorMessage, ParleyError } from "../../errors.ts";
 import type { FetchEvent } from "../../files/fetch-events.ts";
 import { DownloadClient } from "../../files/download-client.ts";
 import type { ServerAddress } from "../../io/host-port.ts";
@@ -63,7 +63,7 @@ export function harmlessProblem(error: unknown, name: string): string {
   if (error instanceof ParleyError && error.code === "differs") {
     return `Your folder has a different ${quoted(name, 200)} already: move it away first`;
   }
-  return harmless(error instanceof Error ? error.message : String(error));
+  return harmless(errorMessage(error));
 }
 
 /** Shows an event of a fetch to a person at the prompt. */

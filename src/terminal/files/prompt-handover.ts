@@ -1,7 +1,7 @@
 // `/send`, `/get N` and `/decline N` at the prompt: files to and from people. Knows no screen.
 
 import type { SessionEvent } from "../../client/events.ts";
-import { ParleyError } from "../../errors.ts";
+import { errorMessage, ParleyError } from "../../errors.ts";
 import type { FetchEvent } from "../../files/fetch-events.ts";
 import type { Exchange } from "../../handover/exchange.ts";
 import { Handover } from "../../handover/handover.ts";
@@ -121,7 +121,7 @@ export class PromptHandover implements PersonFiles {
       if (leftOut !== undefined) say(leftOut);
       await start(folder).over;
     } catch (error) {
-      say(harmless(error instanceof Error ? error.message : String(error)));
+      say(harmless(errorMessage(error)));
     } finally {
       this.#running--;
       progress(undefined);

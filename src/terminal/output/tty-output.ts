@@ -4,6 +4,7 @@
 
 import { closeSync, constants, openSync, writeSync } from "node:fs";
 import { isatty } from "node:tty";
+import { systemCode } from "../../errors.ts";
 import { terminal as limits } from "../../limits.ts";
 import type { Sink } from "./writer.ts";
 
@@ -38,7 +39,7 @@ class TtyOutput implements Sink {
     try {
       while (written < bytes.length) written += writeSync(this.#fd, bytes, written);
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
+      const code = systemCode(error);
       if (code !== "EAGAIN" && code !== "EINTR") return done(error as Error);
       this.#waitMs = written > 0 ? 1 : Math.min(2 * this.#waitMs, limits.stoppedTerminalMs);
       setTimeout(() => this.write(bytes.subarray(written), done), this.#waitMs);

@@ -1,7 +1,7 @@
 // `/send`, `/get` and `/decline` in a call between two parleys: files over the call's own
 // connection. Knows no screen.
 
-import { ParleyError } from "../../errors.ts";
+import { errorMessage, ParleyError } from "../../errors.ts";
 import type { Exchange } from "../../handover/exchange.ts";
 import { Handover } from "../../handover/handover.ts";
 import { offerNumber } from "../../handover/offer-number.ts";
@@ -179,7 +179,7 @@ class JsonFiles implements Files {
       const id = offerNumber(this.#ends.identity, name, to, folder.paths);
       await this.#handover.send(id, to, folder, print).over;
     } catch (error) {
-      const reason = harmless(error instanceof Error ? error.message : String(error));
+      const reason = harmless(errorMessage(error));
       stdout.data(jsonLine({ event: "failed", what: "send", reason }));
     } finally {
       this.#running--;

@@ -6,7 +6,7 @@
 import { harmless, oneLine } from "../../text.ts";
 import type { NativeSession, SessionEvent } from "../../client/events.ts";
 import type { PrivateMessages, TellOutcome } from "../../client/private-messages.ts";
-import { isErrorCode, ParleyError, systemCode } from "../../errors.ts";
+import { isErrorCode, errorMessage, ParleyError, systemCode } from "../../errors.ts";
 import { client as limits, message, sealed } from "../../limits.ts";
 import { defaultRoom, type MessageKind } from "../../protocol/messages.ts";
 import type { NativeConnection } from "../../io/native-connection.ts";
@@ -215,8 +215,7 @@ export class PipeClient {
     if (systemCode(error) === "EBADF") return;
     this.#failure ??= new ParleyError(
       "failed",
-      `Cannot read the input after line ${this.#line}: ` +
-        harmless(error instanceof Error ? error.message : String(error)),
+      `Cannot read the input after line ${this.#line}: ` + harmless(errorMessage(error)),
     );
   }
 

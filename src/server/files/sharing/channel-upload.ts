@@ -137,9 +137,9 @@ export class ChannelUpload {
     this.#awayTimer = setTimeout(() => this.#end(gone(), true), limits.awayMs);
   }
 
-  /** The sender or the server stops the upload. `isKept`: its data is kept for the sender. */
-  stop(reason: ParleyError, isKept: boolean): void {
-    this.#end(own(reason), isKept);
+  /** The sender or the server stops the upload. Its data is kept for the sender. */
+  stop(reason: ParleyError): void {
+    this.#end(own(reason), true);
   }
 
   #openChannel(): void {

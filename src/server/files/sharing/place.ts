@@ -1,6 +1,7 @@
 // Moves a file or a folder into place in one step, without ever replacing anything.
 
 import { mkdirSync, renameSync, rmdirSync } from "node:fs";
+import { systemCode } from "../../../errors.ts";
 import { quietly } from "../../../files/cleanup.ts";
 import { moveInto } from "../../../files/move-into.ts";
 import { renameNoReplace } from "../../../io/file-calls.ts";
@@ -19,7 +20,7 @@ export function moveToPlace(
   try {
     mkdirSync(to);
   } catch (error) {
-    if ((error as { code?: unknown }).code === "EEXIST") return false;
+    if (systemCode(error) === "EEXIST") return false;
     throw error;
   }
   try {

@@ -2,6 +2,7 @@
 
 import { lstatSync } from "node:fs";
 import { readdir } from "node:fs/promises";
+import { systemCode } from "../../../errors.ts";
 import { sharing as limits } from "../../../limits.ts";
 
 /** One kind of rows, by their IDs. */
@@ -41,6 +42,6 @@ export async function readStart(path: string, bytes: number): Promise<string> {
 
 /** Nothing, if there is no such folder. Throws other errors. */
 export function ifMissing(error: unknown): string[] {
-  if ((error as { code?: unknown }).code === "ENOENT") return [];
+  if (systemCode(error) === "ENOENT") return [];
   throw error;
 }

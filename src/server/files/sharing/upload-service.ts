@@ -12,7 +12,7 @@ import type {
 } from "../../../chat/sharing/sharing-port.ts";
 import { BoundedMap } from "../../../bounded-map.ts";
 import { ShareBuckets } from "../../../chat/rates/share-buckets.ts";
-import { ParleyError } from "../../../errors.ts";
+import { errorMessage, ParleyError } from "../../../errors.ts";
 import { sharing as limits } from "../../../limits.ts";
 import { fileReason } from "../../../files/file-reason.ts";
 import { freeRoom } from "../../../files/free-room.ts";
@@ -202,7 +202,7 @@ export class UploadService implements SharingPort {
     }
     const upload = this.#uploads.get(offer);
     if (upload?.sharer.session !== session) return;
-    upload.stop(reason, true);
+    upload.stop(reason);
   }
 
   closed(session: number): void {
@@ -247,7 +247,7 @@ export class UploadService implements SharingPort {
         this.#options.log.info("shared file expired", { file: name, name: by });
       }
     } catch (error) {
-      this.#options.log.warn((error as Error).message);
+      this.#options.log.warn(errorMessage(error));
     }
   }
 
@@ -255,7 +255,7 @@ export class UploadService implements SharingPort {
     this.#isClosed = true;
     clearInterval(this.#sweeping);
     const reason = new ParleyError("interrupted", "The server is stopping: send it again");
-    for (const upload of this.#uploads.values()) upload.stop(reason, true);
+    for (const upload of this.#uploads.values()) upload.stop(reason);
     for (const put of this.#puts.values()) put.stop(reason);
   }
 
