@@ -9,7 +9,7 @@ import type { Access } from "../protocol/messages.ts";
 import { say } from "../terminal/output/diagnostics.ts";
 import { configFolder, type Surroundings } from "../tls/folders.ts";
 import { readIfThere } from "../tls/read-if-there.ts";
-import { ServerTrust } from "../tls/server-trust.ts";
+import { type ExposedSecret, ServerTrust } from "../tls/server-trust.ts";
 import { findKnownServer } from "../trust/known-servers.ts";
 import { clientTransport } from "../trust/transport.ts";
 import type { WrittenAddress } from "./address.ts";
@@ -23,21 +23,23 @@ type TrustOptions = {
   plain?: boolean | undefined;
   quiet?: boolean;
   access?: Access | undefined;
+  /** The code that makes somebody the owner of the server will be sent. */
+  sendsClaim?: boolean;
 };
 
 /** @throws ParleyError `usage` */
 export function trusted(
   { host, port, pin }: WrittenAddress,
-  { plain = false, quiet = false, access = {} }: TrustOptions,
+  { plain = false, quiet = false, access = {}, sendsClaim = false }: TrustOptions,
 ): ServerAddress {
   if (plain && pin !== undefined) {
     const sentence = "--plain does not check keys: leave it out, or the #PIN of the address";
     throw new ParleyError("usage", sentence);
   }
-  const sendsPassword = access.serverPassword !== undefined;
-  if (plain && sendsPassword && !isLoopback(host)) {
-    const sentence =
-      "--plain would expose the password to everybody on the network path: leave it out";
+  const secret: ExposedSecret | undefined =
+    access.serverPassword !== undefined ? "password" : sendsClaim ? "claim" : undefined;
+  if (plain && secret !== undefined && !isLoopback(host)) {
+    const sentence = `--plain would expose the ${secret} to everybody on the network path: leave it out`;
     throw new ParleyError("usage", sentence);
   }
   if (clientTransport({ host, pin, plain }) === "plain") return { host, port, access };
@@ -46,7 +48,7 @@ export function trusted(
     server: hostPortText({ host, port }),
     pin,
     file: folder === undefined ? undefined : join(folder, "known_servers"),
-    mustBeKnown: sendsPassword,
+    secret,
     say: quiet ? () => {} : say,
   });
   return { host, port, trust, access };

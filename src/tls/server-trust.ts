@@ -19,11 +19,14 @@ export type ServerTrustOptions = {
   pin: string | undefined;
   /** The file of known servers; undefined if there is nowhere to keep one. */
   file: string | undefined;
-  /** A password will be sent, so a server without a known key is not trusted. */
-  mustBeKnown?: boolean;
+  /** The secret that will be sent, if any: a server without a known key is not trusted with it. */
+  secret?: ExposedSecret | undefined;
   /** Tells the user which key was trusted. */
   say: (line: string) => void;
 };
+
+/** Secrets that open a server, or make somebody its owner. */
+export type ExposedSecret = "password" | "claim";
 
 /** What is needed from a socket whose handshake is complete. */
 export type TlsSocket = {
@@ -100,10 +103,10 @@ export class ServerTrust {
   }
 
   #checkKnown(seen: string): ParleyError | undefined {
-    const { server, file, say, mustBeKnown } = this.#options;
-    if (mustBeKnown === true && (file === undefined || this.#compare(seen, file) === "unknown")) {
+    const { server, file, say, secret } = this.#options;
+    if (secret !== undefined && (file === undefined || this.#compare(seen, file) === "unknown")) {
       return untrusted(
-        `${server} is not a known server, so no password was sent: ` +
+        `${server} is not a known server, so no ${secret} was sent: ` +
           `if its operator confirms the key ${seen}, connect to ${server}#${seen}`,
       );
     }

@@ -85,14 +85,28 @@ async function hear(host: string, port: number, text: string): Promise<string> {
   return heard;
 }
 
-/** Every command that connects to a server, run against this address. */
-function everyCommand(user: User, to: string): Promise<Ended[]> {
+/** Commands of anybody that connect to a server, run against this address. */
+function commonCommands(user: User, to: string): Promise<Ended[]> {
   return Promise.all([
     user.say(to),
     user.run(["fetch-file", "--server", to, "--list"]),
     user.run(["fetch-file", "--server", to, "file.txt", "-o", join(user.home, "out")]),
     user.run(["peer", "--id", "Al", "--port", "0", "--server", to], "/register\n"),
   ]);
+}
+
+/** Every command that connects to a server. */
+async function everyCommand(user: User, to: string): Promise<Ended[]> {
+  const file = join(files, "file.txt");
+  const others = await Promise.all([
+    user.run(["admin", to, "who"]),
+    user.run(["admin", to, "claim", "a-claim"]),
+    user.run(["send-file", to, file, "--to", "Bob", "--name", "Al"]),
+    user.run(["send-file", to, file, "--share", "--name", "Al"]),
+    user.run(["send-file", to, file, "--code"]),
+    user.run(["fetch-file", to, "7-olive-lamp"]),
+  ]);
+  return [...(await commonCommands(user, to)), ...others];
 }
 
 describe("beyond loopback", () => {
@@ -109,7 +123,7 @@ describe("beyond loopback", () => {
       const line = `First contact with ${to}: trusting its key ${ready.pin}, remembered in ${user.knownServers}\n`;
       expect(first.err).toContain(line);
       expect(user.known).toBe(`${to} ${ready.pin}\n`);
-      for (const { code, err } of await everyCommand(user, to)) {
+      for (const { code, err } of await commonCommands(user, to)) {
         expect({ code, known: err.includes("First contact") }).toEqual({ code: 0, known: false });
       }
       expect(readFileSync(join(user.home, "out"))).toEqual(content);
@@ -159,6 +173,19 @@ describe("beyond loopback", () => {
       // At most a handshake: nothing written by a person or a program.
       expect(stripped.seen.text).not.toMatch(/hello|type|REGISTER|User/);
     }
+  });
+
+  testBeyond("a new server gets no claim, nor does the path to any server", async () => {
+    const pair = await createKeyPair(Date.now());
+    using between = fakeServer(address, pair);
+    const to = `${address}:${between.port}`;
+    const user = new User();
+    const claim = await user.run(["admin", to, "claim", "a-claim"]);
+    const pinned = `${to}#${pinOf(new X509Certificate(pair.cert))}`;
+    expect(claim).toMatchObject({ code: 6, err: expect.stringContaining(`connect to ${pinned}`) });
+    const plain = await user.run(["admin", to, "claim", "a-claim", "--plain"]);
+    expect(plain).toMatchObject({ code: 2, err: expect.stringContaining("expose the claim") });
+    expect([between.seen.text, user.known]).toEqual(["", ""]);
   });
 
   testBeyond("plain text is answered with one line, unless --plain allows it", async () => {
@@ -283,7 +310,7 @@ describe("on loopback", () => {
     expect(await hear("127.0.0.1", ready.port, "Ann\nhi\n{quit}\n")).toContain("Ann: hi\n");
     const user = new User();
     const to = `127.0.0.1:${ready.port}`;
-    for (const { code, err } of await everyCommand(user, to)) {
+    for (const { code, err } of await commonCommands(user, to)) {
       expect({ code, met: err.includes("contact") }).toEqual({ code: 0, met: false });
     }
     expect(user.known).toBe("");

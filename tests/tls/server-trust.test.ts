@@ -52,20 +52,27 @@ test("the first key is reported and remembered, and recognized silently the next
   expect(readFileSync(file, "utf8").split("\n")).toHaveLength(2);
 });
 
-test("an unknown server is not trusted with a password", () => {
-  const file = newFile();
-  const options = { server, file, mustBeKnown: true, say: () => {} };
-  const strict = (pin?: string) => new ServerTrust({ ...options, pin });
-  for (const one of [strict(), new ServerTrust({ ...options, file: undefined, pin: undefined })]) {
-    expect(one.judge(socket(ours), selfSigned)).toContain(`connect to ${server}#${pinOf(ours)}`);
-    expect(one.problem).toMatchObject({ code: "untrusted-server" });
-  }
-  expect(existsSync(file)).toBe(false);
-  expect(strict(pinOf(ours)).judge(socket(ours), selfSigned)).toBeUndefined();
-  // That has made it known.
-  expect(strict().judge(socket(ours), selfSigned)).toBeUndefined();
-  expect(strict().judge(socket(theirs), selfSigned)).toContain("has changed");
-});
+test.each(["password", "claim"] as const)(
+  "an unknown server is not trusted with a %s",
+  (secret) => {
+    const file = newFile();
+    const options = { server, file, secret, say: () => {} };
+    const strict = (pin?: string) => new ServerTrust({ ...options, pin });
+    for (const one of [
+      strict(),
+      new ServerTrust({ ...options, file: undefined, pin: undefined }),
+    ]) {
+      expect(one.judge(socket(ours), selfSigned)).toContain(`connect to ${server}#${pinOf(ours)}`);
+      expect(one.problem?.message).toContain(`no ${secret} was sent`);
+      expect(one.problem).toMatchObject({ code: "untrusted-server" });
+    }
+    expect(existsSync(file)).toBe(false);
+    expect(strict(pinOf(ours)).judge(socket(ours), selfSigned)).toBeUndefined();
+    // That has made it known.
+    expect(strict().judge(socket(ours), selfSigned)).toBeUndefined();
+    expect(strict().judge(socket(theirs), selfSigned)).toContain("has changed");
+  },
+);
 
 test("a changed key is an error that names the file and the line, and changes nothing", () => {
   const file = newFile();

@@ -52,10 +52,11 @@ export default defineCommand({
       line === "" ? "Which command? parley admin help lists them" : readAdminCommand(line);
     if (typeof command === "string") throw new ParleyError("usage", command);
     // A server that is not open to everybody lets its first owner in by the claim.
-    const pass = args.pass ?? (command.do === "claim" ? command.code : undefined);
+    const sendsClaim = command.do === "claim";
+    const pass = args.pass ?? (sendsClaim ? command.code : undefined);
     const access = accessOf(passwordOf(args["password-file"]), pass);
     await giveOrder(line, {
-      to: trusted(server, { plain: args.plain, access }),
+      to: trusted(server, { plain: args.plain, access, sendsClaim }),
       identity: identityOf(args.identity),
       json: args.json === true,
     });
