@@ -2,6 +2,7 @@
 
 import { afterAll, expect, test } from "bun:test";
 import { createDatabaseMetrics, createMetrics, observe } from "../../src/chat/metrics/metrics.ts";
+import { reachableHosts } from "../../src/io/host-port.ts";
 import { openMetricsPort } from "../../src/server/metrics-port.ts";
 import { skipUnless } from "../skip.ts";
 
@@ -53,6 +54,19 @@ test("a store in this process reports no database", async () => {
   metrics.database = undefined;
   expect(await (await get("/metrics")).text()).not.toContain("parley_database");
   metrics.database = database;
+});
+
+const others = reachableHosts("0.0.0.0").filter((host) => host !== "127.0.0.1");
+const withOthers = skipUnless(others.length > 0, "an address besides loopback is needed");
+
+withOthers("nothing is served at the machine's other addresses", async () => {
+  for (const host of others) {
+    const status = await fetch(`http://${host}:${opened.port}/metrics`).then(
+      (answer) => answer.status,
+      () => "refused",
+    );
+    expect(status).toBe("refused");
+  }
 });
 
 test("nothing else is served, and no rebound web page can read them", async () => {
