@@ -274,6 +274,8 @@ test("a bot sends by --json-in, and gets the results", async () => {
 test("two people at their prompts: /send, /get and /decline", async () => {
   await using world = await new World().start();
   const file = world.file("Ann", "with space.bin", 100_000);
+  mkdirSync(join(world.home("Bob"), "in"), { recursive: true });
+  writeFileSync(join(world.home("Bob"), "in", "with space.bin"), "another file");
   const words = (name: string) => {
     const identity = ["--identity", join(world.home(name), "identity")];
     const downloads = ["--downloads", join(world.home(name), "in")];
@@ -287,6 +289,7 @@ test("two people at their prompts: /send, /get and /decline", async () => {
       ["You are Bob", type("/get")],
       ["There is no offer", (): void => {}],
       ["Ann offers 1 file", type("/get")],
+      ["'with space.bin' is saved as ", (): void => {}],
       ["/decline 2 declines", type("/decline")],
       ["You have declined", type("/quit")],
     ],
@@ -302,7 +305,7 @@ test("two people at their prompts: /send, /get and /decline", async () => {
   });
   expect(ann.code).toBe(0);
   expect((await bob).code).toBe(0);
-  expect(isSame(file, world.taken("Bob", "with space.bin"))).toBe(true);
+  expect(isSame(file, world.taken("Bob", "with space (2).bin"))).toBe(true);
   expect(ann.shown).toContain("not sealed: the server can read it");
 });
 

@@ -1,6 +1,8 @@
 // Offers of files as sentences for people. Pure.
 
+import { basename } from "node:path";
 import { fold } from "../../chat/names/grammar.ts";
+import type { FetchEvent } from "../../files/fetch-events.ts";
 import type { LeftOut } from "../../handover/offered-folder.ts";
 import type { IncomingOfferEvent, PathName, SendEvent } from "../../handover/handover-events.ts";
 import { offers } from "../../limits.ts";
@@ -32,6 +34,28 @@ export function incomingText(event: IncomingOfferEvent): string {
       return `Saved ${countText(files, "file")} from ${from} in ${quoted(folder, 200)}${missing}`;
     }
   }
+}
+
+/** What the recipient has to know of one file: why it failed, or that it has another name here. */
+export function incomingFileText(event: FetchEvent): string | undefined {
+  switch (event.event) {
+    case "failed":
+      return harmless(event.message);
+    case "renamed":
+      return renamedText(event);
+    case "done":
+    case "unchanged":
+    case "folder": {
+      const isKept = basename(event.path) === basename(event.name);
+      return isKept ? undefined : renamedText(event);
+    }
+    default:
+      return undefined;
+  }
+}
+
+function renamedText({ name, path }: { name: string; path: string }): string {
+  return `${quoted(name, 200)} is saved as ${quoted(path, 200)}`;
 }
 
 /** Why an offer waits. `self`: the sender's own name. */

@@ -13,7 +13,14 @@ import { sizeText } from "../../size-text.ts";
 import { harmless } from "../../text.ts";
 import type { DeviceKey } from "../../tls/identity-key.ts";
 import type { Completion } from "../editor/completion.ts";
-import { incomingText, leftOutText, pathText, sharingText, waitText } from "./offer-text.ts";
+import {
+  incomingFileText,
+  incomingText,
+  leftOutText,
+  pathText,
+  sharingText,
+  waitText,
+} from "./offer-text.ts";
 import type { PersonFiles } from "../client/terminal-client.ts";
 import { completePath, pathsOf } from "../editor/typed-paths.ts";
 import { progressText } from "./progress-text.ts";
@@ -179,7 +186,8 @@ export class PromptHandover implements PersonFiles {
 
   #showFetch(event: FetchEvent): void {
     const { say, progress } = this.#options;
-    if (event.event === "failed") say(harmless(event.message));
+    const text = incomingFileText(event);
+    if (text !== undefined) say(text);
     if (event.event !== "progress") return;
     const { receivedBytes: haveBytes, size: allBytes, bytesPerSecond, secondsLeft } = event;
     const name = harmless(event.name);

@@ -3,10 +3,9 @@
 
 import type { FetchEvent } from "../../files/fetch-events.ts";
 import type { IncomingOfferEvent } from "../../handover/handover-events.ts";
-import { harmless } from "../../text.ts";
 import { say } from "../output/diagnostics.ts";
 import { jsonLine } from "../output/json-line.ts";
-import { incomingText } from "../files/offer-text.ts";
+import { incomingFileText, incomingText } from "../files/offer-text.ts";
 import { stdout } from "../output/output.ts";
 
 export class ReceiveReport {
@@ -24,7 +23,8 @@ export class ReceiveReport {
   /** `id`: of the offer. Progress is only shown on screens. */
   handleFetch(event: FetchEvent, id: number): void {
     if (event.event === "progress") return;
-    if (this.#isJson) stdout.data(jsonLine({ ...event, id }));
-    else if (event.event === "failed") say(harmless(event.message));
+    if (this.#isJson) return void stdout.data(jsonLine({ ...event, id }));
+    const text = incomingFileText(event);
+    if (text !== undefined) say(text);
   }
 }
