@@ -8,7 +8,7 @@ import { ParleyError } from "../errors.ts";
 import { ControlClient } from "../files/control-client.ts";
 import { DownloadClient } from "../files/download-client.ts";
 import type { FetchOutput } from "../files/fetch-events.ts";
-import { hostNotFound, hostPortText, type ServerAddress } from "../io/host-port.ts";
+import { hostNotFound, hostPortText, type ServerAddress, socketReason } from "../io/host-port.ts";
 import { UdpPort } from "../io/udp/udp.ts";
 import { secretBytes } from "../secrets.ts";
 import { sizeText } from "../size-text.ts";
@@ -111,9 +111,13 @@ async function probe(servers: readonly ServerAddress[]): Promise<Probes[]> {
 
 /** @throws ParleyError `cannot-connect` */
 async function addressOf(host: string): Promise<string> {
-  const found = await Bun.dns.lookup(host).catch(() => []);
-  if (found[0] === undefined) throw hostNotFound(host);
-  return found[0].address;
+  try {
+    const [first] = await Bun.dns.lookup(host);
+    if (first !== undefined) return first.address;
+    throw new Error("no address");
+  } catch (error) {
+    throw hostNotFound(host, socketReason(error));
+  }
 }
 
 function isOwn(address: string): boolean {

@@ -11,7 +11,7 @@ import { LineSplitter, tooLong } from "../line-splitter.ts";
 import { BannerCheck } from "../io/banner-check.ts";
 import { Deadline, dial } from "../io/dial.ts";
 import { happyEyeballs } from "../io/happy-eyeballs.ts";
-import { hostPortText, type ServerAddress } from "../io/host-port.ts";
+import { hostPortText, notConnected, type ServerAddress } from "../io/host-port.ts";
 import type { TcpLink } from "../io/tcp-link.ts";
 import { decodeServer } from "../protocol/decode-server.ts";
 import { encodeClient } from "../protocol/encode.ts";
@@ -124,10 +124,7 @@ export class ControlClient {
     deadline.cancel();
     if (typeof connected === "string") {
       if (to.trust?.problem !== undefined) throw to.trust.problem;
-      throw new ParleyError(
-        "cannot-connect",
-        `Cannot connect to ${where}: ${connected}. Is parley server running there?`,
-      );
+      throw notConnected("Cannot connect to", to, connected);
     }
     const proof = connected.#proofs.forHello("", connected.#channel());
     connected.send({ type: "hello", ...to.access, ...proof });

@@ -170,7 +170,7 @@ async function addressesOf(host: string): Promise<string[]> {
   try {
     const found = await lookup(host, { all: true, order: "ipv4first" });
     return [...new Set(found.map(({ address }) => address))];
-  } catch {
-    throw hostNotFound(host);
+  } catch (error) {
+    throw hostNotFound(host, socketReason(error));
   }
 }

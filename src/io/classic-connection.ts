@@ -1,11 +1,10 @@
 // The connections of `parley classic`: over TCP, where each send is a message, and over UDP, where
 // each request gets one answer. Bounded in time and memory; knows no dialect.
 
-import { quoted } from "../text.ts";
 import { ParleyError } from "../errors.ts";
 import { classicClient as limits } from "../limits.ts";
 import { dial, Deadline } from "./dial.ts";
-import { type Address, noSuchHost, socketReason } from "./host-port.ts";
+import { type Address, notConnected, socketReason } from "./host-port.ts";
 import type { TcpLink } from "./tcp-link.ts";
 import { UdpPort } from "./udp/udp.ts";
 
@@ -177,14 +176,13 @@ async function numericAddress(to: Address): Promise<string> {
   try {
     const [first] = await Bun.dns.lookup(to.host);
     if (first !== undefined) return first.address;
-  } catch {
-    // Reported below.
+    throw new Error("no address");
+  } catch (error) {
+    throw cannotConnect(to, socketReason(error));
   }
-  throw cannotConnect(to, noSuchHost);
 }
 
 function cannotConnect(to: Address, reason: string): ParleyError {
-  const where = quoted(`${to.host}:${to.port}`, 300);
-  const hint = reason === noSuchHost ? "" : ". Is parley server --classic running there?";
-  return new ParleyError("cannot-connect", `Cannot connect to ${where}: ${reason}${hint}`);
+  const hint = "Is parley server --classic running there?";
+  return notConnected("Cannot connect to", to, reason, hint);
 }

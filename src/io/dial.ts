@@ -2,7 +2,8 @@
 
 import { channelBinding } from "../tls/channel-binding.ts";
 import { onlyTls13 } from "../tls/versions.ts";
-import { type ServerAddress, socketReason } from "./host-port.ts";
+import { connectReason } from "./connect-reason.ts";
+import type { ServerAddress } from "./host-port.ts";
 import { linkHandlers, type PeerSocket, TcpLink, type TcpLinkEvents } from "./tcp-link.ts";
 
 /** Expires once, after a time that can be shortened. */
@@ -106,6 +107,7 @@ async function connect(
     },
   };
   const way = trust === undefined ? { socket: { ...linkHandlers, open } } : secured;
+  const startedMs = performance.now();
   try {
     await Bun.connect<TcpLink>({
       hostname: host,
@@ -115,6 +117,6 @@ async function connect(
       ...way,
     });
   } catch (error) {
-    fail(socketReason(error));
+    fail(await connectReason(error, host, performance.now() - startedMs));
   }
 }

@@ -107,16 +107,39 @@ export function outwardHost(host: string): string {
   return callableHost(isIPv6(host) ? "::" : "0.0.0.0");
 }
 
-/** What `socketReason` returns for a host name that does not resolve. */
-export const noSuchHost = "no such host";
+/** What `socketReason` returns for a host name that does not exist. */
+const noSuchHost = "no such host";
+/** The same if that could not be found out. */
+const noNameServer = "no name server answers";
+/** Nothing could be sent: there is no way to that network. */
+export const noRoute = "network unreachable";
 
-/** The command's error for a host name that does not resolve. */
-export function hostNotFound(host: string): ParleyError {
-  return new ParleyError(
-    "cannot-connect",
-    `Cannot find the host ${quoted(host)}: is it spelled correctly?`,
-  );
+/** The command's error for a host name that does not resolve. `reason`: from `socketReason`. */
+export function hostNotFound(host: string, reason: string): ParleyError {
+  const message =
+    reason === noNameServer
+      ? `Cannot look up the host ${quoted(host)}: ${reason}${isOnline}`
+      : `Cannot find the host ${quoted(host)}: is it spelled correctly?`;
+  return new ParleyError("cannot-connect", message);
 }
+
+/**
+ * The command's error for a connection that could not be opened. `reason`: from `dial` or
+ * `socketReason`; `what` could not be done; `hint`: what to check if the host was reached.
+ */
+export function notConnected(
+  what: string,
+  to: { host: string; port: number },
+  reason: string,
+  hint = "Is parley server running there?",
+): ParleyError {
+  if (reason === noSuchHost || reason === noNameServer) return hostNotFound(to.host, reason);
+  const where = hostPortText(to);
+  const advice = reason === noRoute ? isOnline : `. ${hint}`;
+  return new ParleyError("cannot-connect", `${what} ${where}: ${harmless(reason)}${advice}`);
+}
+
+const isOnline = ". Is this machine connected to a network?";
 
 /**
  * The error to throw if listening failed because `host` is not an address of this machine;
@@ -142,20 +165,22 @@ const reasons: Readonly<Record<string, string>> = {
   ECONNRESET: "connection reset",
   ETIMEDOUT: "timed out",
   EHOSTUNREACH: "host unreachable",
-  ENETUNREACH: "network unreachable",
+  ENETUNREACH: noRoute,
   EADDRINUSE: "the port is in use",
   EADDRNOTAVAIL: "this machine does not have that address",
   EACCES: "permission denied",
   ENOTFOUND: noSuchHost,
   DNS_ENOTFOUND: noSuchHost,
-  EAI_AGAIN: noSuchHost,
+  DNS_ENODATA: noSuchHost,
+  EAI_AGAIN: noNameServer,
   EAI_NONAME: noSuchHost,
-  EAI_FAIL: noSuchHost,
+  EAI_FAIL: noNameServer,
 };
 
 /** Why a socket could not be opened or connected, in a few words. */
 export function socketReason(error: unknown): string {
   const code = systemCode(error);
   const known = Object.hasOwn(reasons, code) ? reasons[code] : undefined;
+  if (known === undefined && code.startsWith("DNS_")) return noNameServer;
   return known ?? harmless(errorMessage(error));
 }

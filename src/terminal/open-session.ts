@@ -10,7 +10,7 @@ import { harmless } from "../text.ts";
 import type { SessionEvent } from "../client/events.ts";
 import { ClientSession } from "../client/session.ts";
 import { isErrorCode, ParleyError } from "../errors.ts";
-import { hostNotFound, hostPortText, noSuchHost, type ServerAddress } from "../io/host-port.ts";
+import { notConnected, type ServerAddress } from "../io/host-port.ts";
 import { NativeConnection } from "../io/native-connection.ts";
 import type { DeviceKey } from "../tls/identity-key.ts";
 import { NamePasswordWanted, withPassword } from "./editor/with-password.ts";
@@ -111,7 +111,7 @@ async function attempt(
     }
     if (isOnline) handle(event);
     else if (event.type === "offline")
-      reject(connection.problem ?? cannotConnect(to, event.reason));
+      reject(connection.problem ?? notConnected("Cannot chat at", to, event.reason));
     else if (event.type === "ended") reject(refusalOf(name, event));
   });
   connection.start();
@@ -126,14 +126,6 @@ async function attempt(
     for (const event of early.splice(0)) listener(event);
   };
   return { to, session, connection, listen };
-}
-
-function cannotConnect(to: ServerAddress, reason: string): ParleyError {
-  if (reason === noSuchHost) return hostNotFound(to.host);
-  return new ParleyError(
-    "cannot-connect",
-    `Cannot chat at ${hostPortText(to)}: ${harmless(reason)}. Is parley server running there?`,
-  );
 }
 
 function refusalOf(

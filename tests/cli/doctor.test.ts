@@ -84,7 +84,7 @@ test("an unreachable server: exit code 3, after the findings about this machine"
 test("a second server whose name does not resolve is named", async () => {
   const { code, err } = await run(["doctor", address, "no-such-host.invalid"]);
   expect(code).toBe(3);
-  expect(err).toContain("Cannot find the host 'no-such-host.invalid'");
+  expect(err).toMatch(/Cannot (?:find|look up) the host 'no-such-host.invalid'/);
 });
 
 test("an address that is none is refused before anything is measured", async () => {

@@ -248,7 +248,7 @@ test("continues when for a while neither the server's name resolves nor a socket
   opening.mockRestore();
   (await second)?.close();
   expect(isWhole(outcome)).toBe(true);
-  expect(seen.join("\n")).toContain("Cannot find the host 'localhost'");
+  expect(seen.join("\n")).toContain("Cannot look up the host 'localhost'");
   expect(seen.join("\n")).toContain("network unreachable");
 });
 

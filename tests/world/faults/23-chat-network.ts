@@ -59,6 +59,35 @@ world(
 );
 
 world(
+  "a command that can't connect says whether the network, a name server or the host is missing",
+  { needs: ["network"] },
+  async (scope) => {
+    const { client, host } = await bed(scope);
+    const spaces = [client.space];
+    const names = await NameServer.start(scope, host.space, host.address(), host.address(), spaces);
+    names.isAway = true;
+    const said = async (...words: string[]): Promise<string> => {
+      const one = parley(scope, words, { space: client.space });
+      assert.equal(await one.exit(), 3, one.output);
+      return one.output;
+    };
+    for (const words of [
+      ["fetch-file", "--list", "--server"],
+      ["doctor"],
+      ["classic", "greeting"],
+    ]) {
+      assert.match(await said(...words, "chat.example:5"), /no name server answers/);
+    }
+    const quiet = client.address().replace(/\d+$/, "250");
+    assert.match(await said("client", `${quiet}:5`, "--plain"), /or the host is not there/);
+    client.removeRoute();
+    for (const words of [["client"], ["fetch-file", "--list", "--server"], ["doctor"]]) {
+      assert.match(await said(...words, "192.0.2.1:5"), /network unreachable/);
+    }
+  },
+);
+
+world(
   "what a client says without a route is said once, when the route is back [fault 23]",
   { needs: ["network"], slow: true },
   async (scope) => {
