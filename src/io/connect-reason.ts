@@ -18,7 +18,7 @@ export async function connectReason(error: unknown, host: string, tookMs: number
   return tookMs < refusalMs ? reason : `${reason}, or the host is not there`;
 }
 
-/** Whether the kernel knows a way to any address of the host: it says so before anything is sent. */
+/** Whether the kernel has a route to any address of the host; it says so before sending. */
 async function hasRoute(host: string): Promise<boolean> {
   const found = await Bun.dns.lookup(host).catch(() => []);
   for (const { address } of found) {

@@ -16,6 +16,7 @@ import { PeerSecurity, type PeerSecurityOptions, type PeerWire } from "./peer-se
 import type { SecuredLink } from "./secured-link.ts";
 import { boundSegments } from "./tcp-segments.ts";
 import { linkHandlers, TcpLink, type TcpLinkEvents } from "./tcp-link.ts";
+import { harmless } from "../text.ts";
 
 export type Shown = Pick<Extract<PeerOutput, { type: "show" }>, "line" | "event">;
 
@@ -76,7 +77,7 @@ export class PeerDriver {
     } catch (error) {
       const notOwn = notOwnAddress(host, error);
       const why = notOwn === undefined ? socketReason(error) : "not an address of this machine";
-      const reason = `${hostPort({ ip: host, port })}: ${why}`;
+      const reason = harmless(`${hostPort({ ip: host, port })}: ${why}`);
       const line = `Input socket setup failed: ${reason}`;
       this.#options.show({ line, event: { event: "failed", what: "listen", reason: line } });
       if (notOwn !== undefined) throw notOwn;

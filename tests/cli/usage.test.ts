@@ -163,6 +163,23 @@ test("peer --host must be an address of this machine", async () => {
   }
 });
 
+test("a host with control characters is shown without them, on stdout too", async () => {
+  const host = "a\u001b[31m\nb";
+  const { out, err } = await run([
+    "peer",
+    "--id",
+    "x",
+    "--port",
+    "0",
+    "--server",
+    "x",
+    "--host",
+    host,
+  ]);
+  expect(out).toMatch(/^Input socket setup failed: a[^\p{Cc}]*\n$/u);
+  expect(err).toMatch(/^[^\p{Cc}]*\n$/u);
+});
+
 test("short flags have their usual meaning", async () => {
   for (const [args, sentence] of [
     [["server", "-p", "x"], "--port 'x' is not a port"],
