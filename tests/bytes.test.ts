@@ -2,8 +2,7 @@
 // lack the newer functions; invalid base64 results in undefined.
 
 import { expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   fromBase64,
@@ -14,6 +13,7 @@ import {
   toBase64Url,
 } from "../src/bytes.ts";
 import { noise } from "./noise.ts";
+import { testFolder } from "./test-folder.ts";
 
 test("base64 and base64url equal those of Buffer", () => {
   for (const length of [0, 1, 2, 3, 31, 32, 33, 70_000]) {
@@ -36,11 +36,10 @@ test("a browser without the newer functions gets the same results", async () => 
   const code = await Bun.file(new URL("../src/bytes.ts", import.meta.url)).text();
   const old = code.replace(/const hasBase64 = .*;/, "const hasBase64: boolean = false;");
   expect(old).not.toBe(code);
-  const folder = mkdtempSync(join(tmpdir(), "parley-bytes-"));
+  const folder = testFolder("bytes");
   const path = join(folder, "old.ts");
   writeFileSync(path, old);
   const module = (await import(path)) as typeof import("../src/bytes.ts");
-  rmSync(folder, { recursive: true });
   for (const length of [0, 1, 2, 3, 70_000]) {
     const bytes = noise(length);
     expect(module.toBase64(bytes)).toBe(toBase64(bytes));

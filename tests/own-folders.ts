@@ -17,6 +17,12 @@ export function workingFolder(): string {
   return path;
 }
 
+/** Holds all that the tests of a file write. */
+export function ownFolder(): string {
+  mkdirSync(folder, { recursive: true });
+  return folder;
+}
+
 export function removeOwnFolders(): void {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -1,13 +1,13 @@
-// A folder for the files of one file of tests, removed after its last test.
+// Folders for the files of tests.
 
-import { afterAll } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
+import { ownFolder } from "./own-folders.ts";
 
-/** Call it where the tests are defined. */
+/**
+ * An empty folder that is removed when all tests and hooks of the file have ended: after whatever
+ * still writes there was stopped.
+ */
 export function testFolder(name: string): string {
-  const path = mkdtempSync(join(tmpdir(), `parley-${name}-`));
-  afterAll(() => rmSync(path, { recursive: true, force: true }));
-  return path;
+  return mkdtempSync(join(ownFolder(), `${name}-`));
 }

@@ -1,9 +1,9 @@
 // The summary of a run, read from the real output of `bun test`.
 
 import { expect, test } from "bun:test";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { testFolder } from "./test-folder.ts";
 import { addTotals, failedTests, parseSummary, parseTotals, skipReasons } from "./totals.ts";
 
 const program = `
@@ -25,7 +25,7 @@ const other = `
 test.each([[[]], [["--parallel=2", "--parallel-delay=0", "--no-isolate"]]])(
   "failures are shown, passes are not, and skipped tests are counted by reason: bun test %j",
   async (flags) => {
-    const folder = mkdtempSync(join(tmpdir(), "parley-totals-"));
+    const folder = testFolder("totals");
     writeFileSync(join(folder, "some.test.ts"), program);
     writeFileSync(join(folder, "other.test.ts"), other);
     const root = join(import.meta.dir, "..");
@@ -42,7 +42,6 @@ test.each([[[]], [["--parallel=2", "--parallel-delay=0", "--no-isolate"]]])(
     });
     const output = await new Response(child.stderr).text();
     expect(await child.exited).toBe(1);
-    rmSync(folder, { recursive: true });
     expect(failedTests(output)).toEqual([expect.stringContaining("(fail) wrong")]);
     expect(output).not.toContain("fine 7");
     expect(parseTotals(output)).toEqual({ passed: 31, failed: 1, skipped: 4 });

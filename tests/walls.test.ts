@@ -2,11 +2,11 @@
 // randomness, another layer) is a lint error. Tested with one offending file per folder and way,
 // linted with the project's own configuration.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { Glob } from "bun";
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { testFolder } from "./test-folder.ts";
 
 const root = join(import.meta.dir, "..");
 
@@ -77,7 +77,7 @@ export function due(nowMs: number, random: () => number): number {
 
 type Complaint = { rule: string; file: string };
 let complaints: Complaint[] = [];
-const folder = mkdtempSync(join(tmpdir(), "parley-walls-"));
+const folder = testFolder("walls");
 
 function place(path: string, code: string): void {
   mkdirSync(dirname(join(folder, path)), { recursive: true });
@@ -106,8 +106,6 @@ beforeAll(async () => {
   place("src/io/careless.ts", "export const x = (y: any): string => y;\n");
   complaints = await lint();
 });
-
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 async function lint(): Promise<Complaint[]> {
   const oxlint = join(root, "node_modules/oxlint/bin/oxlint");

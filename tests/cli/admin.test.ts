@@ -1,21 +1,20 @@
 // `parley admin`: a new server is claimed, its owner appoints an operator, who moderates; strangers
 // get nothing. The compiled program, over TLS if there is a non-loopback address.
 
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { reachableHosts } from "../../src/io/host-port.ts";
 import { Parley } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
 import { type Ended, run } from "./run.ts";
+import { testFolder } from "../test-folder.ts";
 
 setDefaultTimeout(60_000);
 
-const base = mkdtempSync(join(tmpdir(), "parley-admin-"));
+const base = testFolder("admin");
 const files = join(base, "FILES");
 beforeAll(() => mkdirSync(files));
-afterAll(() => rmSync(base, { recursive: true, force: true }));
 
 const outside = reachableHosts("0.0.0.0").find((host) => host !== "127.0.0.1");
 const testBeyond = skipUnless(outside !== undefined, "an address besides loopback is needed");

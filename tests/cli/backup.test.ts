@@ -1,18 +1,17 @@
 // Backup and restore with the exact commands of docs/data.md, on a server in use.
 
-import { afterAll, expect } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect } from "bun:test";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { docsBlock } from "../docs-blocks.ts";
 import { Parley } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
 import { run } from "./run.ts";
+import { testFolder } from "../test-folder.ts";
 
 const hasTools = process.platform === "linux" && Bun.which("sqlite3") !== null;
 const withSqlite = skipUnless(hasTools, "sqlite3(1) is missing: install sqlite3 (Linux)");
-const folder = mkdtempSync(join(tmpdir(), "parley-backup-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = testFolder("backup");
 
 const [home, backups] = [join(folder, "home"), join(folder, "backups")];
 

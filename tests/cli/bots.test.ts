@@ -1,17 +1,17 @@
 // The bots of docs/bots.md, exactly as printed there, on a real server.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { docsBlock } from "../docs-blocks.ts";
 import { Parley, parleyCommand } from "../parley.ts";
 import { python3 } from "../python.ts";
 import { skipUnless } from "../skip.ts";
+import { testFolder } from "../test-folder.ts";
 
 setDefaultTimeout(60_000);
 
-const folder = mkdtempSync(join(tmpdir(), "parley-bots-"));
+const folder = testFolder("bots");
 const home = join(folder, "home");
 let server: Parley;
 let address = "";
@@ -47,10 +47,7 @@ async function headerOf(name: string): Promise<string> {
   return header;
 }
 
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => server[Symbol.asyncDispose]());
 
 function environment(header: string): Record<string, string> {
   const path = `${join(folder, "bin")}:${dirname(process.execPath)}:${process.env["PATH"]}`;

@@ -1,15 +1,15 @@
 // `parley client --to` and `--json-in`: the commands of programs, and the answers to them.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Parley } from "../parley.ts";
 import { run } from "./run.ts";
+import { testFolder } from "../test-folder.ts";
 
 type Printed = Readonly<Record<string, unknown>>;
 
-const folder = mkdtempSync(join(tmpdir(), "parley-commands-"));
+const folder = testFolder("commands");
 const state = join(folder, "state");
 const home = { XDG_CONFIG_HOME: join(folder, "config") };
 let server: Parley;
@@ -22,10 +22,7 @@ beforeAll(async () => {
   address = `127.0.0.1:${line.split(":").at(-1)}`;
 });
 
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => server[Symbol.asyncDispose]());
 
 async function listener(name: string): Promise<Parley> {
   const client = new Parley("client", address, "--name", name, "--follow", "--json");

@@ -2,16 +2,16 @@
 // completed, rooms are switched, the window is narrowed, and the server goes offline and returns.
 
 import { afterAll, beforeAll, describe, expect } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Parley, parleyCommand } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
 import { environment } from "./run.ts";
+import { testFolder } from "../test-folder.ts";
 import { until } from "../until.ts";
 
 const tmuxTest = skipUnless(Bun.which("tmux") !== null, "tmux is not installed");
-const folder = mkdtempSync(join(tmpdir(), "parley-tmux-"));
+const folder = testFolder("tmux");
 const socket = join(folder, "tmux");
 let server: Parley;
 let port = 0;
@@ -107,7 +107,6 @@ beforeAll(async () => {
 afterAll(async () => {
   if (windows > 0) await tmux("kill-server");
   await server[Symbol.asyncDispose]();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 describe("the prompt", () => {

@@ -1,20 +1,20 @@
 // Servers with restricted access (--password-file, --members-only), as a stranger sees them at
 // every port, and how admitted users get in. The compiled program.
 
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout } from "bun:test";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { beforeAll, describe, expect, setDefaultTimeout } from "bun:test";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { encodeRegister } from "../../src/cpp/codec.ts";
 import { Parley } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
 import { askFrom, Caller, getFrom } from "./caller.ts";
 import { run } from "./run.ts";
+import { testFolder } from "../test-folder.ts";
 
 setDefaultTimeout(60_000);
 
 const test = skipUnless(process.platform === "linux", "needs 127.0.0.2 and /proc");
-const base = mkdtempSync(join(tmpdir(), "parley-closed-"));
+const base = testFolder("closed");
 const files = join(base, "FILES");
 const password = "correct horse battery staple";
 const passwordFile = join(base, "password");
@@ -25,7 +25,6 @@ beforeAll(() => {
   writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
   writeFileSync(wrongFile, "a guess\n", { mode: 0o600 });
 });
-afterAll(() => rmSync(base, { recursive: true, force: true }));
 
 const [home, abroad, elsewhere] = ["127.0.0.1", "127.0.0.2", "127.0.0.3"];
 const social = ["open-chat", "chat-room", "line-chat", "select-chat"];

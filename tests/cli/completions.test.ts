@@ -1,18 +1,18 @@
 // Completions in real shells: subcommands, flags, dialects, files, known servers.
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Parley, parleyBinary } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
 import { environment, run } from "./run.ts";
 import { Shell } from "./shell.ts";
+import { testFolder } from "../test-folder.ts";
 
 // Each test requests about twenty completions from a shell, some of which query a server.
 setDefaultTimeout(90_000);
 
-const folder = mkdtempSync(join(tmpdir(), "parley-completions-"));
+const folder = testFolder("completions");
 const configuration = join(folder, "configuration");
 let server: Parley | undefined;
 let address = "";
@@ -35,10 +35,7 @@ beforeAll(async () => {
   address = (await server.line(/^Server listening on /)).replace("Server listening on ", "");
 });
 
-afterAll(async () => {
-  await server?.[Symbol.asyncDispose]();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => server?.[Symbol.asyncDispose]());
 
 const env = (): Record<string, string> => ({
   ...environment({ XDG_CONFIG_HOME: configuration, HOME: folder, PS1: "$ " }),

@@ -1,16 +1,16 @@
 // The `parley doctor` program: this machine alone, and the path to a server.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Parley } from "../parley.ts";
 import { run } from "./run.ts";
+import { testFolder } from "../test-folder.ts";
 
 // It measures for several seconds.
 setDefaultTimeout(60_000);
 
-const folder = mkdtempSync(join(tmpdir(), "parley-doctor-"));
+const folder = testFolder("doctor");
 let server: Parley | undefined;
 let address = "";
 
@@ -20,10 +20,7 @@ beforeAll(async () => {
   address = (await server.line(/^Server listening on /)).replace("Server listening on ", "");
 });
 
-afterAll(async () => {
-  await server?.[Symbol.asyncDispose]();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => server?.[Symbol.asyncDispose]());
 
 type Line = {
   event: string;
@@ -61,7 +58,7 @@ test("one object per line: every check, with its numbers", async () => {
 });
 
 test("no rate is told from a file that is too small to show one", async () => {
-  const small = mkdtempSync(join(tmpdir(), "parley-small-"));
+  const small = testFolder("small");
   writeFileSync(join(small, "small.txt"), "small");
   const options = ["--port=0", "--no-web", `--files=${small}`, `--state=${join(small, ".state")}`];
   await using other = new Parley("server", ...options);
@@ -71,7 +68,6 @@ test("no rate is told from a file that is too small to show one", async () => {
   expect(out).toMatch(
     /^\? +download +.*not measured: the largest file that it shares has only 5 B$/m,
   );
-  rmSync(small, { recursive: true, force: true });
 });
 
 test("an unreachable server: exit code 3, after the findings about this machine", async () => {

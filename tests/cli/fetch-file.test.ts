@@ -8,7 +8,6 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -17,16 +16,16 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { color, runOnTerminal } from "./run.ts";
 import { noise } from "../noise.ts";
 import { Parley, parleyCommand } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
+import { testFolder } from "../test-folder.ts";
 import { until } from "../until.ts";
 
 const bunBinary = join(import.meta.dir, "../../node_modules/bun/bin/bun.exe");
-const base = mkdtempSync(join(tmpdir(), "parley-fetch-"));
+const base = testFolder("fetch");
 const source = join(base, "FILES");
 const oddNames = ["zwei Wörter.txt", 'it\'s "quoted".txt', "日本語.txt", "-rf", "--list", "a:1"];
 const mebibyte = 1 << 20;
@@ -77,10 +76,7 @@ beforeAll(async () => {
   await server.start();
 });
 
-afterAll(async () => {
-  await server.stop();
-  rmSync(base, { recursive: true, force: true });
-});
+afterAll(() => server.stop());
 
 function newFolder(): string {
   const path = join(base, `home ${++folders}`);

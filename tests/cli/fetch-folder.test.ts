@@ -7,7 +7,6 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -16,7 +15,6 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { chunkHash } from "../../src/io/chunk-cipher.ts";
 import { encodeChunks, encodeHead } from "../../src/transfer/journal.ts";
@@ -24,10 +22,11 @@ import { noise } from "../noise.ts";
 import { Parley } from "../parley.ts";
 import { visitorWelcome } from "../protocol/welcome.ts";
 import { run } from "./run.ts";
+import { testFolder } from "../test-folder.ts";
 
 setDefaultTimeout(60_000);
 
-const base = mkdtempSync(join(tmpdir(), "parley-folder-"));
+const base = testFolder("folder");
 const shared = join(base, "FILES");
 const odd = [
   "a:b",
@@ -71,10 +70,7 @@ beforeAll(async () => {
   address = `127.0.0.1:${line.split(":").at(-1)}`;
 });
 
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-  rmSync(base, { recursive: true, force: true });
-});
+afterAll(() => server[Symbol.asyncDispose]());
 
 function put(path: string, content: string | Uint8Array): void {
   mkdirSync(dirname(path), { recursive: true });

@@ -3,13 +3,13 @@
 // noticed nothing, and memory is bounded.
 
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Parley } from "../parley.ts";
 import { RawClient } from "../interop/sockets.ts";
 import { seeded } from "../sim/random.ts";
 import { flood } from "./flood.ts";
+import { testFolder } from "../test-folder.ts";
 import { until } from "../until.ts";
 
 setDefaultTimeout(120_000);
@@ -24,7 +24,7 @@ const maxMemoryBytes = 200 * MiB;
 let server: Parley;
 let watch: RawClient;
 let ports: Record<string, number> = {};
-const folder = mkdtempSync(join(tmpdir(), "parley-hostile-"));
+const folder = testFolder("hostile");
 
 beforeAll(async () => {
   writeFileSync(join(folder, "a.txt"), "a");
@@ -44,10 +44,7 @@ beforeAll(async () => {
   await watch.until(() => watch.all.includes('"welcome"'), "a welcome");
 });
 
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => server[Symbol.asyncDispose]());
 
 let person = 0;
 

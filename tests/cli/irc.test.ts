@@ -2,10 +2,9 @@
 // inside TLS.
 
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Parley } from "../parley.ts";
+import { testFolder } from "../test-folder.ts";
 
 setDefaultTimeout(60_000);
 
@@ -36,27 +35,23 @@ async function session(port: number, isTls: boolean, until: string): Promise<str
 }
 
 test("on its own ports and the main port, with and without TLS", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "parley-cli-irc-"));
-  try {
-    const flags = "--port 0 --no-web --json --listen irc=0,ircs=0 --irc-name irc.example";
-    const state = ["--state", join(folder, "state"), "--files", join(folder, "FILES")];
-    await using server = new Parley("server", ...flags.split(" "), ...state);
-    const { port, dialects } = JSON.parse(await server.line(/"event":"listening"/)) as {
-      port: number;
-      dialects: { irc: number; ircs: number };
-    };
-    for (const [at, isTls] of [
-      [dialects.irc, false],
-      [dialects.ircs, true],
-      [port, false],
-      [port, true],
-    ] as const) {
-      const heard = await session(at, isTls, " 366 ");
-      expect(heard).toStartWith(":irc.example 001 Ann :");
-      expect(heard).toContain(" 353 Ann = #lobby :Ann\r\n");
-    }
-    expect(await session(dialects.ircs, false, "\n")).toBe("ERROR :This port only speaks TLS\r\n");
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
+  const folder = testFolder("cli-irc");
+  const flags = "--port 0 --no-web --json --listen irc=0,ircs=0 --irc-name irc.example";
+  const state = ["--state", join(folder, "state"), "--files", join(folder, "FILES")];
+  await using server = new Parley("server", ...flags.split(" "), ...state);
+  const { port, dialects } = JSON.parse(await server.line(/"event":"listening"/)) as {
+    port: number;
+    dialects: { irc: number; ircs: number };
+  };
+  for (const [at, isTls] of [
+    [dialects.irc, false],
+    [dialects.ircs, true],
+    [port, false],
+    [port, true],
+  ] as const) {
+    const heard = await session(at, isTls, " 366 ");
+    expect(heard).toStartWith(":irc.example 001 Ann :");
+    expect(heard).toContain(" 353 Ann = #lobby :Ann\r\n");
   }
+  expect(await session(dialects.ircs, false, "\n")).toBe("ERROR :This port only speaks TLS\r\n");
 });

@@ -2,16 +2,16 @@
 // fields.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Parley } from "../parley.ts";
 import { run } from "./run.ts";
+import { testFolder } from "../test-folder.ts";
 
 type Printed = Readonly<Record<string, unknown>>;
 
 const document = await Bun.file(join(import.meta.dir, "../../docs/json.md")).text();
-const folder = mkdtempSync(join(tmpdir(), "parley-json-"));
+const folder = testFolder("json");
 let server: Parley;
 let ports: Record<string, number>;
 let address: string;
@@ -31,10 +31,7 @@ beforeAll(async () => {
   address = `127.0.0.1:${ready["port"]}`;
 });
 
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => server[Symbol.asyncDispose]());
 
 /** The section of a command: the fields of each event, and all other words in backquotes. */
 function documented(command: string): Map<string, Set<string>> {

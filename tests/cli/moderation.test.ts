@@ -1,25 +1,24 @@
 // Kick, ban and mute, typed at a server's own terminal: the effect on users of every port, and the
 // state after a restart. The compiled program; users have their own addresses.
 
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout } from "bun:test";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { beforeAll, describe, expect, setDefaultTimeout } from "bun:test";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { encodeRegister } from "../../src/cpp/codec.ts";
 import { Parley } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
 import { askFrom, Caller, getFrom } from "./caller.ts";
+import { testFolder } from "../test-folder.ts";
 
 setDefaultTimeout(60_000);
 
 const test = skipUnless(process.platform === "linux", "needs 127.0.0.2");
-const base = mkdtempSync(join(tmpdir(), "parley-moderation-"));
+const base = testFolder("moderation");
 const files = join(base, "FILES");
 beforeAll(() => {
   mkdirSync(files);
   writeFileSync(join(files, "plan.txt"), "the plan\n");
 });
-afterAll(() => rmSync(base, { recursive: true, force: true }));
 
 const [good, bad] = ["127.0.0.1", "127.0.0.2"];
 const social = ["open-chat", "chat-room", "line-chat", "select-chat"];

@@ -2,15 +2,15 @@
 // command, without echo. The compiled program on a real terminal.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Parley } from "../parley.ts";
 import { run, runOnTerminal } from "./run.ts";
+import { testFolder } from "../test-folder.ts";
 
 setDefaultTimeout(60_000);
 
-const base = mkdtempSync(join(tmpdir(), "parley-prompt-"));
+const base = testFolder("prompt");
 const env = { XDG_CONFIG_HOME: join(base, "config"), NO_COLOR: "1" };
 const password = "correct horse battery";
 let server: Parley;
@@ -29,10 +29,7 @@ beforeAll(async () => {
   pin = ready.pin;
 });
 
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-  rmSync(base, { recursive: true, force: true });
-});
+afterAll(() => server[Symbol.asyncDispose]());
 
 const asked = `Password of the server `;
 

@@ -2,26 +2,18 @@
 // and without TLS, by datagrams and over the control connection.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startRelay } from "../files/relay.ts";
 import { Parley, parleyCommand } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
 import { kind } from "../../src/transfer/wire.ts";
 import { run } from "./run.ts";
+import { testFolder } from "../test-folder.ts";
 
 setDefaultTimeout(60_000);
 
-const base = mkdtempSync(join(tmpdir(), "parley-sealed-"));
+const base = testFolder("sealed");
 const source = join(base, "FILES");
 const secret = "a sentence that nobody else may read\n";
 const content = Buffer.alloc(3_000_000, secret);
@@ -43,10 +35,7 @@ beforeAll(async () => {
   pin = ready.pin;
 });
 
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-  rmSync(base, { recursive: true, force: true });
-});
+afterAll(() => server[Symbol.asyncDispose]());
 
 let count = 0;
 

@@ -1,8 +1,7 @@
 // A server that accepts files into its shared folder, and users with their files, for tests of the
 // compiled programs.
 
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { IgnoredFile } from "../../src/terminal/ignored-file.ts";
 import { openSession, type OpenSession } from "../../src/terminal/open-session.ts";
@@ -10,6 +9,7 @@ import { openIdentity } from "../../src/tls/identity-key.ts";
 import { freePort } from "../free-port.ts";
 import { noise } from "../noise.ts";
 import { Parley } from "../parley.ts";
+import { testFolder } from "../test-folder.ts";
 
 export const eventsOf = (program: Parley, name: string): Record<string, unknown>[] =>
   program.lines
@@ -17,7 +17,7 @@ export const eventsOf = (program: Parley, name: string): Record<string, unknown>
     .filter(({ event }) => event === name);
 
 export class ShareWorld implements AsyncDisposable {
-  readonly base = mkdtempSync(join(tmpdir(), "parley-share-"));
+  readonly base = testFolder("share");
   files = join(this.base, "files");
   server: Parley | undefined;
   port = 0;
@@ -45,7 +45,6 @@ export class ShareWorld implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.server?.signal("SIGTERM");
     await this.server?.exit();
-    rmSync(this.base, { recursive: true, force: true });
   }
 
   get log(): string {

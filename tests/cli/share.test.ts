@@ -3,23 +3,15 @@
 
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { SessionEvent } from "../../src/client/events.ts";
 import { Parley } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
 import { type OnTerminal, runOnTerminal } from "./run.ts";
 import { eventsOf, ShareWorld } from "./share-world.ts";
+import { testFolder } from "../test-folder.ts";
 
 setDefaultTimeout(60_000);
 
@@ -107,7 +99,7 @@ test("without --quota, beyond it, or without a room for the announcement, nothin
 });
 
 test("flags and names that make no sense are refused", async () => {
-  const place = mkdtempSync(join(tmpdir(), "parley-hidden-"));
+  const place = testFolder("hidden");
   const hidden = join(place, ".hidden");
   writeFileSync(hidden, "x");
   const cases: [string[], RegExp][] = [
@@ -124,7 +116,6 @@ test("flags and names that make no sense are refused", async () => {
     expect(await program.exit()).toBe(2);
     expect(program.stderr).toMatch(why);
   }
-  rmSync(place, { recursive: true });
 });
 
 const largeBytes = 16_000_000;

@@ -2,17 +2,17 @@
 // reason, and nothing left behind.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout } from "bun:test";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { Parley, parleyCommand } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
+import { testFolder } from "../test-folder.ts";
 import { until } from "../until.ts";
 import { environment } from "./run.ts";
 
 setDefaultTimeout(60_000);
 
-const base = mkdtempSync(join(tmpdir(), "parley-signals-"));
+const base = testFolder("signals");
 const temporary = join(base, "tmp");
 mkdirSync(temporary);
 let server: Parley;
@@ -23,10 +23,7 @@ beforeAll(async () => {
   server = new Parley("server", ...flags);
   address = (await server.line(/^Server listening on /)).replace("Server listening on ", "");
 });
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-  rmSync(base, { recursive: true, force: true });
-});
+afterAll(() => server[Symbol.asyncDispose]());
 
 /** Sends `signals` once the command has printed its first object; `input`: all of its stdin. */
 async function end(words: string[], signals: NodeJS.Signals[], input?: string) {

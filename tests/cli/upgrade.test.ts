@@ -2,29 +2,20 @@
 // by this test: it runs the unit's command.
 
 import { afterAll, expect } from "bun:test";
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { docsBlock } from "../docs-blocks.ts";
 import { Parley, parleyBinary, parleyCommand } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
 import { run } from "./run.ts";
+import { testFolder } from "../test-folder.ts";
 
 const binary = parleyBinary();
 const isCompiled = parleyCommand().length === 1 && process.platform === "linux";
 const withBinary = skipUnless(isCompiled, "there is no dist/parley: run bun build.ts (Linux)");
-const root = mkdtempSync(join(tmpdir(), "parley-upgrade-"));
+const root = testFolder("upgrade");
 afterAll(() => {
   process.env["PARLEY_BIN"] = binary;
-  rmSync(root, { recursive: true });
 });
 
 const installed = join(root, "usr/local/bin/parley");

@@ -2,8 +2,7 @@
 // a server dies, its users continue at the other with the same session.
 
 import { afterAll, expect } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { docsBlock } from "../docs-blocks.ts";
 import { freePort } from "../free-port.ts";
@@ -13,6 +12,7 @@ import { drop } from "../page/handover-rig.ts";
 import { skipUnless } from "../skip.ts";
 import { hasPostgres, withoutPostgres } from "../store/postgres/cluster.ts";
 import { Setting } from "./setting.ts";
+import { testFolder } from "../test-folder.ts";
 import { until } from "../until.ts";
 import { Wire } from "./wire.ts";
 
@@ -69,7 +69,7 @@ afterAll(() => {
 
 /** A balancer with the configuration of the docs, except for TLS and the addresses. */
 class Balancer implements AsyncDisposable {
-  readonly #folder = mkdtempSync(join(tmpdir(), "parley-balancer-"));
+  readonly #folder = testFolder("balancer");
   readonly #process: Bun.Subprocess<"ignore", "ignore", "pipe">;
   readonly port: number;
 
@@ -93,7 +93,6 @@ class Balancer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#process.kill("SIGTERM");
     await this.#process.exited;
-    rmSync(this.#folder, { recursive: true, force: true });
   }
 }
 

@@ -1,11 +1,10 @@
 // Several servers with one database, as operators run them: processes of the compiled binary.
 
 import { SQL } from "bun";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FaultyServer, type Line } from "../fault/server.ts";
 import { Cluster } from "../store/postgres/cluster.ts";
+import { testFolder } from "../test-folder.ts";
 
 export class Setting implements AsyncDisposable {
   readonly #sql: SQL;
@@ -31,8 +30,7 @@ export class Setting implements AsyncDisposable {
     own = false,
   ): Promise<Setting> {
     await using parts = new AsyncDisposableStack();
-    const folder = mkdtempSync(join(tmpdir(), "parley-cluster-"));
-    parts.defer(() => rmSync(folder, { recursive: true, force: true }));
+    const folder = testFolder("cluster");
     const postgres = own ? await Cluster.start() : await Cluster.shared();
     if (own) parts.defer(() => postgres.remove());
     const database = await postgres.newDatabase();

@@ -1,17 +1,15 @@
 // Connections cut at random bytes, in both directions, while twenty users talk; then the server is
 // killed as well.
 
-import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { CuttingProxy } from "./proxy.ts";
 import { FaultyServer, linesInFile } from "./server.ts";
 import { acknowledgedBy, chance, expectPromiseKept, gather, silence } from "./talker.ts";
+import { testFolder } from "../test-folder.ts";
 import { patienceMs, until } from "../until.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "parley-fault-cut-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = testFolder("fault-cut");
 const rounds = Number(process.env["FAULT_ROUNDS"] ?? 6);
 const seed = Number(process.env["FAULT_SEED"] ?? Date.now() % 1_000_000);
 

@@ -3,8 +3,7 @@
 
 import { afterAll, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { skipUnless } from "../skip.ts";
 import { FaultyServer, linesInFile } from "./server.ts";
@@ -16,9 +15,10 @@ import {
   silence,
   type Talker,
 } from "./talker.ts";
+import { testFolder } from "../test-folder.ts";
 import { until } from "../until.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "parley-fault-disk-"));
+const folder = testFolder("fault-disk");
 const disk = join(folder, "disk");
 mkdirSync(disk);
 // Room for the log of writes (WAL), which SQLite lets grow to 4 MB before it empties it: on 3 MB a
@@ -28,7 +28,6 @@ const mounted =
   spawnSync("mount", ["-t", "tmpfs", "-o", "size=12m", "tmpfs", disk]).status === 0;
 afterAll(() => {
   if (mounted) spawnSync("umount", [disk]);
-  rmSync(folder, { recursive: true, force: true });
 });
 
 /**

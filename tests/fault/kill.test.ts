@@ -1,16 +1,14 @@
 // SIGKILL under load: the server dies repeatedly while twenty users talk, and nothing acknowledged
 // is lost or duplicated. FAULT_ROUNDS=50 for the long run, FAULT_SEED to repeat a failure.
 
-import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { FaultyServer, linesInFile } from "./server.ts";
 import { acknowledgedBy, chance, expectPromiseKept, gather, silence } from "./talker.ts";
+import { testFolder } from "../test-folder.ts";
 import { until } from "../until.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "parley-fault-kill-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = testFolder("fault-kill");
 const rounds = Number(process.env["FAULT_ROUNDS"] ?? 6);
 const seed = Number(process.env["FAULT_SEED"] ?? Date.now() % 1_000_000);
 

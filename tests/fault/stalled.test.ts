@@ -1,17 +1,15 @@
 // A client that stops reading is notified and dropped at its bound; the others notice nothing; and
 // it catches up when it reads again.
 
-import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { output } from "../../src/limits.ts";
 import { FaultyServer, linesInFile } from "./server.ts";
 import { chance, expectPromiseKept, gather, silence } from "./talker.ts";
+import { testFolder } from "../test-folder.ts";
 import { until } from "../until.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "parley-fault-stalled-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = testFolder("fault-stalled");
 
 /**
  * More than the server's bound, and than the system's own buffers for a connection: those of Linux

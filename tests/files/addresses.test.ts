@@ -2,11 +2,11 @@
 // program as a user runs it. Needs root and iproute2.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout } from "bun:test";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parleyCommand } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
+import { testFolder } from "../test-folder.ts";
 
 setDefaultTimeout(60_000);
 
@@ -54,7 +54,7 @@ const testBetween = skipUnless(hasNetwork, "network namespaces: root and iproute
 
 beforeAll(async () => {
   if (!hasNetwork) return;
-  base = mkdtempSync(join(tmpdir(), "parley-addresses-"));
+  base = testFolder("addresses");
   mkdirSync(join(base, "FILES"));
   const bytes = new Uint8Array(size);
   for (let at = 0; at < size; at += 65_536) crypto.getRandomValues(bytes.subarray(at, at + 65_536));
@@ -71,7 +71,6 @@ afterAll(async () => {
   await server?.exited;
   ip("netns", "del", serverSide);
   ip("netns", "del", clientSide);
-  if (base !== "") rmSync(base, { recursive: true, force: true });
 });
 
 async function fetchFrom(

@@ -2,8 +2,7 @@
 // data: against a scripted control connection.
 
 import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ParleyError } from "../../src/errors.ts";
 import { DownloadClient, type DownloadClientOptions } from "../../src/files/download-client.ts";
@@ -11,6 +10,7 @@ import { PartialFile } from "../../src/files/partial-file.ts";
 import { fetching as limits } from "../../src/limits.ts";
 import { welcome } from "../protocol/welcome.ts";
 import { partPathOf } from "../../src/files/part-path.ts";
+import { testFolder } from "../test-folder.ts";
 
 type Line = Record<string, unknown>;
 type Answer = (line: Line, socket: Bun.Socket<undefined>) => object | undefined;
@@ -21,12 +21,11 @@ let folder = "";
 let closing: (() => void)[] = [];
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "parley-endings-"));
+  folder = testFolder("endings");
 });
 
 afterEach(() => {
   for (const close of closing.splice(0)) close();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 /** A server that follows a script. */

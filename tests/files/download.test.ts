@@ -7,14 +7,12 @@ import {
   appendFileSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
-  rmSync,
   statSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { networkInterfaces, tmpdir } from "node:os";
+import { networkInterfaces } from "node:os";
 import { dirname, join } from "node:path";
 import { ParleyError } from "../../src/errors.ts";
 import { Download } from "../../src/files/download.ts";
@@ -27,11 +25,12 @@ import { UdpPort } from "../../src/io/udp/udp.ts";
 import { skipUnless } from "../skip.ts";
 import { type FileServer, startFileServer } from "./file-server.ts";
 import { type Relay, type RelayOptions, startRelay } from "./relay.ts";
+import { testFolder } from "../test-folder.ts";
 import { until } from "../until.ts";
 
 setDefaultTimeout(60_000);
 
-const base = mkdtempSync(join(tmpdir(), "parley-client-"));
+const base = testFolder("client");
 const source = join(base, "FILES");
 const size = 6_000_001;
 let server: FileServer;
@@ -46,10 +45,7 @@ beforeAll(async () => {
   server = await startFileServer(source);
 });
 
-afterAll(() => {
-  server.close();
-  rmSync(base, { recursive: true, force: true });
-});
+afterAll(() => server.close());
 
 type Outcome = { path: string; events: FetchEvent[]; error: ParleyError | undefined };
 

@@ -9,7 +9,6 @@ import {
   existsSync,
   linkSync,
   mkdirSync,
-  mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -19,24 +18,23 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ParleyError } from "../../src/errors.ts";
 import { moveInto } from "../../src/files/move-into.ts";
 import { PartLock } from "../../src/files/part-lock.ts";
 import { PartialFile } from "../../src/files/partial-file.ts";
 import { skipUnless } from "../skip.ts";
+import { testFolder } from "../test-folder.ts";
 
 let folder = "";
 let target = "";
 let part = "";
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "parley-part-"));
+  folder = testFolder("part");
   target = join(folder, "file");
   part = `${target}.part`;
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const unsupported = () => "unsupported" as const;
 const noLinks = () => {

@@ -2,10 +2,8 @@
 // raw sockets. The registry is either the bare table of src/cpp, for tests that inspect it, or that
 // of `parley server`.
 
-import { mkdtempSync, rmSync } from "node:fs";
 import { connect } from "node:net";
-import { networkInterfaces, tmpdir } from "node:os";
-import { join } from "node:path";
+import { networkInterfaces } from "node:os";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import {
   type Contact,
@@ -19,6 +17,7 @@ import { Registry } from "../../src/cpp/registry.ts";
 import { runOnTerminal } from "../cli/run.ts";
 import { Parley } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
+import { testFolder } from "../test-folder.ts";
 
 const invalid = "Invalid command. Use /id, /register, /bridge, /chat, or /quit.";
 
@@ -334,7 +333,7 @@ describe("parley peer", () => {
 
 describe("parley server", () => {
   test("its cpp port and its main port share one registry, with its log lines", async () => {
-    const files = mkdtempSync(join(tmpdir(), "parley-cpp-"));
+    const files = testFolder("cpp");
     const flags = ["--port", "0", "--no-web", "--files", files, "--listen", "cpp=0", "--json"];
     await using parley = new Parley("server", ...flags);
     const listening = JSON.parse(await parley.line(/"listening"/)) as {
@@ -361,11 +360,10 @@ describe("parley server", () => {
     parley.type("/info");
     await parley.line('{"event":"registration","id":"Alice","ip":"127.0.0.1","port":5555}');
     await parley.line('{"event":"registration","id":"Bob","ip":"127.0.0.1","port":7777}');
-    rmSync(files, { recursive: true });
   });
 
   test("an ID cannot be taken over from another network, nor loopback handed to it", async () => {
-    const files = mkdtempSync(join(tmpdir(), "parley-cpp-"));
+    const files = testFolder("cpp");
     const flags = ["--port", "0", "--no-web", "--files", files, "--host", "0.0.0.0", "--plain"];
     await using parley = new Parley("server", ...flags);
     const at = (await parley.line(/^Server listening on /)).split(":").at(-1) ?? "";
@@ -384,11 +382,10 @@ describe("parley server", () => {
       expect(await askFrom(outside, zed, Number(at), outside)).toContain("Status: registered");
       expect(await askFrom("127.0.0.1", bridge, Number(at))).toBe(encodeBridgeAck());
     }
-    rmSync(files, { recursive: true });
   });
 
   test("two peers meet through its main port", async () => {
-    const files = mkdtempSync(join(tmpdir(), "parley-cpp-"));
+    const files = testFolder("cpp");
     await using parley = new Parley("server", "--port", "0", "--no-web", "--files", files);
     const at = (await parley.line(/^Server listening on /)).split(" ").at(-1) ?? "";
     await using alice = new Parley("peer", "--id", "Alice", "--port", "0", "--server", at);
@@ -400,7 +397,6 @@ describe("parley server", () => {
     alice.type("/quit");
     expect([await alice.exit(), await bob.exit()]).toEqual([0, 0]);
     expect(bob.lines.slice(-2)).toEqual(["Alice has ended the chat session.", "Exiting program"]);
-    rmSync(files, { recursive: true });
   });
 });
 

@@ -1,11 +1,11 @@
 // A server on free ports, and clients like the originals: one send and one receive per message, no
 // line endings.
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { dialects } from "../../src/dialects/table.ts";
 import { Parley } from "../parley.ts";
+import { testFolder } from "../test-folder.ts";
 import { patienceMs, until } from "../until.ts";
 
 export const host = "127.0.0.1";
@@ -25,7 +25,7 @@ export class DialectServer implements AsyncDisposable {
   }
 
   static async start(...more: string[]): Promise<DialectServer> {
-    const folder = mkdtempSync(join(tmpdir(), "parley-interop-"));
+    const folder = testFolder("interop");
     writeFileSync(join(folder, "a.txt"), content);
     writeFileSync(join(folder, "empty"), "");
     const ports = Object.keys(dialects)

@@ -1,20 +1,18 @@
 // Messages to a service manager, over a socket like systemd's.
 
-import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { notifyServiceManager } from "../../src/io/service-manager.ts";
 import { parleyCommand } from "../parley.ts";
 import { python3 } from "../python.ts";
 import { skipUnless } from "../skip.ts";
+import { testFolder } from "../test-folder.ts";
 
 const testHere = skipUnless(
   process.platform === "linux" && python3 !== undefined,
   "Unix datagram sockets need Linux and python3",
 );
-const folder = mkdtempSync(join(tmpdir(), "parley-notify-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = testFolder("notify");
 
 /** Prints `bound`, then each datagram on a line. */
 const receiver = `

@@ -2,9 +2,7 @@
 // take the port.
 
 import { afterEach, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { networkInterfaces, tmpdir } from "node:os";
-import { join } from "node:path";
+import { networkInterfaces } from "node:os";
 import { dialects } from "../../src/dialects/table.ts";
 import { UdpListener } from "../../src/io/udp/udp-listener.ts";
 import { silentLog } from "../silent-log.ts";
@@ -13,6 +11,7 @@ import { FileService } from "../../src/server/files/file-service.ts";
 import { SharedFolder } from "../../src/server/files/shared-folder.ts";
 import { skipUnless } from "../skip.ts";
 import { initBytes, kind, kindAt, writeInit } from "../../src/transfer/wire.ts";
+import { testFolder } from "../test-folder.ts";
 
 const outward = Object.values(networkInterfaces())
   .flatMap((addresses) => addresses ?? [])
@@ -88,16 +87,13 @@ testHere("date-time answers from the address that was asked", async () => {
 });
 
 testHere("the file service answers from the address that was asked", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "parley-addresses-"));
+  const folder = testFolder("addresses");
   const service = await FileService.open({
     folder: new SharedFolder(folder),
     host: "0.0.0.0",
     port: 0,
   });
-  closers.push(() => {
-    service.close();
-    rmSync(folder, { recursive: true });
-  });
+  closers.push(() => service.close());
   const init = new Uint8Array(initBytes);
   writeInit(init, { token: new Uint8Array(16).fill(7), timeUs: 1 });
   expect(kindAt(await ask(host, service.udpPort, init), 0)).toBe(kind.cookie);

@@ -2,11 +2,11 @@
 // restarts, and two tabs at its login form.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, truncateSync, writeFileSync } from "node:fs";
 import { encodeClient } from "../../src/protocol/encode.ts";
 import type { ClientMessage } from "../../src/protocol/messages.ts";
 import { join } from "node:path";
+import { testFolder } from "../test-folder.ts";
 import { until } from "../until.ts";
 import { Parley } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
@@ -107,7 +107,7 @@ export class Bot implements Disposable {
 }
 
 export class PageRig implements AsyncDisposable {
-  readonly folder = mkdtempSync(join(tmpdir(), "parley-page-"));
+  readonly folder = testFolder("page");
   readonly downloads = join(this.folder, "downloads");
   /** The content of the shared `data.bin`. */
   readonly shared = Buffer.from(Array.from({ length: 2_500_000 }, (_, i) => (i * 7919) >>> 5));
@@ -177,6 +177,5 @@ export class PageRig implements AsyncDisposable {
     if (chromium !== undefined) Bun.WebView.closeAll();
     await closeFirefox();
     await this.server?.[Symbol.asyncDispose]();
-    rmSync(this.folder, { recursive: true, force: true });
   }
 }

@@ -1,18 +1,17 @@
 // The page of a server with a password, in a real browser: requested when the server requires it,
 // valid for chat and files, and not stored anywhere.
 
-import { afterAll, expect } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Tab } from "./browser.ts";
 import { inBrowser, pageRig } from "./page-rig.ts";
+import { testFolder } from "../test-folder.ts";
 
 const word = "open sesame";
-const folder = mkdtempSync(join(tmpdir(), "parley-password-"));
+const folder = testFolder("password");
 const passwordFile = join(folder, "password");
 writeFileSync(passwordFile, `${word}\n`, { mode: 0o600 });
-afterAll(() => rmSync(folder, { recursive: true }));
 
 let ann: Tab;
 const rig = pageRig(

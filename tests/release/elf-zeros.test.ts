@@ -1,12 +1,12 @@
 // A Linux executable without the zeros that Bun writes: identical in memory, smaller on disk, and
 // it runs. The reader here shares no code with the writer.
 
-import { afterAll, beforeAll, describe, expect } from "bun:test";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { beforeAll, describe, expect } from "bun:test";
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { withoutZeros } from "../../src/release/elf-zeros.ts";
 import { skipUnless } from "../skip.ts";
+import { testFolder } from "../test-folder.ts";
 
 const onLinux = skipUnless(process.platform === "linux", "ELF executables are for Linux");
 
@@ -63,7 +63,7 @@ function contents(executable: Uint8Array): Map<string, Buffer> {
 }
 
 describe("an executable compiled by Bun", () => {
-  const folder = mkdtempSync(join(tmpdir(), "parley-elf-"));
+  const folder = testFolder("elf");
   const path = join(folder, "program");
   let before = new Uint8Array();
   let after = new Uint8Array();
@@ -76,7 +76,6 @@ describe("an executable compiled by Bun", () => {
     before = new Uint8Array(readFileSync(path));
     after = new Uint8Array(withoutZeros(before));
   });
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   onLinux("is the same in memory", () => {
     const memory = loaded(after);

@@ -5,20 +5,18 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { tarXz } from "../../src/release/archives.ts";
 import { skipUnless } from "../skip.ts";
+import { testFolder } from "../test-folder.ts";
 
 const script = join(import.meta.dir, "../../src/release/install.sh");
-const root = mkdtempSync(join(tmpdir(), "parley-install-"));
+const root = testFolder("install");
 const platforms = ["linux-x64", "linux-arm64", "linux-x64-musl", "macos-x64", "macos-arm64"];
 
 /** Responses by path. A number is a status; `cut` closes after half of the announced length. */
@@ -53,10 +51,7 @@ beforeAll(async () => {
   base = `http://127.0.0.1:${server.port}/v1`;
 });
 
-afterAll(() => {
-  server?.stop(true);
-  rmSync(root, { recursive: true, force: true });
-});
+afterAll(() => server?.stop(true));
 
 // Written by hand: no HTTP server lets a response end before its announced length.
 function answer(socket: Bun.Socket<undefined>, request: string): void {

@@ -1,14 +1,14 @@
 // The man pages: complete, and without warnings from the programs that display them.
 
 import { expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { adminCommands } from "../../src/chat/admin/admin-command.ts";
 import { commandModels } from "../../src/cli/command-models.ts";
 import { commands } from "../../src/cli/command-table.ts";
 import { manPages } from "../../src/release/man-pages.ts";
 import { skipUnless } from "../skip.ts";
+import { testFolder } from "../test-folder.ts";
 
 const models = await commandModels(commands);
 const orders = { admin: Object.values(adminCommands) };
@@ -30,19 +30,15 @@ test("there is a page for each command, which lists each of its flags", () => {
 
 /** A program's warnings about all pages. */
 function warnings(command: readonly string[], env: Record<string, string> = {}): string {
-  const folder = mkdtempSync(join(tmpdir(), "parley-man-"));
-  try {
-    for (const { file, text } of pages) writeFileSync(join(folder, file), text);
-    return pages
-      .map(({ file }) => {
-        const words = [...command, join(folder, file)];
-        const { stdout, stderr } = Bun.spawnSync(words, { env: { ...process.env, ...env } });
-        return stderr.toString() + (command[0] === "mandoc" ? stdout.toString() : "");
-      })
-      .join("");
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const folder = testFolder("man");
+  for (const { file, text } of pages) writeFileSync(join(folder, file), text);
+  return pages
+    .map(({ file }) => {
+      const words = [...command, join(folder, file)];
+      const { stdout, stderr } = Bun.spawnSync(words, { env: { ...process.env, ...env } });
+      return stderr.toString() + (command[0] === "mandoc" ? stdout.toString() : "");
+    })
+    .join("");
 }
 
 skipUnless(Bun.which("man") !== null, "man is not installed")("man --warnings has none", () => {

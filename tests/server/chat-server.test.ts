@@ -1,17 +1,15 @@
 // The assembled server: its announcement when its ports are open.
 
-import { afterAll, expect, spyOn, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, spyOn, test } from "bun:test";
 import { join } from "node:path";
 import { UdpListener } from "../../src/io/udp/udp-listener.ts";
 import { Admission } from "../../src/server/admission.ts";
 import { ChatServer, type ServerOptions } from "../../src/server/chat-server.ts";
 import { silentLog } from "../silent-log.ts";
 import { skipUnless } from "../skip.ts";
+import { testFolder } from "../test-folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "parley-server-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = testFolder("server");
 
 const options = (more: Partial<ServerOptions> = {}): ServerOptions => ({
   host: "127.0.0.1",

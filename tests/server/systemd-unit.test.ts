@@ -1,16 +1,15 @@
 // docs/parley.service, checked by systemd itself.
 
-import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, test } from "bun:test";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { serverFlags } from "../../src/cli/server-flags.ts";
 import { skipUnless } from "../skip.ts";
+import { testFolder } from "../test-folder.ts";
 
 const analyze = Bun.which("systemd-analyze");
 const withSystemd = skipUnless(analyze !== null, "systemd-analyze(1) is missing: install systemd");
-const folder = mkdtempSync(join(tmpdir(), "parley-unit-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = testFolder("unit");
 
 const unit = readFileSync(join(import.meta.dir, "../../docs/parley.service"), "utf8");
 const executable = "/usr/local/bin/parley";

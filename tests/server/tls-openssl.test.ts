@@ -2,8 +2,7 @@
 // clients of the other tests use BoringSSL, like the server; this one is independent.
 
 import { afterAll, beforeAll, expect } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ChatServer } from "../../src/server/chat-server.ts";
 import { CertificateFiles } from "../../src/tls/certificate-files.ts";
@@ -11,10 +10,11 @@ import { openServerKey } from "../../src/tls/server-key.ts";
 import { docsBlock } from "../docs-blocks.ts";
 import { silentLog } from "../silent-log.ts";
 import { skipUnless } from "../skip.ts";
+import { testFolder } from "../test-folder.ts";
 
 const openssl = Bun.which("openssl");
 const withOpenssl = skipUnless(openssl !== null, "openssl(1) is missing: install openssl");
-const folder = mkdtempSync(join(tmpdir(), "parley-openssl-"));
+const folder = testFolder("openssl");
 let server: ChatServer;
 let pin: string;
 
@@ -41,10 +41,7 @@ beforeAll(async () => {
   });
 });
 
-afterAll(async () => {
-  await server.stop();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => server.stop());
 
 /** The output of `openssl s_client` for a handshake with these options. */
 async function handshake(port: number, ...options: readonly string[]) {

@@ -2,26 +2,22 @@
 // nothing left behind.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
 import { connect as connectTcp, type Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { ChatServer } from "../../src/server/chat-server.ts";
 import { openServerKey } from "../../src/tls/server-key.ts";
 import { keepingLog } from "../silent-log.ts";
+import { testFolder } from "../test-folder.ts";
 import { until } from "../until.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "parley-tls-"));
+const folder = testFolder("tls");
 const kept = keepingLog();
 let server: ChatServer;
 
 beforeAll(async () => void (server = await start()));
 
-afterAll(async () => {
-  await server.stop();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => server.stop());
 
 async function start(): Promise<ChatServer> {
   return ChatServer.start({

@@ -1,16 +1,14 @@
 // A fixed number of seeds of the whole-system simulator; `bun tests/sim/soak.ts` runs any number.
 
-import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import type { LocalStore } from "../../src/chat/turn/store.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { openSqliteStore } from "../../src/store/sqlite/store.ts";
 import { simulate } from "./chat/world.ts";
+import { testFolder } from "../test-folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "parley-sim-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = testFolder("sim");
 
 const seeds = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1);
 

@@ -2,8 +2,7 @@
 // mailboxes that outlive sessions.
 
 import { afterAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { accountMailbox } from "../../src/chat/accounts/account-store.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
@@ -13,12 +12,12 @@ import { stateFileName } from "../../src/store/state-file.ts";
 import { accountsContract, registration } from "./accounts.contract.ts";
 import { localBackend } from "./asked-store.ts";
 import { mail, sweepAll, update, Writer } from "./batches.ts";
+import { testFolder } from "../test-folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "parley-accounts-"));
+const folder = testFolder("accounts");
 const opened: SqliteStore[] = [];
 afterAll(() => {
   for (const store of opened) store.close();
-  rmSync(folder, { recursive: true, force: true });
 });
 let files = 0;
 const freshPath = (): string => join(folder, `${++files}.db`);

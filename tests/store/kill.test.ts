@@ -1,14 +1,12 @@
 // SIGKILL during commits: everything reported as committed is there, in whole batches only, and the
 // file opens again.
 
-import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { openSqliteStore } from "../../src/store/sqlite/store.ts";
+import { testFolder } from "../test-folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "parley-kill-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = testFolder("kill");
 const rounds = Number(process.env["FAULT_ROUNDS"] ?? 5);
 
 /**

@@ -1,18 +1,17 @@
 // Data files of earlier versions are migrated atomically when opened: files written by parley 0.1.0
 // and by the program of version 2, a large one, and one whose migration was killed.
 
-import { afterAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
-import { copyFileSync, existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync, existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { openRegistrations } from "../../src/store/registrations.ts";
 import { applicationId, migrate, schemaVersion } from "../../src/store/sqlite/schema.ts";
 import { openSqliteStore } from "../../src/store/sqlite/store.ts";
 import { mail, sweepAll, Writer } from "./batches.ts";
+import { testFolder } from "../test-folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "parley-migration-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = testFolder("migration");
 let files = 0;
 const freshPath = (): string => join(folder, `${++files}.db`);
 

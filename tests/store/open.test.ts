@@ -1,15 +1,13 @@
 // The store as opened by a server: with the operator's retention settings.
 
-import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { history as limits } from "../../src/limits.ts";
 import { openLocalStore } from "../../src/store/open.ts";
 import { run, texts, Writer } from "./batches.ts";
+import { testFolder } from "../test-folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "parley-open-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = testFolder("open");
 
 for (const [where, path] of [
   ["in memory", undefined],

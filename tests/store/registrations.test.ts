@@ -1,16 +1,14 @@
 // Peer registrations survive a restart, in the same file as the chat.
 
-import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { steadyMs } from "../../src/io/clock.ts";
 import { registry as limits } from "../../src/limits.ts";
 import { openRegistrations } from "../../src/store/registrations.ts";
 import { openSqliteStore } from "../../src/store/sqlite/store.ts";
+import { testFolder } from "../test-folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "parley-registrations-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = testFolder("registrations");
 
 const address = (id: string, port: number) => ({ id, ip: "127.0.0.1", port });
 const fail = (error: unknown): never => {

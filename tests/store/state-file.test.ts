@@ -1,20 +1,17 @@
 // Operators' decisions on a server without --data: a file that is created with the first of them,
 // and outlives the process.
 
-import { afterEach, beforeEach, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { beforeEach, expect, test } from "bun:test";
+import { existsSync, mkdirSync, statSync, symlinkSync } from "node:fs";
 import { writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openLocalStore } from "../../src/store/open.ts";
 import { StateFile, stateFileName } from "../../src/store/state-file.ts";
+import { testFolder } from "../test-folder.ts";
 
 let folder = "";
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "parley-state-"));
-});
-afterEach(() => {
-  rmSync(folder, { recursive: true, force: true });
+  folder = testFolder("state");
 });
 
 const row = { key: "sanction/1", value: "{}" };

@@ -1,9 +1,7 @@
 // Searching a room's history: what is found, how far one request searches, and who may search.
 
-import { afterAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { matches, searchWords } from "../../../src/chat/history/search-words.ts";
 import { history, search as limits } from "../../../src/limits.ts";
@@ -12,9 +10,9 @@ import { openSqliteStore } from "../../../src/store/sqlite/store.ts";
 import { cpuMsOf } from "../../cpu-time.ts";
 import { memoryAnswerer, Rig } from "../rig.ts";
 import type { Answerer } from "../rig.ts";
+import { testFolder } from "../../test-folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "parley-search-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = testFolder("search");
 
 let files = 0;
 

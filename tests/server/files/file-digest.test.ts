@@ -1,16 +1,15 @@
 // Digests for HTTP: once per version, a few at a time, and only while somebody waits.
 
-import { afterAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { ownerAt } from "../../../src/share-owner.ts";
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { web } from "../../../src/limits.ts";
 import { FileDigests } from "../../../src/server/files/file-digest.ts";
 import { SharedFolder } from "../../../src/server/files/shared-folder.ts";
+import { testFolder } from "../../test-folder.ts";
 
-const path = mkdtempSync(join(tmpdir(), "parley-digests-"));
-afterAll(() => rmSync(path, { recursive: true, force: true }));
+const path = testFolder("digests");
 
 writeFileSync(join(path, "small.txt"), "hello");
 const owner = ownerAt("192.0.2.1");

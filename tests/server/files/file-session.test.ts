@@ -2,8 +2,7 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { clientAt } from "../../files/client-at.ts";
-import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { files as limits, transfer as wire } from "../../../src/limits.ts";
@@ -12,12 +11,13 @@ import { decodeClient } from "../../../src/protocol/decode-client.ts";
 import type { FetchRequest, TransferRequest } from "../../../src/protocol/messages.ts";
 import { FileService } from "../../../src/server/files/file-service.ts";
 import { SharedFolder } from "../../../src/server/files/shared-folder.ts";
+import { testFolder } from "../../test-folder.ts";
 import { until } from "../../until.ts";
 
 /** A message as tests inspect it. */
 type Line = Record<string, unknown>;
 
-const base = mkdtempSync(join(tmpdir(), "parley-session-"));
+const base = testFolder("session");
 const chunks = 40;
 const content = Buffer.alloc(chunks * wire.minChunkBytes, 7);
 let service: FileService;
@@ -33,10 +33,7 @@ beforeAll(async () => {
   });
 });
 
-afterAll(() => {
-  service.close();
-  rmSync(base, { recursive: true, force: true });
-});
+afterAll(() => service.close());
 
 function connect(address = "127.0.0.1") {
   const lines: Line[] = [];

@@ -4,8 +4,7 @@
 import { keepingLog } from "../../silent-log.ts";
 import { afterAll, beforeAll, expect, spyOn, test } from "bun:test";
 import { clientAt } from "../../files/client-at.ts";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openChat } from "../../../src/dialects/open-chat/open-chat.ts";
 import type { TransferMessage, TransferRequest } from "../../../src/protocol/messages.ts";
@@ -15,6 +14,7 @@ import { OpenChatDownloads } from "../../../src/server/files/open-chat-download.
 import { FileService } from "../../../src/server/files/file-service.ts";
 import { SharedFolder } from "../../../src/server/files/shared-folder.ts";
 import { ServerFiles } from "../../../src/server/files/server-files.ts";
+import { testFolder } from "../../test-folder.ts";
 
 const host = "127.0.0.1";
 const contents: [name: string, content: string][] = [
@@ -35,7 +35,7 @@ let files: ServerFiles;
 const { log, logged } = keepingLog();
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), "parley-listed-"));
+  folder = testFolder("listed");
   for (const [name, content] of contents) writeFileSync(join(folder, name), content);
   service = await FileService.open({ folder: new SharedFolder(folder), host, port: 0 });
   const open = (name: string) => service.folder.open(name);
@@ -45,7 +45,6 @@ beforeAll(async () => {
 afterAll(() => {
   downloads.close();
   service.close();
-  rmSync(folder, { recursive: true });
 });
 
 let session = 0;

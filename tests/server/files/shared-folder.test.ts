@@ -1,26 +1,18 @@
 // The shared folder serves its regular files and nothing else, whatever name is requested.
 
-import { afterAll, beforeAll, expect, spyOn, test } from "bun:test";
+import { beforeAll, expect, spyOn, test } from "bun:test";
 import * as fs from "node:fs";
 import * as fsPromises from "node:fs/promises";
-import {
-  appendFileSync,
-  mkdirSync,
-  mkdtempSync,
-  rmSync,
-  symlinkSync,
-  utimesSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { appendFileSync, mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ParleyError } from "../../../src/errors.ts";
 import { folder as limits } from "../../../src/limits.ts";
 import { SharedFolder } from "../../../src/server/files/shared-folder.ts";
 import { dataFilePaths } from "../../../src/store/sqlite/file.ts";
 import { skipUnless } from "../../skip.ts";
+import { testFolder } from "../../test-folder.ts";
 
-const base = mkdtempSync(join(tmpdir(), "parley-folder-"));
+const base = testFolder("folder");
 const path = join(base, "FILES");
 const plain = [
   "a.txt",
@@ -49,8 +41,6 @@ beforeAll(() => {
   symlinkSync("loop", join(path, "loop"));
   symlinkSync("/dev/zero", join(path, "link-device"));
 });
-
-afterAll(() => rmSync(base, { recursive: true, force: true }));
 
 function refusal(name: string): string {
   try {
@@ -412,7 +402,7 @@ skipUnless(process.platform === "linux", "no ulimit in sh")(
 );
 
 test("dotfiles and the server's own data are neither listed nor opened", async () => {
-  const path = mkdtempSync(join(tmpdir(), "parley-withheld-"));
+  const path = testFolder("withheld");
   for (const name of ["a.txt", ".env", "chat.db", "chat.db-wal"])
     writeFileSync(join(path, name), name);
   symlinkSync("chat.db", join(path, "link.db"));
@@ -421,5 +411,4 @@ test("dotfiles and the server's own data are neither listed nor opened", async (
   for (const name of [".env", "chat.db", "chat.db-wal", "link.db"]) {
     expect(() => folder.open(name)).toThrow("No file");
   }
-  rmSync(path, { recursive: true });
 });

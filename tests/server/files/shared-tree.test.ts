@@ -1,12 +1,11 @@
 // Walks through the shared folder's subfolders: everything in order, from any position on, nothing
 // hidden and nothing behind a link, without delaying other work; and batches read from them.
 
-import { afterAll, expect, setDefaultTimeout, spyOn, test } from "bun:test";
+import { expect, setDefaultTimeout, spyOn, test } from "bun:test";
 import * as fc from "fast-check";
 import {
   linkSync,
   mkdirSync,
-  mkdtempSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -14,7 +13,6 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { transfer } from "../../../src/limits.ts";
 import type { TransferMessage, TreeEntry } from "../../../src/protocol/messages.ts";
@@ -26,13 +24,13 @@ import { TreeLists } from "../../../src/server/files/tree-lists.ts";
 import { Batch, type BatchedFile } from "../../../src/transfer/tree/batch.ts";
 import { Manifest } from "../../../src/transfer/tree/manifest.ts";
 import { comparePaths } from "../../../src/transfer/tree/tree-path.ts";
+import { testFolder } from "../../test-folder.ts";
 import { goodTree } from "../../transfer/tree/trees.ts";
 
 setDefaultTimeout(60_000);
 
-const base = mkdtempSync(join(tmpdir(), "parley-tree-"));
+const base = testFolder("tree");
 let folders = 0;
-afterAll(() => rmSync(base, { recursive: true, force: true }));
 
 function newFolder(): string {
   const path = join(base, String(++folders));

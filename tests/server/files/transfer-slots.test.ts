@@ -1,10 +1,9 @@
 // Transfer slots with a fake clock, and a paused reader that lost its slot.
 
-import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { clientAt } from "../../files/client-at.ts";
 import { ownerAt } from "../../../src/share-owner.ts";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fetching, files as limits, transfer as wire } from "../../../src/limits.ts";
 import type { FetchOutput } from "../../../src/files/fetch-events.ts";
@@ -12,15 +11,15 @@ import { DownloadClient } from "../../../src/files/download-client.ts";
 import { FileService } from "../../../src/server/files/file-service.ts";
 import { type SlotHolder, TransferSlots } from "../../../src/server/files/transfer-slots.ts";
 import { startFileServer } from "../../files/file-server.ts";
+import { testFolder } from "../../test-folder.ts";
 import { until } from "../../until.ts";
 
 setDefaultTimeout(60_000);
 
-const base = mkdtempSync(join(tmpdir(), "parley-slots-"));
+const base = testFolder("slots");
 const folder = join(base, "FILES");
 mkdirSync(folder);
 writeFileSync(join(folder, "small"), "small");
-afterAll(() => rmSync(base, { recursive: true, force: true }));
 
 class Holder implements SlotHolder {
   gone = false;

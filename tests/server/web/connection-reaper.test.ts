@@ -1,9 +1,8 @@
 // Idle connections of the web port are limited per address, and leave descriptors for chat and
 // files.
 
-import { afterAll, expect, setDefaultTimeout } from "bun:test";
-import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, setDefaultTimeout } from "bun:test";
+import { readdirSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createMetrics } from "../../../src/chat/metrics/metrics.ts";
 import { Descriptors } from "../../../src/server/descriptors.ts";
@@ -16,13 +15,13 @@ import { TrustedProxies } from "../../../src/server/web/trusted-proxies.ts";
 import { parleyCommand } from "../../parley.ts";
 import { RawClient } from "../../interop/sockets.ts";
 import { skipUnless } from "../../skip.ts";
+import { testFolder } from "../../test-folder.ts";
 import { until } from "../../until.ts";
 
 setDefaultTimeout(60_000);
 
-const folder = mkdtempSync(join(tmpdir(), "parley-reaper-"));
+const folder = testFolder("reaper");
 writeFileSync(join(folder, "a.txt"), "abc");
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const noSession: WebSession = {
   receive() {},

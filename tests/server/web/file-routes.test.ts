@@ -1,9 +1,8 @@
 // Files that change or fail while they are sent over HTTP: the response ends early, and the
 // descriptor is closed in any case.
 
-import { afterAll, expect, test } from "bun:test";
-import { appendFileSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, test } from "bun:test";
+import { appendFileSync, mkdtempSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createMetrics } from "../../../src/chat/metrics/metrics.ts";
 import { web as limits } from "../../../src/limits.ts";
@@ -11,11 +10,11 @@ import { silentLog } from "../../silent-log.ts";
 import type { OpenFile } from "../../../src/server/files/open-file.ts";
 import { SharedFolder } from "../../../src/server/files/shared-folder.ts";
 import { FileRoutes } from "../../../src/server/web/file-routes.ts";
+import { testFolder } from "../../test-folder.ts";
 
-const path = mkdtempSync(join(tmpdir(), "parley-web-files-"));
+const path = testFolder("web-files");
 const large = join(path, "large");
 const sizeBytes = 3 * limits.wholeReadBytes;
-afterAll(() => rmSync(path, { recursive: true, force: true }));
 
 /** A folder that knows which of its files are open, and whose disk can fail. */
 class WatchedFolder extends SharedFolder {

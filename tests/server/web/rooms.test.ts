@@ -1,18 +1,15 @@
 // Rooms over HTTP on a complete server: who may send, read and listen, with which status, and that
 // a listener gets everything once.
 
-import { afterAll, afterEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { afterEach, describe, expect, test } from "bun:test";
 import type { AdminAnswer } from "../../../src/chat/admin/answer.ts";
 import { message as messageLimits, output, rights as limits, rooms } from "../../../src/limits.ts";
 import { ChatServer, type ServerOptions } from "../../../src/server/chat-server.ts";
 import { keepingLog } from "../../silent-log.ts";
+import { testFolder } from "../../test-folder.ts";
 import { until } from "../../until.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "parley-rooms-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = testFolder("rooms");
 
 const running: Site[] = [];
 afterEach(async () => {

@@ -1,10 +1,9 @@
 // Uploads to the shared folder over HTTP: PUT and DELETE with a token, the page's tickets, uploads
 // that are cut off, slow, too many or too large, and the limits of a page from another origin.
 
-import { afterAll, afterEach, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sharing as limits } from "../../../src/limits.ts";
 import type { AdminAnswer } from "../../../src/chat/admin/answer.ts";
@@ -14,12 +13,12 @@ import { UploadStore } from "../../../src/server/files/sharing/upload-store.ts";
 import { ownerAt } from "../../../src/share-owner.ts";
 import { ParleyError } from "../../../src/errors.ts";
 import { keepingLog, silentLog } from "../../silent-log.ts";
+import { testFolder } from "../../test-folder.ts";
 import { until } from "../../until.ts";
 
 setDefaultTimeout(60_000);
 
-const base = mkdtempSync(join(tmpdir(), "parley-puts-"));
-afterAll(() => rmSync(base, { recursive: true, force: true }));
+const base = testFolder("puts");
 const running: Site[] = [];
 afterEach(async () => {
   for (const site of running.splice(0)) await site.server.stop();

@@ -1,8 +1,6 @@
 // A web server on a free port, with its own folder and, instead of the hub, a session that records
 // its input.
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Link } from "../../../src/chat/link.ts";
 import { createMetrics } from "../../../src/chat/metrics/metrics.ts";
@@ -11,9 +9,10 @@ import { parseNetwork, TrustedProxies } from "../../../src/server/web/trusted-pr
 import type { WebSession } from "../../../src/server/web/websocket.ts";
 import { keepingLog } from "../../silent-log.ts";
 import { SharedFolder } from "../../../src/server/files/shared-folder.ts";
+import { testFolder } from "../../test-folder.ts";
 
 export class WebRig implements AsyncDisposable {
-  readonly path = mkdtempSync(join(tmpdir(), "parley-web-"));
+  readonly path = testFolder("web");
   readonly metrics = createMetrics();
   readonly heard: string[] = [];
   readonly links: Link[] = [];
@@ -101,7 +100,6 @@ export class WebRig implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.web.stop();
-    rmSync(this.path, { recursive: true, force: true });
   }
 }
 

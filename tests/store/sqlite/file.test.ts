@@ -1,18 +1,10 @@
 // Files that are not data files of this version of parley are refused with an error message, and
 // left unchanged.
 
-import { afterAll, afterEach, describe, expect, mock, spyOn, test } from "bun:test";
+import { afterEach, describe, expect, mock, spyOn, test } from "bun:test";
 import { Database } from "bun:sqlite";
 import { spawnSync } from "node:child_process";
-import {
-  closeSync,
-  linkSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  readdirSync,
-} from "node:fs";
+import { closeSync, linkSync, mkdirSync, openSync, readFileSync, readdirSync } from "node:fs";
 import {
   copyFileSync,
   existsSync,
@@ -39,10 +31,10 @@ import { dataFilePaths } from "../../../src/store/sqlite/file.ts";
 import { openSqliteStore } from "../../../src/store/sqlite/store.ts";
 import { skipUnless } from "../../skip.ts";
 import { sweepAll, Writer } from "../batches.ts";
+import { testFolder } from "../../test-folder.ts";
 
 const isRoot = process.getuid?.() === 0;
-const top = mkdtempSync(join(tmpdir(), "parley-file-"));
-afterAll(() => rmSync(top, { recursive: true, force: true }));
+const top = testFolder("file");
 let folders = 0;
 function freshFolder(): string {
   const folder = join(top, String(++folders));

@@ -1,20 +1,18 @@
 // A data file has a limit in bytes: the heaviest writers lose their oldest messages, and nobody
 // else loses anything.
 
-import { afterAll, afterEach, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { afterEach, expect, test } from "bun:test";
 import { join } from "node:path";
 import { accountsAt } from "../../../src/share-owner.ts";
 import { openSqliteStore, type SqliteStore } from "../../../src/store/sqlite/store.ts";
 import { mail, sweepAll, update, Writer } from "../batches.ts";
+import { testFolder } from "../../test-folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "parley-bytes-"));
+const folder = testFolder("bytes");
 let opened: SqliteStore | undefined;
 let files = 0;
 
 afterEach(() => opened?.close());
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const fileBytes = 4_000_000;
 const long = ["x".repeat(10_000)];

@@ -1,9 +1,8 @@
 // The store in an SQLite file: the contract, and that data survives the process.
 
-import { afterAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { accountMailbox } from "../../../src/chat/accounts/account-store.ts";
 import { maxRoomId } from "../../../src/store/sqlite/batch-key.ts";
@@ -12,10 +11,10 @@ import { localBackend } from "../asked-store.ts";
 import { logged, mail, run, sweepAll, texts, update, Writer } from "../batches.ts";
 import { storeContract, type WhileFailing } from "../store.contract.ts";
 import { cpuMsOf } from "../../cpu-time.ts";
+import { testFolder } from "../../test-folder.ts";
 import { until } from "../../until.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "parley-sqlite-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = testFolder("sqlite");
 let files = 0;
 const freshPath = (): string => join(folder, `${++files}.db`);
 

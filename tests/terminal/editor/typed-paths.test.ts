@@ -1,15 +1,15 @@
 // Paths typed at a prompt: completed with Tab, and what is completed is what is sent.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { homedir, tmpdir } from "node:os";
+import { beforeAll, describe, expect, test } from "bun:test";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
 import { join } from "node:path";
 import { complete } from "../../../src/terminal/editor/completion.ts";
 import { completePeerLine } from "../../../src/terminal/peer/peer-completion.ts";
 import { completePath, pathsOf } from "../../../src/terminal/editor/typed-paths.ts";
+import { testFolder } from "../../test-folder.ts";
 
-const base = mkdtempSync(join(tmpdir(), "parley typed "));
-afterAll(() => rmSync(base, { recursive: true, force: true }));
+const base = testFolder("typed paths");
 
 const files = ["report.pdf", "two words.txt", "photos/a.jpg", ".hidden", "it's", "back\\slash"];
 

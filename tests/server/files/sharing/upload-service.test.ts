@@ -1,9 +1,8 @@
 // The service behind the hub's port: how many uploads run at once, whose frames are accepted,
 // floods, senders who leave and return, and a server that stops.
 
-import { afterAll, afterEach, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Sharer, SharingEvent } from "../../../../src/chat/sharing/sharing-port.ts";
 import { ParleyError } from "../../../../src/errors.ts";
@@ -17,12 +16,12 @@ import { UploadService } from "../../../../src/server/files/sharing/upload-servi
 import { ownerAt } from "../../../../src/share-owner.ts";
 import { noise } from "../../../noise.ts";
 import { keepingLog } from "../../../silent-log.ts";
+import { testFolder } from "../../../test-folder.ts";
 import { until } from "../../../until.ts";
 
 setDefaultTimeout(60_000);
 
-const base = mkdtempSync(join(tmpdir(), "parley-service-"));
-afterAll(() => rmSync(base, { recursive: true, force: true }));
+const base = testFolder("service");
 const running: UploadService[] = [];
 afterEach(() => {
   for (const service of running.splice(0)) service.close();

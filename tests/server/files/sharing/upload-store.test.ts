@@ -1,10 +1,9 @@
 // Uploads on the disk: owners, sizes, names, and the remains of a crash.
 
-import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import {
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -12,7 +11,6 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sharing as limits } from "../../../../src/limits.ts";
 import type { Owner, SharedItem } from "../../../../src/server/files/sharing/rows.ts";
@@ -21,11 +19,11 @@ import { ownerAt, ownerOfAccount, type ShareOwner } from "../../../../src/share-
 import { retentionClock } from "../../../../src/store/retention-clock.ts";
 import { silentLog } from "../../../silent-log.ts";
 import { skipUnless } from "../../../skip.ts";
+import { testFolder } from "../../../test-folder.ts";
 
 setDefaultTimeout(60_000);
 
-const base = mkdtempSync(join(tmpdir(), "parley-uploads-"));
-afterAll(() => rmSync(base, { recursive: true, force: true }));
+const base = testFolder("uploads");
 let count = 0;
 
 const MB = 1_000_000;
