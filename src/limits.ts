@@ -252,7 +252,7 @@ export const descriptors = {
   maxReserve: 1_024,
   /** Minimum interval between counts; counting thousands takes milliseconds. */
   countMs: 50,
-  /** Counting may use one in this many milliseconds of the server's time. */
+  /** Counting may use one in this many milliseconds of the server's processor time. */
   countOneIn: 50,
   /**
    * Interval between checks of the web port: how long a flood of incomplete requests can block

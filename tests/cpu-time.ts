@@ -1,8 +1,9 @@
 // Processor time of this thread: unlike wall time, other work of the machine does not count.
 
+import { threadCpuMs } from "../src/io/clock.ts";
+
 export function cpuMsOf(work: () => void): number {
-  const before = process.threadCpuUsage();
+  const beforeMs = threadCpuMs();
   work();
-  const { user, system } = process.threadCpuUsage(before);
-  return (user + system) / 1000;
+  return threadCpuMs() - beforeMs;
 }

@@ -1,4 +1,5 @@
-// Two clocks: a monotonic one for deadlines and rates, and the system clock for timestamps.
+// Three clocks: a monotonic one for deadlines and rates, the system clock for timestamps, and one
+// that runs while this thread does.
 
 /** Timestamps ignore smaller corrections of the system clock, which happen all the time. */
 const toleranceMs = 1_000;
@@ -33,6 +34,15 @@ export function stampClock(systemMs: () => number): (steadyMs: number) => number
 
 /** Unix time in whole milliseconds at a steady time; use it for timestamps, never for timeouts. */
 export const stampMs = stampClock(Date.now);
+
+/**
+ * Processor time that this thread has used, in milliseconds: what its own work costs, on however
+ * busy a machine.
+ */
+export function threadCpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
+}
 
 /** Monotonic time in whole µs since the start of the process: the clock of transfers. */
 export function nowUs(): number {

@@ -2,6 +2,7 @@
 // before files can no longer be opened. Linux only; elsewhere the supply counts as unlimited.
 
 import { closeSync, openSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { threadCpuMs } from "../io/clock.ts";
 import { descriptors as limits } from "../limits.ts";
 
 export class Descriptors {
@@ -53,12 +54,11 @@ export class Descriptors {
   /** Counts the open descriptors. */
   count(): number {
     if (this.limit === Number.POSITIVE_INFINITY) return 0;
-    const startMs = performance.now();
+    const startCpuMs = threadCpuMs();
     this.#used = counted() ?? this.list().length;
     this.#takenSince = 0;
-    const nowMs = performance.now();
-    const pauseMs = Math.max(limits.countMs, (nowMs - startMs) * limits.countOneIn);
-    this.#countAgainMs = nowMs + pauseMs;
+    const tookMs = threadCpuMs() - startCpuMs;
+    this.#countAgainMs = performance.now() + Math.max(limits.countMs, tookMs * limits.countOneIn);
     return this.#used;
   }
 

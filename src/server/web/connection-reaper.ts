@@ -3,6 +3,7 @@
 // a few times a second. Outside Linux only the request timeout bounds them.
 
 import { widestNetworkOf } from "../../addresses.ts";
+import { threadCpuMs } from "../../io/clock.ts";
 import { connectionsTo, endConnection, type OpenSocket } from "../../io/udp/socket-names.ts";
 import { descriptors as limits } from "../../limits.ts";
 import type { Log } from "../../log.ts";
@@ -55,11 +56,11 @@ export class ConnectionReaper {
 
   /** Closes excess connections. Runs less often if counting takes long. */
   check(): void {
-    const startMs = performance.now();
-    if (startMs < this.#notBeforeMs) return;
+    if (performance.now() < this.#notBeforeMs) return;
+    const startCpuMs = threadCpuMs();
     this.#check();
-    const nowMs = performance.now();
-    this.#notBeforeMs = nowMs + (nowMs - startMs) * limits.countOneIn;
+    const tookMs = threadCpuMs() - startCpuMs;
+    this.#notBeforeMs = performance.now() + tookMs * limits.countOneIn;
   }
 
   #check(): void {

@@ -1,14 +1,17 @@
 // Idle connections of the web port are limited per address, and leave descriptors for chat and
 // files.
 
-import { expect, setDefaultTimeout } from "bun:test";
+import { expect, setDefaultTimeout, spyOn } from "bun:test";
+import * as fs from "node:fs";
 import { readdirSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createMetrics } from "../../../src/chat/metrics/metrics.ts";
 import { Descriptors } from "../../../src/server/descriptors.ts";
+import { ConnectionReaper } from "../../../src/server/web/connection-reaper.ts";
 import { startWeb } from "../../../src/server/web/http.ts";
 import { SharedFolder } from "../../../src/server/files/shared-folder.ts";
 import { connectionsTo } from "../../../src/io/udp/socket-names.ts";
+import { descriptors as limits } from "../../../src/limits.ts";
 import { silentLog } from "../../silent-log.ts";
 import type { WebSession } from "../../../src/server/web/websocket.ts";
 import { TrustedProxies } from "../../../src/server/web/trusted-proxies.ts";
@@ -221,4 +224,44 @@ onLinux("descriptors are counted, and a reserve is kept for files", () => {
   few.close();
   const none = new Descriptors(Number.POSITIVE_INFINITY);
   expect([none.free, none.areScarce, none.count()]).toEqual([Number.POSITIVE_INFINITY, false, 0]);
+});
+
+onLinux("a count that had to wait for the processor does not put off the next one", () => {
+  // A tenth of the pause if the waiting counted as work.
+  const laterMs = 10 * limits.countMs;
+  let nowMs = 1_000_000;
+  using _ = spyOn(performance, "now").mockImplementation(() => nowMs);
+  const stat = fs.statSync;
+  using counting = spyOn(fs, "statSync").mockImplementation(((path: string) => {
+    // Others run meanwhile.
+    nowMs += 100;
+    return stat(path);
+  }) as typeof stat);
+  const counted = new Descriptors();
+  counted.count();
+  nowMs += laterMs;
+  expect(counted.free).toBeLessThan(counted.limit);
+  expect(counting).toHaveBeenCalledTimes(2);
+  let looks = 0;
+  const reaper = new ConnectionReaper({
+    descriptors: counted,
+    port: 1,
+    chatConnections() {
+      looks++;
+      nowMs += 100;
+      return 0;
+    },
+    excess: () => [],
+    isWebSocket: () => false,
+    listen: () => true,
+    log: silentLog,
+  });
+  const atStart = looks;
+  for (let checks = 1; checks <= 3; checks++) {
+    reaper.check();
+    expect(looks).toBe(atStart + checks);
+    nowMs += laterMs;
+  }
+  reaper.stop();
+  counted.close();
 });
