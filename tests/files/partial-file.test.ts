@@ -2,7 +2,7 @@
 // replaced by accident; only a verified file is moved into place. Also on file systems without
 // locks and hard links.
 
-import { afterEach, beforeEach, describe, expect, mock, spyOn, test } from "bun:test";
+import { beforeEach, describe, expect, spyOn, test } from "bun:test";
 import * as fs from "node:fs";
 import {
   closeSync,
@@ -273,8 +273,6 @@ const failing = (call: "lstatSync" | "rmSync" | "fstatSync", when: (path: unknow
 };
 
 describe("a disk that fails", () => {
-  afterEach(() => mock.restore());
-
   test("once the file is in place costs no more than what the next fetch removes", () => {
     const file = begun();
     failing("rmSync", (path) => path === `${part}.journal`);

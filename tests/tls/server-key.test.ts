@@ -1,6 +1,6 @@
 // The server's key: created once, readable only by its owner, and unchanged ever after.
 
-import { afterEach, describe, expect, mock, spyOn, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { X509Certificate } from "node:crypto";
 import * as fs from "node:fs";
 import {
@@ -18,7 +18,6 @@ import { isPin } from "../../src/trust/pin.ts";
 import { testFolder } from "../test-folder.ts";
 
 const base = testFolder("key");
-afterEach(() => mock.restore());
 
 let count = 0;
 const freshFolder = () => join(base, String(++count), "deep");
