@@ -3,6 +3,7 @@
 
 import type { ParleyError } from "../errors.ts";
 import { codes as limits } from "../limits.ts";
+import { GuestError } from "./guest-error.ts";
 
 /** Errors that end one code, or temporarily keep a server from opening one. */
 const passing: ReadonlySet<string> = new Set([
@@ -10,7 +11,6 @@ const passing: ReadonlySet<string> = new Set([
   "rate",
   "storage",
   "stalled",
-  "declined",
   "cannot-connect",
 ]);
 
@@ -19,14 +19,15 @@ export class NextCode {
 
   /**
    * Milliseconds to wait before the next code; undefined: there is no further one. `isFirst`: no
-   * code has been given out before the one that failed.
+   * code has been given out yet.
    */
-  pauseAfter({ code }: Pick<ParleyError, "code">, isFirst: boolean): number | undefined {
-    if (code === "not-allowed") {
+  pauseAfter(error: Pick<ParleyError, "code">, isFirst: boolean): number | undefined {
+    if (error instanceof GuestError) return 0;
+    if (error.code === "not-allowed") {
       this.#guesses++;
       if (this.#guesses >= limits.maxVoid) return undefined;
       return this.#guesses * limits.voidPauseMs;
     }
-    return !isFirst && passing.has(code) ? limits.openAgainMs : undefined;
+    return !isFirst && passing.has(error.code) ? limits.openAgainMs : undefined;
   }
 }

@@ -1,7 +1,6 @@
 // An offer on its recipient's side: opened if it is sealed, accepted into a folder, and fetched
 // through one channel after another until everything is verified and in place.
 
-import { join } from "node:path";
 import type { OfferEvent } from "../client/events.ts";
 import { errorMessage, ParleyError } from "../errors.ts";
 import { DownloadClient } from "../files/download-client.ts";
@@ -22,7 +21,7 @@ import { type IncomingOfferEvent, isSamePath, pathName } from "./handover-events
 import { PersonSource } from "./person-source.ts";
 import { isAsOffered } from "./offered-list.ts";
 import { type Receipt, ReceivedChannel } from "./received-channel.ts";
-import { checkReceivedName, savingFailures, SavePlace } from "./save-as.ts";
+import { checkReceivedName, reasonForSender, savingFailures, SavePlace } from "./save-as.ts";
 
 export interface IncomingOptions {
   /** The sender's number for the offer, and ours. */
@@ -274,10 +273,8 @@ export class IncomingOffer {
         if (!(error instanceof ParleyError) || !savingFailures.has(error.code)) throw error;
         outcome.failed++;
         if (outcome.reason === "") {
-          // Of a folder, the first file says more than the folder as a whole. The sender does not
-          // learn where the files are saved.
-          const reason = this.#firstFailure ?? error.message;
-          outcome.reason = reason.replaceAll(join(folder, "/"), "");
+          // Of a folder, the first file says more than the folder as a whole.
+          outcome.reason = reasonForSender(this.#firstFailure ?? error.message, folder);
         }
         this.#options.onFetch({
           event: "failed",

@@ -93,3 +93,14 @@ function guarded<Value>(path: string, work: () => Value): Value {
 
 /** Errors that concern one file, or the recipient's disk: the sender learns them. */
 export const savingFailures: ReadonlySet<ErrorCode> = new Set([...ownFailures, "storage"]);
+
+/** Why something was not saved, for its sender, who does not learn where the files are saved. */
+export function reasonForSender(reason: string, folder: string): string {
+  const inside = join(folder, "/");
+  let told = reason;
+  for (const path of [folder, inside]) {
+    const name = quoted(path, 300);
+    told = told.replaceAll(`the folder ${name}`, "the folder").replaceAll(name, "the folder");
+  }
+  return told.replaceAll(inside, "");
+}

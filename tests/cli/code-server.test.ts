@@ -200,7 +200,7 @@ test("each side is told what the other must type, and who has connected", async 
   expect(await guest.exit()).toBe(0);
   expect(await sender.exit()).toBe(0);
   expect(sender.stderr).toContain("Ready to send 'a.bin', 3.00 MB. On the other machine:");
-  expect(sender.stderr).toContain("Somebody has shown the code");
+  expect(sender.stderr).toContain("Somebody has entered the code");
   expect(sender.stderr).toMatch(/Sent 1 file, 3.00 MB/);
 });
 

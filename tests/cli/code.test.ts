@@ -139,9 +139,29 @@ test("--keep continues with a new code after a guess, and after a guest", async 
   expect(await giver.fetch(first.address, "--code", `${number}-zoo-zoo`).exit()).toBe(6);
   const second = await giver.next(2);
   expect(second.code).not.toBe(first.code);
+  expect(giver.program.lines.find((line) => line.includes('"event":"void"'))).not.toContain(
+    "again",
+  );
   expect(await giver.fetch(second.address, "--code", second.code).exit()).toBe(0);
   const third = await giver.next(3);
   expect(third.code).not.toBe(second.code);
+});
+
+test("--keep continues with a new code after a guest who has failed or was stopped", async () => {
+  await using giver = new Giver();
+  const first = await giver.offer("--keep");
+  rmSync(giver.path("in"), { recursive: true });
+  writeFileSync(giver.path("in"), "no folder");
+  expect(await giver.fetch(first.address, "--code", first.code).exit()).toBe(1);
+  await giver.program.line(/"event":"void".*Cannot create the folder: /);
+  rmSync(giver.path("in"));
+  const second = await giver.next(2);
+  const guest = giver.fetch(second.address, "--code", second.code, "--limit-rate", "300k");
+  await guest.line(/"event":"progress"/);
+  guest.signal("SIGINT");
+  expect(await guest.exit()).toBe(130);
+  const third = await giver.next(3);
+  expect(await giver.fetch(third.address, "--code", third.code).exit()).toBe(0);
 });
 
 test("leaving after a try counts as a guess; leaving without one does not", async () => {

@@ -2,6 +2,7 @@
 // with other failures.
 
 import { expect, test } from "bun:test";
+import { goneError, guestError } from "../../src/codes/guest-error.ts";
 import { NextCode } from "../../src/codes/next-code.ts";
 
 test("after 64 wrong guesses there is no further code, and each wait is longer than the last", () => {
@@ -15,9 +16,8 @@ test("after 64 wrong guesses there is no further code, and each wait is longer t
     expect(pauseMs).toBeGreaterThan(lastMs);
     lastMs = pauseMs;
     // A guest who leaves, or a server that is away, gives nobody more guesses.
-    for (const code of ["declined", "cannot-connect"] as const) {
-      expect(next.pauseAfter({ code }, false)).toBeGreaterThan(0);
-    }
+    expect(next.pauseAfter(guestError(0, ""), false)).toBe(0);
+    expect(next.pauseAfter({ code: "cannot-connect" }, false)).toBeGreaterThan(0);
   }
   expect(guesses).toBe(64);
 });
@@ -25,4 +25,11 @@ test("after 64 wrong guesses there is no further code, and each wait is longer t
 test("a failure before the first code, or one that lasts, ends the program", () => {
   expect(new NextCode().pauseAfter({ code: "cannot-connect" }, true)).toBeUndefined();
   expect(new NextCode().pauseAfter({ code: "interrupted" }, false)).toBeUndefined();
+});
+
+test("a guest who fails is followed by another code, the first one too", () => {
+  const next = new NextCode();
+  for (const error of [guestError(1, "no space left"), guestError(0, ""), goneError(60_000)]) {
+    expect(next.pauseAfter(error, false)).toBe(0);
+  }
 });

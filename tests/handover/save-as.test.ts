@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ParleyError } from "../../src/errors.ts";
-import { SavePlace } from "../../src/handover/save-as.ts";
+import { reasonForSender, SavePlace } from "../../src/handover/save-as.ts";
 import { testFolder } from "../test-folder.ts";
 
 const base = testFolder("save-as");
@@ -83,4 +83,16 @@ test("a name that this file system can't hold is changed, and found again", () =
 test("a folder in which nothing can be created is reported", () => {
   const missing = new RegExp(`Cannot write '${join(base, "missing")}'`);
   expect(() => new SavePlace(join(base, "missing"), "Eve")).toThrow(missing);
+});
+
+test("the sender does not learn where the files are saved", () => {
+  expect(reasonForSender("Cannot write '/home/bob/in/a.txt': no space left", "/home/bob/in")).toBe(
+    "Cannot write 'a.txt': no space left",
+  );
+  for (const folder of ["/home/bob/in", "/home/bob/in/"]) {
+    const denied = reasonForSender(`Cannot write '${folder}': permission denied`, folder);
+    expect(denied).toBe("Cannot write the folder: permission denied");
+    const failed = reasonForSender(`Cannot create the folder '${folder}': it is a file`, folder);
+    expect(failed).toBe("Cannot create the folder: it is a file");
+  }
 });

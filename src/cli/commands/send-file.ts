@@ -196,4 +196,4 @@ async function sendByCode(
 }
 
 const withoutRate =
-  "With a code, the one who fetches limits the rate: give --limit-rate to fetch-file instead";
+  "Without a server only the recipient can limit the rate: give --limit-rate to fetch-file";

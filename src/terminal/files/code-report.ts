@@ -34,6 +34,7 @@ export class CodeReport {
   readonly #isJson: boolean;
   readonly #isQuiet: boolean;
   #bar: ProgressBar | undefined;
+  #hasCode = false;
   /** When the code was entered. */
   #takenMs: number | undefined;
   #rate = new SmoothRate();
@@ -43,6 +44,11 @@ export class CodeReport {
   constructor(isJson: boolean, isQuiet: boolean) {
     this.#isJson = isJson;
     this.#isQuiet = isQuiet;
+  }
+
+  /** Whether a code has been given out. */
+  get hasCode(): boolean {
+    return this.#hasCode;
   }
 
   /** What is in the folders and is not sent. */
@@ -56,6 +62,7 @@ export class CodeReport {
   /** The code is the result of the command, so it is printed even with `--quiet`. */
   code(code: Code, { addresses, server, link }: Ways, folder: OfferedFolder): void {
     const text = codeText(code);
+    this.#hasCode = true;
     this.#takenMs = undefined;
     this.#path = undefined;
     const { files, bytes: size } = folder;
@@ -100,7 +107,7 @@ export class CodeReport {
     const from = address === "" ? {} : { address };
     if (this.#isJson) this.#print({ event: "accepted", ...from });
     else if (!this.#isQuiet) {
-      say(`${address === "" ? "Somebody" : address} has shown the code`);
+      say(`Somebody${address === "" ? "" : ` at ${address}`} has entered the code`);
     }
   }
 
@@ -152,7 +159,7 @@ export class CodeReport {
     );
   }
 
-  /** A wrong guess has voided this code; with `--keep` another one follows. */
+  /** With `--keep`: this code is void, and another one follows. */
   voided(reason: string): void {
     if (this.#isJson) this.#print({ event: "void", reason });
     else say(reason);

@@ -1,7 +1,6 @@
 // Assembles `parley fetch-file --code`: finds the sender, authenticates, and saves all files. Knows
 // no flags.
 
-import { join } from "node:path";
 import { CodeEntry } from "../../codes/code-guest.ts";
 import { find } from "../../codes/lan.ts";
 import { LinkedGuest } from "../../codes/linked-guest.ts";
@@ -12,7 +11,12 @@ import type { FetchEvent } from "../../files/fetch-events.ts";
 import { makeFolder } from "../../files/fetch-targets.ts";
 import { ServerSource } from "../../files/server-source.ts";
 import { pathName } from "../../handover/handover-events.ts";
-import { checkReceivedName, savingFailures, SavePlace } from "../../handover/save-as.ts";
+import {
+  checkReceivedName,
+  reasonForSender,
+  savingFailures,
+  SavePlace,
+} from "../../handover/save-as.ts";
 import { endedBy, type EndSignal, onSignals } from "../../io/end-signals.ts";
 import { hostPortText, parseHostPort, type ServerAddress, siblingOf } from "../../io/host-port.ts";
 import { codes as limits, offers } from "../../limits.ts";
@@ -301,8 +305,6 @@ async function tellFailure(
   error: unknown,
 ): Promise<void> {
   if (!(error instanceof ParleyError) || !savingFailures.has(error.code)) return;
-  // The sender does not learn where the files are saved.
-  const reason = error.message.replaceAll(join(folder, "/"), "");
-  const told = tell({ failed, reason });
+  const told = tell({ failed, reason: reasonForSender(error.message, folder) });
   await Promise.race([told.catch(() => {}), Bun.sleep(limits.farewellMs)]);
 }

@@ -87,12 +87,12 @@ type Sending = CodeSendOptions & {
 async function serveMany(folder: OfferedFolder, sending: Sending): Promise<void> {
   const { report, interrupted } = sending;
   const next = new NextCode();
-  for (let isFirst = true; ; isFirst = false) {
+  for (;;) {
     try {
       await serveOnce(folder, sending);
     } catch (error) {
       if (!(error instanceof ParleyError)) throw error;
-      const pauseMs = next.pauseAfter(error, isFirst);
+      const pauseMs = next.pauseAfter(error, !report.hasCode);
       if (pauseMs === undefined) throw error;
       report.voided(error.message);
       await Promise.race([Bun.sleep(pauseMs), interrupted]);
@@ -120,7 +120,7 @@ async function serveOnce(folder: OfferedFolder, sending: Sending): Promise<void>
       report.taken(from);
     }
     linked?.handleDoor();
-    if (state === "void") done.reject(wrongCode(from));
+    if (state === "void") done.reject(wrongCode(from, sending.keep));
   });
   const local = isServerOptional
     ? await listen({
@@ -223,8 +223,8 @@ async function addressFor({ server, isServerOptional }: Sending): Promise<Addres
 
 const silent = { data() {}, ended() {} };
 
-function wrongCode(from: string): ParleyError {
+function wrongCode(from: string, keep: boolean): ParleyError {
   const who = from === "" ? "Somebody" : `Somebody at ${from}`;
-  const sentence = `${who} tried a wrong code, so this one is void: send again for a new one`;
-  return new ParleyError("not-allowed", sentence);
+  const advice = keep ? "" : ": send again for a new one";
+  return new ParleyError("not-allowed", `${who} tried a wrong code, so this one is void${advice}`);
 }
