@@ -1841,7 +1841,7 @@ export const irc = {
   maxListed: 4_096,
 } as const;
 
-/** Files by a code. */
+/** Files by code. */
 export const codes = {
   /** Codes that a server has open at once. */
   maxOpen: 512,

@@ -20,7 +20,7 @@ export interface DirectPathOptions {
   sendLine(line: string): void;
   /** Nothing has arrived for a moment. */
   onSilence(): void;
-  /** Undefined: there is no path (any more). */
+  /** Undefined: there is no path. */
   onPath(path: Path | undefined): void;
   onDatagram(bytes: Uint8Array): void;
 }

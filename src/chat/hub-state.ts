@@ -161,7 +161,7 @@ export class HubState {
   readonly accountReads = new Set<Set<string>>();
   /** Files that people offer to each other. */
   readonly offers = new OfferBook();
-  /** Files offered by a code. */
+  /** Files offered by code. */
   readonly codes = new CodeBook();
   /** Peers that can be called through this server, and their calls. */
   readonly calls = new CallBook();

@@ -64,7 +64,7 @@ export function rejectFullMailbox(
 ): void {
   const left =
     session.proven.account === undefined
-      ? `your network has left ${history.absentMailMessages} messages already`
+      ? `your network has already left ${history.absentMailMessages} messages`
       : "you, or all accounts of your network, have left too many messages already";
   const message = `${quoted(name)} is away, and ${left}: the message was not sent, write again later`;
   reject(hub, session, "full", message, { ...about, subject: name });

@@ -25,11 +25,11 @@ export const commands: CommandTable = {
     load: () => load(import("./commands/admin.ts")),
   },
   "fetch-file": {
-    description: "Fetch files and folders from a server, or by a code",
+    description: "Fetch files and folders from a server, or with a code",
     load: () => load(import("./commands/fetch-file.ts")),
   },
   "send-file": {
-    description: "Send files and folders to a person, or by a code",
+    description: "Send files and folders to a person, or with a code",
     load: () => load(import("./commands/send-file.ts")),
   },
   classic: {

@@ -3,7 +3,7 @@
 export const directFlag = {
   type: "boolean",
   default: true,
-  description: "Send files from machine to machine where there is a way",
+  description: "Send files directly where possible",
   negativeDescription:
-    "Send files through the server alone, so that others don't learn your address",
+    "Send files through the server only, so that others don't learn your address",
 } as const;

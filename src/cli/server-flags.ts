@@ -50,8 +50,7 @@ export const serverFlags = {
   "trusted-proxy": {
     type: "string",
     valueHint: "CIDR…",
-    description:
-      "Believe what this reverse proxy says in X-Forwarded-For or Forwarded; may be repeated",
+    description: "Trust X-Forwarded-For or Forwarded from this reverse proxy; may be repeated",
   },
   "proxy-protocol": {
     type: "boolean",
@@ -67,7 +66,7 @@ export const serverFlags = {
     type: "string",
     valueHint: "SIZE",
     description:
-      "Let people put up to this much into the shared folder, such as 500M or 20G (default: nothing)",
+      "Let people share files in the shared folder, up to this much, such as 500M or 20G (default: nothing)",
   },
   "keep-shared": {
     type: "string",
@@ -117,11 +116,11 @@ export const serverFlags = {
   "password-file": {
     type: "string",
     valueHint: "FILE",
-    description: "Ask everybody for the password in this file (its first line)",
+    description: "Require everybody to give the password in this file (its first line)",
   },
   "members-only": {
     type: "boolean",
-    description: "Let in only members and those who have a pass",
+    description: "Admit only members and people with a pass",
   },
   motd: {
     type: "string",

@@ -297,7 +297,7 @@ export type SessionRequest =
   | VouchRequest
   | ChatRequest
   | OfferRequest
-  /** Files by a code: leads to a channel. Must be repeated after each lost connection. */
+  /** Files by code: leads to a channel. Must be repeated after each lost connection. */
   | { type: "join-code"; offer: string; number: number };
 
 /**

@@ -1,4 +1,4 @@
-// The link with which a browser fetches files by a code, at the server's page. The part after the
+// The link with which a browser fetches files by code, at the server's page. The part after the
 // `#` is not sent, but the page comes from the server, which could read it there. Input from the
 // server is checked.
 

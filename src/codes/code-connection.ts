@@ -1,4 +1,4 @@
-// One connection to a sender of files by a code: serves the files to a guest who knows the code,
+// One connection to a sender of files by code: serves the files to a guest who knows the code,
 // and reveals nothing to anyone else. All input is hostile.
 
 import { message as messageLimits, names } from "../limits.ts";
@@ -94,7 +94,7 @@ export class CodeConnection {
         return this.#end();
       default: {
         const ref = "ref" in request ? request.ref : undefined;
-        this.#refuse("protocol", "This port only serves files by a code", ref);
+        this.#refuse("protocol", "This port only serves files for a code", ref);
       }
     }
   }
@@ -128,7 +128,7 @@ export class CodeConnection {
 }
 
 const unknownCode =
-  "There are no files for this code (any more): ask for a new one, since each is good for one try";
+  "There are no files for this code, or no longer: ask for a new one, since each code allows one try";
 
 function welcome(udpPort: number): ServerMessage {
   return {

@@ -1,4 +1,4 @@
-// The guest's side of files by a code: proves on each connection that it knows the code, without
+// The guest's side of files by code: proves on each connection that it knows the code, without
 // revealing it to an impostor.
 
 import { ParleyError } from "../errors.ts";

@@ -196,6 +196,6 @@ const busy: ReadonlySet<string> = new Set(["not-found", "rate", "full", "storage
 
 function noCodes(server: ServerAddress): ParleyError {
   const where = hostPortText(server);
-  const sentence = `The server at ${where} is too old to pass files on by a code: leave it out to send from this machine`;
+  const sentence = `The server at ${where} is too old to relay files for a code: leave it out to send from this machine`;
   return new ParleyError("failed", sentence);
 }

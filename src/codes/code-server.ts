@@ -70,7 +70,7 @@ export class CodeServer {
   private constructor(options: CodeServerOptions, service: FileService<OfferedFolder>) {
     this.#options = options;
     this.#service = service;
-    const unused = new ParleyError("stalled", "Nobody has come for the files.");
+    const unused = new ParleyError("stalled", "Nobody fetched the files.");
     this.#waitFor(limits.unusedMs, unused, ["open", "tried"]);
     this.#listener = Bun.listen<TcpLink>({
       hostname: options.host,

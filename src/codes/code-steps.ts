@@ -1,5 +1,5 @@
 // The steps by which two ends of a channel through a server prove to each other that they know a
-// code (docs/transfer.md, "By a code through a server"). Each end makes one exchange per code,
+// code (docs/transfer.md, "By code through a server"). Each end makes one exchange per code,
 // however often the connection is lost: a repeated request gets the same answer again, and no other
 // request is ever answered.
 
@@ -12,7 +12,7 @@ import type { CodeDoor, Knock } from "./code-door.ts";
 
 /** Why a guest who has shown a code gets nothing. */
 export const wrongCode =
-  "The other end does not know this code: it was mistyped, or somebody is in between. Ask for a new one, since each is good for one try";
+  "The other end does not know this code: it was mistyped, or somebody is in between. Ask for a new one, since each code allows one try";
 
 /** The kind of a step: its first byte. */
 const stepKind = {

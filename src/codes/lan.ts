@@ -1,4 +1,4 @@
-// Finds senders of files by a code on the local network: the sender announces the code's number and
+// Finds senders of files by code on the local network: the sender announces the code's number and
 // its port by multicast, in every network that this machine is in: otherwise the system would
 // choose one, and without a default route none. That is only a hint, which anyone can fake; the
 // code authenticates. Uses `node:dgram`, since several programs have to share the port.

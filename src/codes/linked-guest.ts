@@ -1,4 +1,4 @@
-// Fetches by a code through a server: proves to the sender that it knows the code, and is then a
+// Fetches by code through a server: proves to the sender that it knows the code, and is then a
 // source of files, one channel after another.
 
 import { ParleyError } from "../errors.ts";
@@ -206,6 +206,6 @@ function sourceOf(secret: Uint8Array, checkAlive: () => void): PersonSource {
 
 function endError(reason: OfferEnd): ParleyError {
   if (reason === "lost") return new ParleyError("stalled", "The sender has not reconnected.");
-  const sentence = "The sender has ended it; what has arrived is kept";
+  const sentence = "The sender cancelled it; what has arrived is kept";
   return new ParleyError(reason === "overrun" ? "protocol" : "declined", sentence);
 }

@@ -1,4 +1,4 @@
-// Sends files by a code through a server: opens the code there, admits the guest who proves to know
+// Sends files by code through a server: opens the code there, admits the guest who proves to know
 // the words, and serves the guest through one channel after another.
 
 import { TokenBucket } from "../chat/rates/token-bucket.ts";
@@ -239,7 +239,7 @@ export class LinkedSender {
 function endError(reason: OfferEnd): ParleyError {
   switch (reason) {
     case "lost":
-      return new ParleyError("stalled", "Nobody has come for the files, or come back for them.");
+      return new ParleyError("stalled", "Nobody fetched the files, or came back for the rest.");
     case "overrun":
       return new ParleyError(
         "protocol",

@@ -1,5 +1,5 @@
 // The connections to other peers and the one chat that uses them: silent callers, the call, callers
-// that are turned down, peers that leave. Deterministic; knows no socket, no command and no
+// that are rejected, peers that leave. Deterministic; knows no socket, no command and no
 // registry.
 
 import { isLoopback } from "../addresses.ts";
@@ -286,7 +286,7 @@ export class PeerConnections {
 
   #refuseUnproved(connection: number, { id, ...at }: Contact): void {
     const where = hostPort(at);
-    const line = `Somebody at ${where} called as ${id} without the key that you know ${id} by, and was turned down.`;
+    const line = `Somebody at ${where} called as ${id} without the key that you know ${id} by, and was rejected.`;
     this.#outputs.push(failed("connection", line));
     if (this.#outgoing === connection) this.#outgoing = undefined;
     this.close(connection);
@@ -345,7 +345,7 @@ export class PeerConnections {
       this.#outputs.push({ type: "send", connection, text: encodeChat(this.#self, quitText) });
     }
     this.close(connection);
-    const line = `${from.id} ${hostPort(from)} called during this chat and was turned down.`;
+    const line = `${from.id} ${hostPort(from)} called during this chat and was rejected.`;
     this.#show(line, { event: "turned-down", peer: from });
   }
 

@@ -47,7 +47,7 @@ export type PeerEvent =
   | { event: "turn"; turn: "write" | "read" | "duplex" }
   | { event: "message"; from: string; text: string }
   | { event: "sent"; to: string; text: string }
-  /** A peer called during a chat and was turned down. */
+  /** A peer called during a chat and was rejected. */
   | { event: "turned-down"; peer: Contact }
   /** `busy`: the called peer is in another chat. */
   | { event: "ended"; by: "us" | "peer" | "busy" | "lost" | "malformed" }

@@ -53,7 +53,10 @@ export type PeerOptions = {
 /** What the last event says about an exit. */
 const endings: Readonly<Record<ExitReason, { code?: PeerFailure; message?: string }>> = {
   done: {},
-  refused: { code: "declined", message: "The call was turned down, or the ID belongs to another" },
+  refused: {
+    code: "declined",
+    message: "The call was rejected, or the ID belongs to somebody else",
+  },
   unreachable: { code: "cannot-connect", message: "The last request reached nobody" },
   malformed: { code: "protocol", message: "The other side broke the protocol" },
   untrusted: { code: "integrity", message: "The other side did not prove the expected key" },

@@ -150,7 +150,7 @@ export class ControlClient {
     return this.#welcomed;
   }
 
-  /** Whether the server relays files by a code; known once it has sent its welcome. */
+  /** Whether the server relays files by code; known once it has sent its welcome. */
   get passesCodes(): boolean {
     return this.#passesCodes;
   }

@@ -414,7 +414,7 @@ function endError(reason: OfferEnd, to: string): ParleyError {
         `The server says that ${to} has everything, but ${to} has not confirmed it: send it again.`,
       );
     case "declined":
-      return new ParleyError("declined", `${to} does not want it.`);
+      return new ParleyError("declined", `${to} declined it.`);
     case "cancelled":
       return new ParleyError("declined", `${to} has stopped it.`);
     case "elsewhere":
@@ -425,7 +425,7 @@ function endError(reason: OfferEnd, to: string): ParleyError {
         "The server has given up on this sender: send the files again.",
       );
     case "overrun":
-      return new ParleyError("protocol", `More was sent than ${to} takes: send it again.`);
+      return new ParleyError("protocol", `More was sent than ${to} accepts: send it again.`);
     case "failed":
       return new ParleyError("failed", "The transfer has failed: send the files again.");
   }

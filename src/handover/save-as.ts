@@ -78,7 +78,7 @@ export function checkReceivedName(name: string, from: string): void {
   const isName =
     isFileName(plain) && plain.isWellFormed() && !/[\\/\u0000-\u001f\u007f]/.test(plain);
   if (isName) return;
-  const sentence = `${quoted(from)} sends ${quoted(name, 200)}, which is no name for a file: nothing was saved.`;
+  const sentence = `${quoted(from)} sends ${quoted(name, 200)}, which is not a file name: nothing was saved.`;
   throw new ParleyError("protocol", sentence);
 }
 

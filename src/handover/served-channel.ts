@@ -163,7 +163,9 @@ export class ServedChannel {
     const { service, to, onBroken } = this.#options;
     const { bytes } = service.folder;
     if (service.totals.sentBytes <= limits.resentTimes * bytes + limits.resentBytes) return;
-    onBroken(new ParleyError("stalled", `${to} keeps asking for what was sent already: given up.`));
+    onBroken(
+      new ParleyError("stalled", `${to} keeps requesting what was already sent: giving up.`),
+    );
   }
 
   #list(after = "", ref?: string | number): void {

@@ -199,7 +199,7 @@ export class PeerSecurity {
         this.#host.peer()?.handleSecured(connection, this.#securedBy(hello, state, path));
       },
       onFailed: (why) => {
-        this.#options.say(`A call from ${from} was turned down: ${why}`);
+        this.#options.say(`A call from ${from} was rejected: ${why}`);
         this.#host.peer()?.handleEnd(connection, performance.now());
       },
     };

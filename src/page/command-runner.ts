@@ -152,7 +152,7 @@ function inRoom(
 ): string | undefined {
   const room = name === undefined ? shownRoom(state) : roomNamed(state, name);
   if (room !== undefined) act(room);
-  else if (name === undefined) return "You are in no room.";
+  else if (name === undefined) return "You are not in a room.";
   else return `You are not in ${quoted(name)}. Join it with /join.`;
   return undefined;
 }
@@ -162,7 +162,7 @@ function topic(words: string, { controller, state }: CommandTargets): string | u
   const [, first = "", rest = ""] = /^(\S*)\s*(.*)$/s.exec(words) ?? [];
   const named = first === "" ? undefined : roomNamed(state(), first);
   const room = named ?? shownRoom(state());
-  if (room === undefined) return "You are in no room.";
+  if (room === undefined) return "You are not in a room.";
   const text = named === undefined ? words : rest;
   if (text !== "") return controller.order(`topic ${room.name} ${text === "off" ? "" : text}`);
   controller.notice(

@@ -126,7 +126,11 @@ const commands = new Map<string, Entry>([
   ["/nick", { usage: "/nick NAME", help: "change your name", read: withName("rename") }],
   [
     "/register",
-    { usage: "/register", help: "make your name yours alone", read: alone({ type: "register" }) },
+    {
+      usage: "/register",
+      help: "reserve your name for yourself",
+      read: alone({ type: "register" }),
+    },
   ],
   [
     "/password",
@@ -173,7 +177,7 @@ const commands = new Map<string, Entry>([
     "/ignore",
     {
       usage: "/ignore [NAME]",
-      help: "stop hearing somebody; without NAME, list whom you ignore",
+      help: "ignore somebody; without NAME, list whom you ignore",
       read: (name) => (/\s/.test(name) ? undefined : { type: "ignore", name: name || undefined }),
     },
   ],
@@ -181,7 +185,7 @@ const commands = new Map<string, Entry>([
     "/unignore",
     {
       usage: "/unignore NAME",
-      help: "hear somebody again",
+      help: "stop ignoring somebody",
       read: withName("unignore"),
     },
   ],

@@ -37,7 +37,8 @@ export async function* fileBytes(
       const response = await fetch(fileUrl(name), init);
       if (response.status === 412) throw new Error(hasChanged);
       if (!response.ok || response.body === null) throw new Error(await problemOf(response));
-      if (isPart && response.status !== 206) throw new Error("The server sent something else.");
+      if (isPart && response.status !== 206)
+        throw new Error("The server sent an unexpected answer.");
       version ??= response.headers.get("etag") ?? undefined;
       const reader = response.body.getReader();
       try {

@@ -40,7 +40,7 @@ export class HistoryFinder {
   search(text: string): void {
     const { state, dispatch, notice } = this.#parts;
     const { shown } = state();
-    if (shown === undefined) return notice("You are in no room.");
+    if (shown === undefined) return notice("You are not in a room.");
     const phase = text === "" ? "new" : "asking";
     const search = { room: shown, text, phase, found: [], isPart: false, problem: "" } as const;
     dispatch({ type: "search", search });

@@ -161,7 +161,7 @@ export class RoomUploads {
     }
     if (!(await isReadable(file))) return "The file has changed since it was chosen.";
     if (++running.losses > limits.maxRetries) return "The connection was lost.";
-    this.#show(id, { detail: "The connection was lost: it continues by itself." });
+    this.#show(id, { detail: "The connection was lost. The transfer continues by itself." });
     return undefined;
   }
 

@@ -149,7 +149,7 @@ export class SessionController {
       );
     }
     if (recipients.length > 0) return this.tell(recipients, text, manner);
-    if (shown === undefined) return "You are in no room. Join one first.";
+    if (shown === undefined) return "You are not in a room. Join one first.";
     return this.#send({ room: shown, to: undefined, text, manner }, (session) =>
       session.say(shown, text, manner),
     );
@@ -234,7 +234,9 @@ export class SessionController {
     if (type === "unignore" && !list.remove(name)) return `You are not ignoring ${harmless(name)}.`;
     storeIgnored(name, type === "ignore");
     const who = harmless(name);
-    return type === "ignore" ? `You are ignoring ${who} now.` : `You hear ${who} again.`;
+    return type === "ignore"
+      ? `You are now ignoring ${who}.`
+      : `You are no longer ignoring ${who}.`;
   }
 
   /** Another tab of this browser has changed the stored list. */

@@ -425,7 +425,7 @@ function responded(state: State, response: SessionResponse, nowMs: number): Stat
     case "offering":
     case "sharing":
     case "upload":
-    // Only for the page for files by a code.
+    // Only for the page for files by code.
     case "code-joined":
       return state;
   }
@@ -456,13 +456,13 @@ function accountText(
         ? "The password has been changed."
         : "The password has been removed: only your devices can log in with your name.";
     case "linked":
-      return `This device is one of ${harmless(response.name)}'s now.`;
+      return `This device now belongs to ${harmless(response.name)}.`;
     case "device-code":
       return `On the other device type: /link ${harmless(response.code)}`;
     case "devices":
       return (
         response.devices.map(deviceText).join("\n") ||
-        "No device owns your name: you log in with its password."
+        "Your name has no device: you log in with its password."
       );
   }
 }

@@ -170,7 +170,7 @@ export type OfferRequest =
   | { type: "answer-files"; offer: string; accept: boolean; ref?: Ref | undefined }
   | { type: "end-files"; offer: string; reason: OfferEnd };
 
-/** Sent by a client that knows a code (docs/transfer.md, "By a code"). */
+/** Sent by a client that knows a code (docs/transfer.md, "By code"). */
 export type CodeRequest =
   /** `share`: the CPace share, in base64url. */
   | { type: "code"; number: number; share: string; ref?: Ref | undefined }
@@ -185,7 +185,7 @@ export type CodeRequest =
    */
   | { type: "code-failed"; failed: number; reason: string };
 
-/** Client messages about files by a code that a server relays (docs/protocol.md). */
+/** Client messages about files by code that a server relays (docs/protocol.md). */
 export type CodeOfferRequest =
   /**
    * `offer`: 16 random bytes chosen by the sender; repeating it resumes the offer. `number`: the
@@ -351,7 +351,7 @@ export type Welcome = {
    * cookie `parley_access` or as a bearer token; absent if `/files` is open to everybody.
    */
   access?: string | undefined;
-  /** Present and true: the server relays files by a code (`join-code`). */
+  /** Present and true: the server relays files by code (`join-code`). */
   codes?: boolean | undefined;
   /** Absent for a session without a name. */
   session?: WelcomeSession | undefined;

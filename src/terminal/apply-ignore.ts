@@ -26,6 +26,7 @@ export function applyIgnore(
   const problem = keep(name, typed.do === "ignore");
   const kept = problem === undefined ? "" : `, until you leave (${problem})`;
   const who = harmless(name);
-  const done = typed.do === "ignore" ? `You are ignoring ${who} now` : `You hear ${who} again`;
+  const done =
+    typed.do === "ignore" ? `You are now ignoring ${who}` : `You are no longer ignoring ${who}`;
   return done + kept;
 }

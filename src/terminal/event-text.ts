@@ -147,7 +147,7 @@ export function unsayableText(why: Unsayable, text: string, textChars: number): 
     case "no-recipient":
       return "Not sent: name at least one person";
     case "not-in-room":
-      return "Not sent: you are in no room. /join ROOM enters one";
+      return "Not sent: you are not in a room. /join ROOM enters one";
     case "no-partner":
       return "Not sent: the private chat has ended";
     case "ended":

@@ -130,7 +130,7 @@ export class ServerTrust {
     // Another process, or a man in the middle, may have met the server at the same moment.
     const kept = this.#compare(seen, file);
     if (kept === "unknown")
-      return untrusted(`${quoted(file, 300)} does not retain what is written to it`);
+      return untrusted(`${quoted(file, 300)} does not keep what is written to it`);
     if (kept === undefined) {
       say(`First contact with ${server}: trusting its key ${seen}, remembered in ${file}`);
     }

@@ -1,4 +1,4 @@
-// Files by a code through a server, with the compiled programs: their output, resuming after either
+// Files by code through a server, with the compiled programs: their output, resuming after either
 // end or the server was disconnected, and wrong guesses.
 
 import { expect, setDefaultTimeout, spyOn, test } from "bun:test";
@@ -235,7 +235,7 @@ test("one wrong guess makes the code void, and the right words are too late", as
   expect(sender.stderr).toContain("Somebody tried a wrong code");
   const late = world.fetch(world.address, "--code", code);
   expect(await late.exit()).toBe(5);
-  expect(late.stderr).toContain("There are no files for this code (any more)");
+  expect(late.stderr).toContain("There are no files for this code, or no longer");
   expect(existsSync(world.path("in", "a.bin"))).toBe(false);
 });
 

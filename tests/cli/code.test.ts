@@ -1,4 +1,4 @@
-// Files by a code without a server, with the compiled programs: discovery on the network or by an
+// Files by code without a server, with the compiled programs: discovery on the network or by an
 // address, folders, resuming; wrong guesses, and a man in the middle.
 
 import { expect, setDefaultTimeout, test } from "bun:test";

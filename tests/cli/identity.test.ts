@@ -171,14 +171,14 @@ describe("the key of a device", () => {
 });
 
 describe("a second device", () => {
-  test("is added by a code, is online along with the first, and is revoked again", async () => {
+  test("is added by code, is online along with the first, and is revoked again", async () => {
     await using server = await new Server().start();
     const [desk, phone] = [new Device(), new Device()];
     await desk.register(server.tls, "Ann");
     const made = await desk.type(server.tls, "Ann", ["/devices add", "/link "]);
     const [, code = ""] = /\/link ([0-9a-z]{5}-[0-9a-z]{5})/.exec(made.shown) ?? [];
     const linked = await phone.type(server.tls, "guest", [`/link ${code}`, "connect again with"]);
-    expect(linked.shown).toContain("This device is one of Ann's now");
+    expect(linked.shown).toContain("This device now belongs to Ann");
     const again = await phone.type(server.tls, "guest2", [`/link ${code}`, "owns a name already"]);
     expect(again.code).toBe(0);
     const both = await phone.type(server.tls, "Ann", ["/devices", "this one"]);

@@ -235,7 +235,7 @@ test("a changed key is refused by the caller and by the callee", async () => {
   impostor.type("/bridge Alice");
   impostor.endInput();
   expect(await impostor.exit()).toBe(6);
-  await again.until(() => again.stderr.includes("was turned down"), "that");
+  await again.until(() => again.stderr.includes("was rejected"), "that");
   expect(again.stderr).toContain("Bob has another key than the one that you know");
   expect(again.lines.at(-1)).toBe("Alice IN WAIT MODE");
 });
@@ -266,7 +266,7 @@ test("nobody can downgrade a call with a known peer to plain text", async () => 
   const again = await world.waiting("Alice");
   const socket = connect(portOf(again.lines[0] ?? ""), "127.0.0.1");
   socket.write(encodeChat({ id: "Bob", ip: "127.0.0.1", port: 9 }, "it is me"));
-  await again.line(/called as Bob without the key that you know Bob by, and was turned down/);
+  await again.line(/called as Bob without the key that you know Bob by, and was rejected/);
   expect(again.lines.join("\n")).not.toContain("it is me");
   socket.destroy();
 });
@@ -337,7 +337,7 @@ test("files are sent over the call, from both ends, sealed; a pipe waits for the
     "the offer",
   );
   caller.type("/decline 1");
-  await called.until(() => called.stderr.includes("Bob does not want it"), "the answer");
+  await called.until(() => called.stderr.includes("Bob declined it"), "the answer");
   called.type("still here");
   await caller.line("Alice> still here");
   expect(existsSync(world.path("Bob", "a.bin"))).toBe(false);
@@ -369,7 +369,7 @@ test("garbage, inside TLS or instead of it, disturbs nobody", async () => {
     socket.resume();
     await gone;
   }
-  const said = () => alice.stderr.match(/A call from 127\.0\.0\.1 was turned down/g)?.length ?? 0;
+  const said = () => alice.stderr.match(/A call from 127\.0\.0\.1 was rejected/g)?.length ?? 0;
   await alice.until(() => said() === 4, "four of them");
   const bob = world.peer("Bob");
   bob.type("/bridge Alice", "/chat", "still there?");

@@ -300,7 +300,7 @@ test("two people at their prompts: /send, /get and /decline", async () => {
     steps: [
       ["You are Ann", type(`/send Bob ${file}`)],
       ["Bob has received 1 file", type(`/send Bob "${file}"`)],
-      ["Bob does not want it", type("/quit")],
+      ["Bob declined it", type("/quit")],
     ],
   });
   expect(ann.code).toBe(0);
@@ -437,7 +437,7 @@ test("a sender that lies gets nothing written outside of the folder, and not mor
     await connection.leave();
   };
   for (const name of hostileNames) {
-    await refused(listing([{ name, size: 1, modified: 0 }]), /no name for a file/);
+    await refused(listing([{ name, size: 1, modified: 0 }]), /not a file name/);
   }
   const many = Array.from({ length: 50 }, (_, i) => ({ name: `f${i}`, size: 0, modified: 0 }));
   await refused(listing(many), /something other than was offered/);

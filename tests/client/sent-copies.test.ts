@@ -24,7 +24,7 @@ function link(desk: Client, phone: Client): Vouch {
   return { key, by: desk.device.key, signature: vouch.signature, proof: vouch.proof };
 }
 
-/** Ann's two devices, connected by a code, and Bob. */
+/** Ann's two devices, connected by code, and Bob. */
 function linked() {
   const server = new Server();
   const desk = new Client(server, "Ann");

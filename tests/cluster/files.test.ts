@@ -1,4 +1,4 @@
-// Files for a user at another server: the sender moves there, with its files. Files by a code made
+// Files for a user at another server: the sender moves there, with its files. Files by code made
 // at another server, and calls of peers: the recipient, or the caller, goes there.
 
 import { expect } from "bun:test";

@@ -1,4 +1,4 @@
-// The link with which a browser fetches by a code: correct for valid answers of a server, none for
+// The link with which a browser fetches by code: correct for valid answers of a server, none for
 // invalid ones.
 
 import { expect, test } from "bun:test";

@@ -1,4 +1,4 @@
-// A port that serves files by a code: connections that say nothing take no place for long, and
+// A port that serves files by code: connections that say nothing take no place for long, and
 // never all of them.
 
 import { expect, setDefaultTimeout, test } from "bun:test";

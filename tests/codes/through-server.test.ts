@@ -1,4 +1,4 @@
-// Files by a code through a malicious server: what it sees, what it can do with it, and that each
+// Files by code through a malicious server: what it sees, what it can do with it, and that each
 // of its lies costs it the code.
 
 import { expect, setDefaultTimeout, test } from "bun:test";

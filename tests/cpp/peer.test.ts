@@ -419,7 +419,7 @@ describe("vanishing peers and many callers", () => {
     expect(heard).toEqual([encodeChat(alice.contact, "/quit"), "(ended)"]);
     expect(heardBare).toEqual(["(ended)"]);
     expect(alice.lines.at(-1)).toBe(
-      "Carol 10.0.0.9:9999 called during this chat and was turned down.",
+      "Carol 10.0.0.9:9999 called during this chat and was rejected.",
     );
     world.type(alice, "still here");
     expect(bob.lines).toContain("Alice> still here");

@@ -108,7 +108,7 @@ test("two peers that call each other at the same time have one chat, also throug
   expect(JSON.stringify(outputs(peer))).not.toContain("turned-down");
   peer.handleData(other, bytes(encodeChat(bob, "Hello")), 0);
   expect(lines(peer)).toEqual(["Bob> Hello"]);
-  // Somebody else is turned down as ever.
+  // Somebody else is rejected as ever.
   const third = peer.handleAccepted(server) ?? 0;
   peer.handleSecured(third, { ...relayed, id: "Cal" });
   peer.handleAnnounced(third, 0);

@@ -77,7 +77,7 @@ const byCode: Sealing = (number) => [
 
 const sealings = [
   ["by the keys of devices", byKeys],
-  ["by a code", byCode],
+  ["by code", byCode],
 ] as const;
 
 function sealedEnds(sealing: Sealing = byKeys, number = 1) {

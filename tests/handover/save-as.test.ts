@@ -27,7 +27,7 @@ test("a name that is a path, or contains control characters, is refused", () => 
     "/",
     "..",
   ];
-  for (const name of names) expect(() => pathOf(name)).toThrow(/no name for a file/);
+  for (const name of names) expect(() => pathOf(name)).toThrow(/not a file name/);
 });
 
 test("another file of that name is left alone, the same file is found again", () => {

@@ -1,4 +1,4 @@
-// Files by a code in a browser from a server with a password: the page asks for it, and a wrong one
+// Files by code in a browser from a server with a password: the page asks for it, and a wrong one
 // costs a try at the password, not the code.
 
 import { expect } from "bun:test";

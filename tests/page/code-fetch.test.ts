@@ -1,4 +1,4 @@
-// Files by a code in the page: through lost channels, from the program's sender, and from ends that
+// Files by code in the page: through lost channels, from the program's sender, and from ends that
 // do not know the code, lie, or omit the sealing.
 
 import { expect, test } from "bun:test";

@@ -1,4 +1,4 @@
-// Files by a code in a browser: the link, the list, saved with equal hashes, resumed; codes that
+// Files by code in a browser: the link, the list, saved with equal hashes, resumed; codes that
 // are mistyped, wrong or used up; and that the page's address does not keep the code.
 
 import { expect } from "bun:test";
@@ -179,7 +179,7 @@ inBrowser("either end can stop it", async () => {
   await isIn(tab, "listed");
   other.signal("SIGINT");
   await isIn(tab, "failed");
-  expect(await state(tab)).toBe("The sender has ended it");
+  expect(await state(tab)).toBe("The sender cancelled it");
   await other.exit();
 });
 

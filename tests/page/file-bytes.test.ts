@@ -97,7 +97,7 @@ test("another version, or another answer, is an error", async () => {
   const after = await read(content.length, part, () => new Response(null, { status: 412 }));
   expect(String(after.problem)).toBe("Error: The file has just changed. Try again.");
   const other = await read(content.length, part, () => new Response(content.slice(0, 100)));
-  expect(String(other.problem)).toBe("Error: The server sent something else.");
+  expect(String(other.problem)).toBe("Error: The server sent an unexpected answer.");
 });
 
 test("a file that is emptied meanwhile is an error", async () => {

@@ -94,7 +94,7 @@ inBoth("a file shared with the room is fetched by the other, and verified", asyn
   await fay.press("Escape");
 });
 
-inBoth("files by a code", async () => {
+inBoth("files by code", async () => {
   const path = join(rig.folder, "coded.bin");
   const content = noise(1_500_000);
   writeFileSync(path, content);

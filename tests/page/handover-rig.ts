@@ -66,7 +66,7 @@ export function isIn(tab: Tab, phase: string): Promise<void> {
 /** Clicks a button of the last card, as soon as it exists. */
 export async function press(
   tab: Tab,
-  button: "Accept" | "Decline" | "Cancel" | "Take back",
+  button: "Accept" | "Decline" | "Cancel" | "Withdraw",
 ): Promise<void> {
   const found = `[...(${lastCard}?.querySelectorAll("button:not([hidden])") ?? [])].find(({ textContent }) => textContent === "${button}")`;
   await tab.until(found);

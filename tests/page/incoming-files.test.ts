@@ -116,7 +116,7 @@ test("a name that leads elsewhere is refused", async () => {
     "x".repeat(2_000),
   ]) {
     const { card, target } = await accepted({ ...one, names: [name] }, { list: [info(name)] });
-    expect(card.detail).toContain("is no name for a file; nothing was saved");
+    expect(card.detail).toContain("is not a file name; nothing was saved");
     expect(target.files.size).toBe(0);
   }
 });

@@ -110,7 +110,7 @@ inChromium("the login form, with and without problems", async () => {
   await shoot(door, "login-bad-room");
 });
 
-inChromium("files by a code", async () => {
+inChromium("files by code", async () => {
   const code = await rig.open();
   await code.navigate(`${rig.url}code#7-olive-lamp`);
   await code.until("document.querySelector('#code').value === '7-olive-lamp'");
@@ -345,7 +345,7 @@ inChromium("files from person to person", async () => {
     drop(ann, `[data-person="${longName}"]`, [["no-thanks.zip", 5_000]]),
   );
   await ann.until(
-    `${lastCard}.querySelector(".offer-state").textContent.includes("takes no files")`,
+    `${lastCard}.querySelector(".offer-state").textContent.includes("can't receive files")`,
   );
   await shoot(ann, "offers");
   await ann.resize(desktop);

@@ -249,7 +249,7 @@ test("a recipient that requests the same data forever is dropped", async () => {
     for (let i = 0; i < 16; i++) say({ type: "pull", transfer: 1, offset: 0, length: 100_000 });
     return card().phase === "failed";
   }, "the end");
-  expect(card().detail).toBe("Bob keeps asking for what was sent already");
+  expect(card().detail).toBe("Bob keeps requesting what was already sent");
 }, 60_000);
 
 test("only offered files are served, in bounded numbers", async () => {

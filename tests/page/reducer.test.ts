@@ -260,7 +260,7 @@ test("a name without devices says so", () => {
   const told = hear(inLobby, { type: "response", ref: 1, response });
   expect(told.log.entries.at(-1)).toMatchObject({
     kind: "notice",
-    text: "No device owns your name: you log in with its password.",
+    text: "Your name has no device: you log in with its password.",
   });
 });
 

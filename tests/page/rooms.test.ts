@@ -164,7 +164,7 @@ inBrowser("a person who has left every room can still join one", async () => {
   for (const room of ["lobby", "den"]) await bob.click(`[aria-label='Leave ${room}']`);
   await bob.shows("#room", "No room");
   await bob.say("to nobody");
-  await bob.shows("#send-problem", "You are in no room. Join one first.");
+  await bob.shows("#send-problem", "You are not in a room. Join one first.");
   await bob.fill("#text", "/join den");
   await bob.press("Enter");
   await bob.shows("#room", "den");

@@ -177,7 +177,7 @@ inBrowser("the paper clip picks files; either end can stop it", async () => {
   await attach(ann, path);
   await press(bob, "Decline");
   await isIn(ann, "declined");
-  expect(await ann.get(`${lastCard}.innerText`)).toContain("Bob does not want it");
+  expect(await ann.get(`${lastCard}.innerText`)).toContain("Bob declined it");
   await toggle("Bob");
 });
 
@@ -223,7 +223,7 @@ inBrowser(
     await toggle("Bob");
     await pick(ann, file("for-bob.bin", 10).path);
     expect(await ann.get(`${lastCard}.innerText`)).toContain("You offer a file to Bob");
-    await press(ann, "Take back");
+    await press(ann, "Withdraw");
     await isIn(ann, "cancelled");
   },
 );

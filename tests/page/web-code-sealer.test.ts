@@ -1,4 +1,4 @@
-// The browser's side of a channel by a code, compared with the program's: each opens data sealed by
+// The browser's side of a channel by code, compared with the program's: each opens data sealed by
 // the other, both export the same secret, and the proof of receipt is the same.
 
 import { expect, test } from "bun:test";

@@ -67,7 +67,7 @@ export type AccountOutcome =
       readonly done: false;
       /**
        * `name`: it belongs to another account. `key`: likewise. `full`: no room for another account
-       * or key. `missing`: the account or key does not exist (any more), the key is revoked (unless
+       * or key. `missing`: the account or key does not exist, the key is revoked (unless
        * that was the change), or the password is another one.
        */
       readonly why: "name" | "key" | "full" | "missing";

@@ -45,7 +45,7 @@ export function post(hub: HubState, session: Session, command: Of<"post">): void
     const { shareOwner } = session;
     const waitMs = hub.past.waitMs(name, shareOwner, hub.nowMs);
     if (waitMs > 0) {
-      const message = "You fill the room too fast for what others said: try again later";
+      const message = "You are filling the history of this room too fast: try again later";
       return refuse(hub, session, "rate", message, waitMs);
     }
     const { gathering } = hub.pipeline;

@@ -78,7 +78,7 @@ export function forget(hub: HubState, actor: Actor, { name }: Of<"forget">, answ
     const { roles } = hub.options.rights;
     const rank = roles.rankOf([account.id]);
     if (!outranks(actor, rank)) {
-      const message = `${account.name} is an ${rank}, whom you have no say over: nothing was done`;
+      const message = `${account.name} is an ${rank}, whom you can't moderate: nothing was done`;
       return answer({ ok: false, code: "not-allowed", message });
     }
     const change = { type: "delete", account: account.id, atMs: hub.stampMs } as const;

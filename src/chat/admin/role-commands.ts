@@ -33,7 +33,7 @@ export function deop(hub: HubState, actor: Actor, name: string, answer: Answer):
   withAccount(hub, name, answer, ({ id, name }) => {
     const { roles } = hub.options.rights;
     const rank = roles.rankOf([id]);
-    if (rank === "member") return answer({ ok: true, message: `${name} is no operator` });
+    if (rank === "member") return answer({ ok: true, message: `${name} is not an operator` });
     if (!outranks(actor, rank)) {
       const message = `${name} is an ${rank}: only the server's terminal can change that`;
       return answer({ ok: false, code: "not-allowed", message });

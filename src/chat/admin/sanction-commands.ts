@@ -176,7 +176,7 @@ function superiorOf(
 }
 
 function protectedBy(name: string, rank: Rank): AdminAnswer {
-  const message = `${name} is an ${rank}, whom you have no say over: nothing was done`;
+  const message = `${name} is an ${rank}, whom you can't moderate: nothing was done`;
   return { ok: false, code: "not-allowed", message };
 }
 

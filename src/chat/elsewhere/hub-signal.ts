@@ -15,7 +15,7 @@ export type SignalSender = {
 };
 
 /**
- * A step of a private chat (private-chat.ts). `gone`: the invited person is not there (any more).
+ * A step of a private chat (private-chat.ts). `gone`: the invited person is not there.
  */
 export type ChatStep =
   "invite" | "asked" | "busy" | "gone" | "accept" | "rejected" | "left" | "lost" | "renamed";

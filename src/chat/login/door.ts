@@ -160,7 +160,7 @@ function claimUse(
     if (answer instanceof ParleyError) return then(answer.message);
     // Others may have used it on this server meanwhile.
     const isLeft = answer === "free" && hub.options.rights.passes.admits(hash, guest, hub.stampMs);
-    then(isLeft ? undefined : "Somebody else has just come in by this pass: try again");
+    then(isLeft ? undefined : "Somebody else has just used this pass: try again");
   });
 }
 
@@ -215,6 +215,8 @@ function fail(hub: HubState, session: Session, command: LoginCommand): void {
   // Without a server password, what the page's only field holds is meant as a pass.
   const shown = pass ?? (door.checkPassword === undefined ? serverPassword : undefined);
   if (shown === undefined && isPass) return turnAway(hub, session, code, closedText(door).message);
-  const message = isPass ? "The pass is not valid, used up, or over" : "The password is wrong";
+  const message = isPass
+    ? "The pass is not valid, or is used up or expired"
+    : "The password is wrong";
   turnAway(hub, session, code, message);
 }

@@ -123,7 +123,7 @@ const beforeDelay: readonly Row[] = [
   [
     "gauge",
     "parley_shared_bytes",
-    "Bytes that people occupy in the shared folder, as counted by --quota.",
+    "Bytes in the shared folder that count towards --quota.",
     (m) => m.sharedBytes,
   ],
   [

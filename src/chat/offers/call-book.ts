@@ -69,12 +69,12 @@ export class CallBook {
     const before = this.#callees.get(place);
     if (before !== undefined) this.#forget(before);
     if (this.#callees.size >= limits.maxWaiting) {
-      return "This server already takes calls for as many peers as it can: try again later";
+      return "This server already accepts calls for as many peers as it can: try again later";
     }
     const owner = session.shareOwner;
     const full = this.#waitingOwners.full(owner);
     if (full !== undefined) {
-      return `This server already takes calls for ${full.count} peers of ${full.label}`;
+      return `This server already accepts calls for ${full.count} peers of ${full.label}`;
     }
     this.#callees.set(place, session);
     this.#waiting.set(session, { place, owner, claim });
@@ -97,7 +97,7 @@ export class CallBook {
     for (const call of this.#calls.values()) if (call.callee === callee) theirs++;
     if (theirs >= limits.maxToCallee) return "Too many are calling that peer: try again later";
     if (this.#rates.take(session.shareOwner, nowMs) > 0) {
-      return "Too many calls one after another: try again in a few seconds";
+      return "Too many calls in a row: try again in a few seconds";
     }
     return undefined;
   }

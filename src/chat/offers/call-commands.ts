@@ -34,7 +34,7 @@ export function takeCalls(hub: HubState, session: Session, command: TakeCalls): 
     return reject(hub, session, "not-allowed", message, { ref });
   }
   if (hub.calls.takesOthers(session, { id, key })) {
-    const message = "This connection takes the calls for another ID: open one for each";
+    const message = "This connection already accepts calls for another ID: open one for each";
     return reject(hub, session, "not-allowed", message, { ref });
   }
   const muted = muteText(hub, session);
@@ -102,7 +102,7 @@ export function makeCall(hub: HubState, session: Session, command: MakeCall): vo
 /** Says at which server the peer can be called, if there is one. */
 function rejectElsewhere(hub: HubState, session: Session, command: MakeCall): void {
   const { to, key, ref } = command;
-  const nowhere = `${quoted(to)} can't be called through this server (any more)`;
+  const nowhere = `${quoted(to)} can't be called through this server, or no longer`;
   findPlace(hub, session, claimOf(hub, { id: to, key }), (at, error) => {
     if (error !== undefined) return rejectUnread(hub, session, command, error);
     if (at === undefined) return reject(hub, session, "not-found", nowhere, { ref });

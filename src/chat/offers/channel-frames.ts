@@ -16,7 +16,7 @@ import { memberByKey } from "./offer-ends.ts";
 
 type Pass = Extract<Command, { type: "pass" }>;
 
-/** False: there is no such channel (any more), and reading the frame was wasted. */
+/** False: there is no such channel, and reading the frame was wasted. */
 export function passFrame(
   hub: HubState,
   session: Session,

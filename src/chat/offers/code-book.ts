@@ -42,7 +42,7 @@ export class CodeBook {
    */
   refusal(session: Session, owner: ShareOwner, nowMs: number): string | undefined {
     if (this.size >= limits.maxOpen) {
-      return "The server has as many codes as it takes: try again later";
+      return "The server has as many codes as it can hold: try again later";
     }
     const full = this.#owners.full(owner);
     if (full !== undefined) {
@@ -54,7 +54,7 @@ export class CodeBook {
       return `You have ${mine} codes already: wait for one to be used`;
     }
     if (this.#rates.take(owner, nowMs) > 0) {
-      return "Too many codes one after another: try again in a minute";
+      return "Too many codes in a row: try again in a minute";
     }
     return undefined;
   }

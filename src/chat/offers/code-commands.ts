@@ -1,4 +1,4 @@
-// Files by a code through the server: opening a code, trying it, and the channel between the two
+// Files by code through the server: opening a code, trying it, and the channel between the two
 // ends. The server relays frames and learns nothing about the words. It allows a code to be tried
 // once, limits how often a network tries, and keeps everything in memory only.
 
@@ -25,7 +25,7 @@ import { tooMany } from "../rates/guess-rates.ts";
 type OpenCode = Extract<Command, { type: "open-code" }>;
 type JoinCode = Extract<Command, { type: "join-code" }>;
 
-/** Somebody offers files by a code, or has reconnected. */
+/** Somebody offers files by code, or has reconnected. */
 export function openCode(hub: HubState, session: Session, command: OpenCode): void {
   const { offer: id, ref } = command;
   const muted = muteText(hub, session);
@@ -54,7 +54,7 @@ export function openCode(hub: HubState, session: Session, command: OpenCode): vo
 /** `id`: of the offer; `wanted`: the number to try first. */
 type Wanted = { id: string; wanted: number | undefined; tries?: number };
 
-const noFreeNumber = "Too many numbers of codes are taken: try again";
+const noFreeNumber = "Too many code numbers are taken: try again";
 
 /**
  * So that other servers know where the code is: calls `then` with a number that none of them has,
@@ -175,8 +175,8 @@ function rejectElsewhere(hub: HubState, session: Session, command: JoinCode): vo
 
 function noSuchCode({ options }: HubState): string {
   return options.shared === undefined
-    ? "There are no files for this code (any more): ask for a new one, since each is good for one try"
-    : "There are no files for this code at any server of this parley (any more): ask for a new one, since each is good for one try";
+    ? "There are no files for this code, or no longer: ask for a new one, since each code allows one try"
+    : "No server of this parley has files for this code, or no longer: ask for a new one, since each code allows one try";
 }
 
 function joinAgain(hub: HubState, session: Session, code: CodeOffer, { ref }: About): void {

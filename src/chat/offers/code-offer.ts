@@ -1,4 +1,4 @@
-// Files offered by a code, and the channel between the two ends. The server only knows the code's
+// Files offered by code, and the channel between the two ends. The server only knows the code's
 // number: whether the other end knows its words is for the sender to find out. Each end resumes
 // with an ID of its own choice, which nobody else can know.
 
@@ -49,7 +49,7 @@ export class CodeOffer {
 
   /** Somebody tries the code. Nobody else can do so afterwards. */
   join(id: string, session: Session, nowMs: number): void {
-    if (this.#to !== undefined) throw new Error("A code is for one guest");
+    if (this.#to !== undefined) throw new Error("A code admits one receiver");
     this.#to = { id, session, sinceMs: nowMs, address: session.peer.address };
   }
 

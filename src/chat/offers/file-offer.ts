@@ -17,7 +17,7 @@ export type Party = {
   readonly isAccount: boolean;
   /** The device key that it has proved. */
   readonly proved: string | undefined;
-  /** Identity key of the session; undefined if none takes part (any more). */
+  /** Identity key of the session; undefined if none takes part. */
   session: string | undefined;
 };
 

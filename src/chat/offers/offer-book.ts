@@ -61,7 +61,7 @@ export class OfferBook {
   /** Why that person can't make another offer to the other one; undefined if they can. */
   refusal(by: string, to: string, owner: ShareOwner, nowMs: number): string | undefined {
     if (this.#offers.size >= limits.maxOffers) {
-      return "The server has as many offers as it takes: try again later";
+      return "The server has as many offers as it can hold: try again later";
     }
     const full = this.#owners.full(owner);
     if (full !== undefined) {
@@ -80,7 +80,7 @@ export class OfferBook {
       return `${theirs} offers wait for that person already: try again later`;
     }
     if (this.#rates.take(owner, nowMs) > 0) {
-      return "Too many offers one after another: try again in a few seconds";
+      return "Too many offers in a row: try again in a few seconds";
     }
     return undefined;
   }

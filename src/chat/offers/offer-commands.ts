@@ -67,7 +67,7 @@ function makeOffer(hub: HubState, session: Session, command: OfferFiles, to: Par
   const { offer: id, to: name, summary, sealed, ref } = command;
   if (to.person === personKey(session.identity) && !to.isAccount) {
     const message =
-      "These would be files for yourself: name somebody else, or register your name, which several devices can then use";
+      "You can't send files to yourself: name somebody else, or register your name, which several devices can then use";
     return reject(hub, session, "not-allowed", message, { ref });
   }
   const { shareOwner } = session;
@@ -142,13 +142,13 @@ export function answerFiles(hub: HubState, session: Session, command: AnswerFile
   if (answerCode(hub, session, command)) return;
   const offer = hub.offers.get(id);
   if (offer === undefined || session.phase !== "member" || !isFor(hub, offer, session)) {
-    const message = "There is no such offer for you (any more)";
+    const message = "There is no such offer for you, or no longer";
     return reject(hub, session, "not-found", message, { ref, subject: id });
   }
   if (!accept) return endOffer(hub, offer, "declined", session);
   const other = recipient(hub, offer);
   if (other !== undefined && other !== session) {
-    const message = "You have accepted that with another client already";
+    const message = "You accepted that in another client";
     return reject(hub, session, "not-allowed", message, { ref, subject: id });
   }
   const isNew = !offer.isAccepted;

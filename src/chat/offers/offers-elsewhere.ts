@@ -47,7 +47,7 @@ export function rejectElsewhere(
 ): void {
   const at = address === "" ? undefined : address;
   const there = at === undefined ? "the same one" : at;
-  const message = `${quoted(name)} is connected to another server of this parley, and files go between people at one: connect to ${there}, or give the files by a code`;
+  const message = `${quoted(name)} is connected to another server of this parley, and files go between people at one: connect to ${there}, or send the files with a code`;
   reject(hub, session, "elsewhere", message, { ...about, at });
 }
 

@@ -63,7 +63,7 @@ function authenticate(hub: HubState, session: Session, command: Of<"authenticate
   const { account: name, password, ref } = command;
   const { tls, address } = session.peer;
   if (tls !== true && !isLoopback(address)) {
-    const message = "Passwords are taken over TLS alone: somebody in between could read them";
+    const message = "Passwords are accepted over TLS alone: somebody in between could read them";
     return reject(hub, session, "tls-required", message, { ref });
   }
   const proof = { type: "login", name, password } as const;

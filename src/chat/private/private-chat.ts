@@ -182,7 +182,7 @@ function handleStep(hub: HubState, session: Session, from: ChatPeer, step: ChatS
   const { partner, invited, elsewhere } = session.privateChat;
   const known = elsewhere?.get(key);
   if (known === undefined || !from.exchange.some((id) => known.exchange.includes(id))) {
-    // There is no such invitation or chat (any more), which the other side does not know yet.
+    // There is no such invitation or chat, which the other side does not know yet.
     if (step === "asked" || step === "accept") signal(hub, session, from, "left");
     return;
   }

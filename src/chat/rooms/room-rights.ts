@@ -139,7 +139,7 @@ export function entryProblem(
     return { code: "invite-only", message };
   }
   if (settings.key !== undefined && settings.key !== key) {
-    const how = key === undefined ? "asks for a key" : "has another key";
+    const how = key === undefined ? "needs a key" : "has another key";
     return { code: "room-key", message: `The room ${shown} ${how}` };
   }
   if (settings.limit !== undefined && (open?.memberCount ?? 0) >= settings.limit) {
@@ -184,7 +184,8 @@ export function silenceIn(hub: HubState, session: Session, room: string): string
   if (!isModerated && rooms.of(room).bans.length === 0) return undefined;
   const { isOperator, isVoiced } = rankIn(hub, session, room);
   if (isOperator || isVoiced) return undefined;
-  if (isModerated) return `The room ${quoted(room)} is moderated: its operators give the word`;
+  if (isModerated)
+    return `The room ${quoted(room)} is moderated: ask one of its operators for permission to speak`;
   if (!isBannedFrom(hub, session, room)) return undefined;
   return `You are banned from ${quoted(room)}`;
 }

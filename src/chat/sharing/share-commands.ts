@@ -65,7 +65,7 @@ function admit(
 }
 
 export const takesNothing =
-  "This server takes no files into its shared folder: whoever runs it can allow it with --quota";
+  "This server does not accept files into its shared folder: whoever runs it can allow it with --quota";
 
 function sharerOf(hub: HubState, session: Session, room: string | undefined): Sharer {
   return {
@@ -79,7 +79,7 @@ function sharerOf(hub: HubState, session: Session, room: string | undefined): Sh
   };
 }
 
-/** Why somebody may not share files (any more); undefined if they may. */
+/** Why somebody may not share files; undefined if they may. */
 function shareProblem(
   hub: HubState,
   session: Session,

@@ -45,5 +45,5 @@ export function sharerOfToken(
 }
 
 function notValid(): ParleyError {
-  return new ParleyError("wrong-token", "The access token is not valid, or not any more");
+  return new ParleyError("wrong-token", "The access token is not valid, or no longer is");
 }

@@ -74,9 +74,9 @@ const flags = {
   "limit-rate": rateFlag,
   direct: {
     ...directFlag,
-    description: "By a code: fetch from machine to machine where there is a way",
+    description: "With a code: fetch directly from the sender where possible",
     negativeDescription:
-      "By a code: fetch through the server alone, so that the sender doesn't learn your address",
+      "With a code: fetch through the server only, so that the sender doesn't learn your address",
   },
   identity: identityFlag,
   "password-file": passwordFlag,
@@ -92,7 +92,7 @@ const flags = {
 export default defineCommand({
   meta: {
     name: "fetch-file",
-    description: "Fetch files and folders from a server or by a code, or list them",
+    description: "Fetch files and folders from a server or with a code, or list them",
   },
   args: flags,
   async run({ args }) {

@@ -84,8 +84,8 @@ const flags = {
   direct: {
     type: "boolean",
     default: true,
-    description: "Call, and send files, from machine to machine where there is a way",
-    negativeDescription: "Call, and send files, through the server alone",
+    description: "Call, and send files, directly where possible",
+    negativeDescription: "Call, and send files, through the server only",
   },
   identity: identityFlag,
   style: {

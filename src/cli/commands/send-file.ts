@@ -43,7 +43,7 @@ const flags = {
   },
   code: {
     type: "boolean",
-    description: "Give them to whoever knows a code (the default)",
+    description: "Send them to whoever has a code (the default)",
   },
   keep: { type: "boolean", description: "With a code: serve several people, each with a new code" },
   as: {
@@ -79,7 +79,7 @@ const flags = {
 export default defineCommand({
   meta: {
     name: "send-file",
-    description: "Send files and folders to a person, to a server, or by a code",
+    description: "Send files and folders to a person, to a server, or with a code",
   },
   args: flags,
   async run({ args }) {

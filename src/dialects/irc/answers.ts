@@ -285,7 +285,7 @@ export function timeLines(self: Self, { timeMs }: Event<"census">): Line[] {
 }
 
 export function operLines(self: Self, { isOperator }: Event<"authenticated">): Line[] {
-  if (!isOperator) return [self.numeric("491", "You are no operator of this server")];
+  if (!isOperator) return [self.numeric("491", "You are not an operator of this server")];
   self.isOperator = true;
   return [
     { body: `:${self.source} MODE ${nickOf(self.nick)} +o` },

@@ -318,4 +318,4 @@ function welcomeOf(
 }
 
 /** Codes are for programs that serve files without a server. */
-const noCodes = "Nothing is fetched by a code from a server: ask the sender for the address";
+const noCodes = "Files by code are not served here: ask the sender for the address";

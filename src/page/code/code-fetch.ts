@@ -1,4 +1,4 @@
-// Files by a code (docs/transfer.md, "By a code through a server"), for users who have only a
+// Files by code (docs/transfer.md, "By code through a server"), for users who have only a
 // browser: joins the code, proves to the sender that it knows the code, lists the files, and saves
 // them where the user wants. Needs no DOM.
 
@@ -219,7 +219,7 @@ export class CodeFetch {
       return this.#channels.stop(new ChannelLost());
     }
     const isWrong = reason === "declined" && this.#steps.secret === undefined;
-    this.#fail(isWrong ? wrongCode : "The sender has ended it");
+    this.#fail(isWrong ? wrongCode : "The sender cancelled it");
   }
 
   #close(detail: string | undefined): void {

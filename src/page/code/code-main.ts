@@ -1,4 +1,4 @@
-// Entry point of the page for files by a code, `/code#7-olive-lamp`: the part after the # is never
+// Entry point of the page for files by code, `/code#7-olive-lamp`: the part after the # is never
 // sent to the server. It is a separate script, since no other page needs the group and the words of
 // codes.
 
@@ -121,7 +121,7 @@ function start(text: string): void {
   if ("problem" in code) return setProblem(field, problem, sentence(code.problem));
   if (!hasCipher) {
     const why =
-      "This page came in plain text from another machine, and browsers keep their cipher from such pages: use https, or parley fetch-file.";
+      "This page was loaded from another machine without encryption, and browsers offer no cipher to such pages: use https, or parley fetch-file.";
     return setProblem(field, problem, why);
   }
   setProblem(field, problem, "");
@@ -230,6 +230,6 @@ readAddress();
 if (wasSaving()) {
   noteSaving(false);
   const why =
-    "This page was reloaded while files were arriving: what had arrived is lost, and the code is used up. Ask the sender for a new one.";
+    "The page was reloaded during the transfer: what had arrived is lost, and the code is used up. Ask the sender for a new one.";
   setProblem(field, problem, why);
 }

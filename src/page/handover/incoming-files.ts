@@ -256,7 +256,7 @@ function endOf(reason: OfferEnd, from: string): [OfferCard["phase"], string] {
     case "lost":
       return ["cancelled", `${from} has stopped it`];
     case "elsewhere":
-      return ["cancelled", "You have accepted it with another client"];
+      return ["cancelled", "You accepted it in another client"];
     case "declined":
       return ["declined", ""];
     case "done":

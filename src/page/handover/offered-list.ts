@@ -39,10 +39,7 @@ function checkName(name: string): void {
   const isOne =
     name !== "" && name !== "." && name !== ".." && !/[\\/\u0000-\u001f\u007f]/.test(name);
   if (isOne && name.length <= limits.maxNameChars && name.isWellFormed()) return;
-  throw new ParleyError(
-    "protocol",
-    `${quoted(name, 200)} is no name for a file; nothing was saved`,
-  );
+  throw new ParleyError("protocol", `${quoted(name, 200)} is not a file name; nothing was saved`);
 }
 
 function isFolder(name: string): boolean {

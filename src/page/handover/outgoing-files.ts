@@ -75,10 +75,10 @@ export class OutgoingFiles {
   handleAnswer({ here, online }: { here: boolean; online: boolean }): void {
     this.#isHere = here;
     if (this.#open !== undefined || this.#isOver) return;
-    const why = online ? "is here with a program that takes no files" : "is away";
+    const why = online ? "is using a program that can't receive files" : "is away";
     const detail = here
       ? ""
-      : `${harmless(this.to)} ${why}: it waits for as long as this page is open`;
+      : `${harmless(this.to)} ${why}: the offer stands as long as this page is open`;
     this.#options.show({ phase: "waiting", detail });
   }
 
@@ -186,7 +186,7 @@ export class OutgoingFiles {
   #count(bytes: number): void {
     this.#sentBytes += bytes;
     if (this.#sentBytes <= limits.resentTimes * this.#bytes + limits.resentBytes) return;
-    this.fail(`${harmless(this.to)} keeps asking for what was sent already`);
+    this.fail(`${harmless(this.to)} keeps requesting what was already sent`);
   }
 
   #handleBroken(number: number, reason: string): void {
@@ -237,7 +237,7 @@ function endOf(reason: OfferEnd, to: string): [OfferCard["phase"], string] {
     case "lost":
       return ["failed", "The server has given up on this page: send the files again"];
     case "overrun":
-      return ["failed", `More was sent than ${to} takes: send it again`];
+      return ["failed", `More was sent than ${to} accepts: send it again`];
     case "failed":
       return ["failed", "The server could not save it"];
   }

@@ -34,4 +34,4 @@ function numbered(name: string, n: number): string {
 }
 
 /** Why nothing is sent. */
-export const noFiles = "There are no files in that. A browser sends files, not folders.";
+export const noFiles = "There are no files in that. A browser can send files, but not folders.";

@@ -313,10 +313,10 @@ export class PageHandover {
 const offerBytes = 16;
 
 const lostText =
-  "The page was reloaded while this was arriving, and what had arrived is lost: accept it again.";
+  "The page was reloaded during the transfer, and what had arrived is lost: accept it again.";
 
 const noCipher =
-  "This page came in plain text from another machine, and browsers keep their cipher from such pages: use https, or parley send-file.";
+  "This page was loaded from another machine without encryption, and browsers offer no cipher to such pages: use https, or parley send-file.";
 
 function acceptedIn({ offer, from, summary: { files, bytes, names } }: IncomingFiles): Accepted {
   return { offer, terms: JSON.stringify([from, files, bytes, names]) };

@@ -145,9 +145,9 @@ export class FileDrop {
   }
 }
 
-const nowhere = "You are in no room. Join one, or choose whom the files are for.";
+const nowhere = "You are not in a room. Join one, or choose who the files are for.";
 
-const noFolders = "The folders are left out: a browser sends files.";
+const noFolders = "Folders were left out: a browser can only send files.";
 
 function labelOf(people: readonly string[], room: string | undefined): string {
   if (people.length > 0) return `Send files to ${people.join(", ")}`;

@@ -81,6 +81,6 @@ function noteOf(permission: State["permission"]): string {
     case "default":
       return "The browser will ask you for permission.";
     case "granted":
-      return "They come while you look elsewhere. You are always told of private messages and invitations.";
+      return "Shown while you are in another tab or window. Private messages and invitations always notify you.";
   }
 }

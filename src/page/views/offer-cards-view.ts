@@ -114,7 +114,7 @@ function change(parts: Parts, card: OfferCard): void {
   parts.decline.hidden = !isAsking;
   parts.cancel.hidden = isAsking || isOver(card);
   parts.buttons.hidden = isOver(card);
-  setText(parts.cancel, isMine && phase === "waiting" ? "Take back" : "Cancel");
+  setText(parts.cancel, isMine && phase === "waiting" ? "Withdraw" : "Cancel");
   if (card.saved !== parts.drawn?.saved) drawSaved(parts.saved, card);
   parts.drawn = card;
   // The focused button has been removed: the focus must not fall back to the document.
@@ -171,7 +171,7 @@ function stateText(card: OfferCard): string {
     case "done":
       return detail || "Done";
     case "declined":
-      return isMine ? `${name} does not want it` : "Declined";
+      return isMine ? `${name} declined it` : "Declined";
     case "cancelled":
       return detail || "Cancelled";
     case "failed":

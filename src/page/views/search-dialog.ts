@@ -62,7 +62,7 @@ export class SearchDialog {
     );
     const head = h(
       "button",
-      { class: "meta", type: "button", title: "Show it in the conversation" },
+      { class: "meta", type: "button", title: "Show in the conversation" },
       h("b", {}, h("bdi", {}, from)),
       time,
     );

@@ -82,7 +82,7 @@ export class UploadRoutes {
       // The connection of its sender was lost before the answer.
       const item = request.headers.get("content-length") === "0" && (await uploads?.placed(ticket));
       if (item) return created(item, {});
-      return problem(404, "not-found", "There is no such upload (any more): ask for it again.");
+      return problem(404, "not-found", "There is no such upload, or no longer: ask for it again.");
     }
     try {
       return created(await this.#receive(request, put, put.sharer, peer), {});

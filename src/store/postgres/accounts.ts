@@ -68,7 +68,7 @@ export class PostgresAccounts {
     });
   }
 
-  /** The account of a code, which is used up by this; undefined: there is none (any more). */
+  /** The account of a code, which is used up by this; undefined: there is none. */
   async takeCode(hash: string): Promise<string | undefined> {
     const [row] = await this.#database.run<{ account: string; valid: boolean }>(
       `DELETE FROM parley.device_codes WHERE hash = $1

@@ -476,7 +476,7 @@ export class PostgresStore {
     } catch (error) {
       if (!isFenced(error)) throw error;
       await this.#handleFenced(id);
-      throw new DatabaseAway("This server was taken for dead: ask again");
+      throw new DatabaseAway("This server was believed to be down: ask again");
     }
   }
 

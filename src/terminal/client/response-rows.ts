@@ -52,7 +52,7 @@ export function responseRows(
     }
     case "linked": {
       const name = harmless(response.name);
-      return sentence(`This device is one of ${name}'s now: connect again with --name ${name}`);
+      return sentence(`This device now belongs to ${name}: connect again with --name ${name}`);
     }
     case "devices":
       return deviceRows(response.devices, area);
@@ -82,7 +82,7 @@ function sentenceRows(text: string, area: TextArea): string[] {
 
 function deviceRows(devices: readonly ListedDevice[], area: TextArea): string[] {
   if (devices.length === 0) {
-    return sentenceRows("No device owns your name: you log in with its password", area);
+    return sentenceRows("Your name has no device: you log in with its password", area);
   }
   return devices.flatMap((device) =>
     wrapText(deviceText(device), area, { first: "  ", other: "    " }),

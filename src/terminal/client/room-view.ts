@@ -60,7 +60,7 @@ export class RoomView {
   handleLeft(room: string): void {
     const back = this.rooms.remove(room);
     if (back !== undefined) return this.#switchTo(back);
-    if (this.rooms.current === undefined) this.#say("You are in no room: /join ROOM enters one");
+    if (this.rooms.current === undefined) this.#say("You are not in a room: /join ROOM enters one");
   }
 
   handleMessage(message: ChatMessage): void {
@@ -116,7 +116,7 @@ export class RoomView {
   /** Without a name: leaves the current room. */
   part(name: string | undefined): void {
     const room = name ?? this.rooms.current;
-    if (room === undefined) return this.#say("You are in no room");
+    if (room === undefined) return this.#say("You are not in a room");
     if (!this.rooms.has(room)) return this.#say(`You are not in the room ${quoted(room)}`);
     this.#parts.session.part(room);
     this.#parts.applyOutputs();

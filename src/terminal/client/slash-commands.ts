@@ -142,7 +142,7 @@ export const slashCommands: Readonly<Record<string, SlashCommand>> = {
   "/nick": { usage: "/nick NAME", help: "change your name", read: named("nick") },
   "/register": {
     usage: "/register",
-    help: "make your name yours alone",
+    help: "reserve your name for yourself",
     read: bare("register"),
   },
   "/devices": {
@@ -163,7 +163,7 @@ export const slashCommands: Readonly<Record<string, SlashCommand>> = {
   },
   "/verified": {
     usage: "/verified NAME",
-    help: "remember that the words were the same",
+    help: "confirm that the words matched",
     completes: "name",
     read: named("verified"),
   },
@@ -234,14 +234,14 @@ export const slashCommands: Readonly<Record<string, SlashCommand>> = {
   },
   "/ignore": {
     usage: "/ignore [NAME]",
-    help: "stop hearing somebody; without NAME, list whom you ignore",
+    help: "ignore somebody; without NAME, list whom you ignore",
     completes: "name",
     read: (argument) =>
       /\s/.test(argument) ? undefined : { do: "ignore", name: argument || undefined },
   },
   "/unignore": {
     usage: "/unignore NAME",
-    help: "hear somebody again",
+    help: "stop ignoring somebody",
     completes: "name",
     read: (argument) => (argument === "" ? undefined : { do: "unignore", name: argument }),
   },

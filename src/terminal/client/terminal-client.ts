@@ -414,7 +414,7 @@ export class TerminalClient {
     const isRoom = rooms.has(first);
     const room = isRoom ? first : rooms.current;
     const text = isRoom ? rest : words;
-    if (room === undefined) return this.say("You are in no room");
+    if (room === undefined) return this.say("You are not in a room");
     if (text !== "") {
       return this.#ask({ type: "admin", command: `topic ${room} ${text === "off" ? "" : text}` });
     }
@@ -423,7 +423,7 @@ export class TerminalClient {
 
   #search(text: string): void {
     const room = this.#view.rooms.current;
-    if (room === undefined) this.say("You are in no room");
+    if (room === undefined) this.say("You are not in a room");
     else this.#searching.start(room, text);
   }
 
@@ -492,7 +492,7 @@ export class TerminalClient {
     request: (room: string) => Exclude<SessionRequest, ChatRequest>,
   ): void {
     const room = name ?? this.#view.rooms.current;
-    if (room === undefined) return this.say("You are in no room");
+    if (room === undefined) return this.say("You are not in a room");
     const problem = roomProblem(room);
     if (problem === undefined) this.#ask(request(room));
     else this.say(problem);
@@ -556,7 +556,8 @@ export class TerminalClient {
 
   #share(paths: string): void {
     const { current } = this.#view.rooms;
-    if (current === undefined) return this.say("You are in no room to notify: /join one");
+    if (current === undefined)
+      return this.say("You are not in a room that could be told: /join one");
     this.#parts.people?.()?.share(current, paths);
   }
 

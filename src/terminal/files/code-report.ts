@@ -1,4 +1,4 @@
-// What `parley send-file` prints about files that are offered by a code.
+// What `parley send-file` prints about files that are offered by code.
 
 import { isatty } from "node:tty";
 import type { LeftOut, OfferedFolder } from "../../handover/offered-folder.ts";

@@ -61,7 +61,7 @@ export class FetchReport {
     if (!stdout.data(line)) await stdout.relief();
   }
 
-  /** How bytes come now, by a code through a server. */
+  /** How bytes come now, by code through a server. */
   path(name: PathName): void {
     if (isSamePath(name, this.#path)) return;
     this.#path = name;

@@ -62,11 +62,11 @@ function renamedText({ name, path }: { name: string; path: string }): string {
 export function waitText(to: string, isOnline: boolean, self: string | undefined): string {
   if (fold(to) === fold(self ?? "")) {
     return isOnline
-      ? "Your other devices are here with programs that take no files (parley client and the page do)"
+      ? "Your other devices are using programs that can't receive files (parley client and the page can)"
       : "No other device of yours is here";
   }
   return isOnline
-    ? `${harmless(to)} is here with a program that takes no files (parley client and the page do)`
+    ? `${harmless(to)} is using a program that can't receive files (parley client and the page can)`
     : `${harmless(to)} is away`;
 }
 
@@ -95,7 +95,7 @@ const endings: Readonly<Record<OfferEnd, string>> = {
   declined: "Declined",
   cancelled: "The sender has withdrawn it",
   lost: "The sender has disconnected",
-  elsewhere: "Another client of yours has accepted it",
+  elsewhere: "You accepted it in another client",
   overrun: "More data arrived than was requested",
   failed: "It has failed",
 };

@@ -28,7 +28,7 @@ function protectionText({ peer, secured }: Extract<PeerEvent, { event: "chat" }>
   switch (secured) {
     case undefined:
       if (isLoopback(peer.ip)) return undefined;
-      return "Not protected: whoever is in between can read and change what is said";
+      return "Not protected: anyone on the network path can read and change what is said";
     case "new":
       return `Protected by TLS. You did not know the key of ${peer.id} before; it is remembered from now on`;
     case "known":
@@ -40,7 +40,7 @@ function protectionText({ peer, secured }: Extract<PeerEvent, { event: "chat" }>
 
 function waitingText({ wanted, registered }: Extract<PeerEvent, { event: "waiting" }>) {
   const nobody = wanted === undefined ? [] : [`Nobody can be called as ${wanted} at the moment`];
-  const unknown = registered ? [] : ["Nobody can find you before you /register"];
+  const unknown = registered ? [] : ["Nobody can find you until you /register"];
   return [...nobody, ...unknown].join(". ") || undefined;
 }
 

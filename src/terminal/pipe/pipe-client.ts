@@ -275,7 +275,7 @@ export class PipeClient {
 
   // The server's reason may be the next event.
   #keptOut(room: string): void {
-    const message = `The server keeps us out of the room ${harmless(room)}`;
+    const message = `The server no longer admits you to the room ${harmless(room)}`;
     setImmediate(() => {
       if (!this.#ended) this.#fail(new ParleyError("not-in-room", message));
     });

@@ -379,7 +379,7 @@ export class PipeCommands {
         return ["text-invalid", `A message has at most ${textChars} characters: split it`];
       }
       case "not-in-room":
-        if (name === "") return ["not-in-room", "You are in no room: enter one first"];
+        if (name === "") return ["not-in-room", "You are not in a room: enter one first"];
         return ["not-in-room", `You are not in the room ${harmless(name)}: enter it first`];
       default:
         return ["full", "Too many messages are queued: wait for an answer"];

@@ -263,7 +263,10 @@ describe("a pass", () => {
     rig.nowMs += 3_600_000 - 1;
     expect(enter(rig, "Ann", short).lines()[0]).toMatchObject({ type: "welcome" });
     rig.nowMs += 1;
-    const over = { code: "members-only", message: "The pass is not valid, used up, or over" };
+    const over = {
+      code: "members-only",
+      message: "The pass is not valid, or is used up or expired",
+    };
     expect(enter(rig, "Bob", short).lines()[0]).toMatchObject(over);
     // The page has one field for it.
     const fromPage = { type: "hello", version: 2, name: "Bob", serverPassword: short };

@@ -1,4 +1,4 @@
-// Files by a code through the hub: who may open and try one, that each is for one guest, when a
+// Files by code through the hub: who may open and try one, that each is for one guest, when a
 // channel opens, and what an attacker gains who knows some or all numbers.
 
 import { expect, test } from "bun:test";
@@ -302,7 +302,7 @@ test("a code can be fetched at one server, and the others say which one", () => 
   }
   const [refused] = guest.send(join(number === 1 ? 2 : number - 1, 2)).lines();
   expect(refused).toMatchObject({ type: "error", code: "not-found" });
-  expect(refused?.["message"]).toContain("at any server");
+  expect(refused?.["message"]).toContain("No server of this parley");
   expect(heard(visitor(here).send(join(number, 3)))).toContain("joined");
   sender.send(end("done", 1));
   neighbours.deliver();

@@ -47,7 +47,7 @@ test("60 names of one network are refused once their network has used up its sha
   expect(sent).toBeLessThan(share * (1 + 25_000 / history.mailHoldMs) + 2);
   expect(full).toHaveLength(25 * 60 - sent);
   expect(full[0]).toMatchObject({ type: "error", code: "full", subject: "Absent" });
-  expect(full[0]!["message"]).toContain("your network has left 250 messages already");
+  expect(full[0]!["message"]).toContain("your network has already left 250 messages");
   const back = rig.client(undefined, true, "203.0.113.9");
   back.send({
     type: "hello",

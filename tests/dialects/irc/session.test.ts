@@ -373,7 +373,7 @@ test("a moderated room keeps out tags without a text, too", () => {
   bob.lines();
   ann.lines();
   expect(bob.ask("@+draft/react=x TAGMSG #den")).toEqual([
-    ":irc.test 404 Bob #den :The room 'den' is moderated: its operators give the word",
+    ":irc.test 404 Bob #den :The room 'den' is moderated: ask one of its operators for permission to speak",
   ]);
   expect(ann.lines()).toEqual([]);
   ann.send("MODE #den +v Bob");

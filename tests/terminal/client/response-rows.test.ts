@@ -24,7 +24,7 @@ test("an operator's answer is wrapped between words, its columns kept; JSON is n
 
 test("a name without devices says so", () => {
   expect(responseRows({ type: "devices", devices: [] }, rooms, area).join("")).toContain(
-    "No device owns",
+    "Your name has no device",
   );
 });
 

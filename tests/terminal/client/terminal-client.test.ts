@@ -330,7 +330,7 @@ describe("several rooms", () => {
     expect(rig.rows).toContain("12:00 You are no longer in the room Den");
     expect(rig.prompt).toBe("lobby>");
     rig.type("/part\rto nobody\r");
-    expect(rig.rows).toContain("Not sent: you are in no room. /join ROOM enters one");
+    expect(rig.rows).toContain("Not sent: you are not in a room. /join ROOM enters one");
     expect(rig.prompt).toBe("no room>");
   });
 

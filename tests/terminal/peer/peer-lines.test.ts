@@ -8,13 +8,10 @@ const bob = { id: "Bob", ip: "192.0.2.2", port: 5_001 };
 
 test.each<[PeerEvent, string | undefined]>([
   [{ event: "waiting", id: "Alice", registered: true }, undefined],
-  [
-    { event: "waiting", id: "Alice", registered: false },
-    "Nobody can find you before you /register",
-  ],
+  [{ event: "waiting", id: "Alice", registered: false }, "Nobody can find you until you /register"],
   [
     { event: "waiting", id: "Alice", registered: false, wanted: "Zoe" },
-    "Nobody can be called as Zoe at the moment. Nobody can find you before you /register",
+    "Nobody can be called as Zoe at the moment. Nobody can find you until you /register",
   ],
   [
     { event: "chat", by: "us", peer: bob, secured: "known", path: "relayed" },

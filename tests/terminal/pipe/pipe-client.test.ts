@@ -100,12 +100,12 @@ describe("a client in a pipe", () => {
     const run = rig.client.run();
     rig.hear(
       { type: "parted", room: "lobby" },
-      { type: "error", code: "room-key", message: "It asks for a key", subject: "lobby" },
+      { type: "error", code: "room-key", message: "It needs a key", subject: "lobby" },
     );
-    expect(run).rejects.toThrow("The server keeps us out of the room lobby");
+    expect(run).rejects.toThrow("The server no longer admits you to the room lobby");
     await run.catch(nothing);
     redirect(nothing);
-    expect(said.join("\n")).toContain("It asks for a key");
+    expect(said.join("\n")).toContain("It needs a key");
     expect(rig.says(1)).toBe(false);
   });
 
@@ -288,7 +288,7 @@ describe("commands", () => {
     const { rig, run } = commanded({ part: "den" }, { part: "lobby" }, { say: "a", ref: 1 });
     await run;
     expect(rig.answers).toMatchObject([
-      { event: "error", ref: 1, message: "You are in no room: enter one first" },
+      { event: "error", ref: 1, message: "You are not in a room: enter one first" },
     ]);
   });
 });

@@ -229,7 +229,7 @@ function cable(one: Namespace, other: Namespace, subnet: number): void {
 }
 
 world(
-  "files by a code are found in every network of the sender, also in one without a router [fault 22]",
+  "files by code are found in every network of the sender, also in one without a router [fault 22]",
   { needs: ["network"] },
   async (scope) => {
     const sender = new Namespace(scope, "sender");

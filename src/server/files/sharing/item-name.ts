@@ -21,12 +21,12 @@ const rules: NameRules = {
 /** Why something can't have that name, as a sentence; undefined: it can. */
 export function nameProblem(name: string): string | undefined {
   const shown = quoted(name, 200);
-  if (name === "" || showsNothing(name)) return `${shown} is no name for a file`;
-  if (/[/\\]/.test(name)) return `${shown} is no name for a file: it has a slash in it`;
+  if (name === "" || showsNothing(name)) return `${shown} is not a file name`;
+  if (/[/\\]/.test(name)) return `${shown} is not a file name: it has a slash in it`;
   if (name.startsWith(".")) {
     return `${shown} begins with a dot: such names are hidden, and not shared`;
   }
-  if (harmless(name) !== name) return `${shown} is no name for a file: it has control characters`;
+  if (harmless(name) !== name) return `${shown} is not a file name: it has control characters`;
   return undefined;
 }
 

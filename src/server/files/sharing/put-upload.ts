@@ -175,5 +175,5 @@ function cut(bytes: number, of: number): ParleyError {
 }
 
 function tooSlow(): ParleyError {
-  return new ParleyError("stalled", "It arrived too slowly: nothing is shared");
+  return new ParleyError("stalled", "It arrived too slowly: nothing was shared");
 }

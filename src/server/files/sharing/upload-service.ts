@@ -193,7 +193,7 @@ export class UploadService implements SharingPort {
   }
 
   end(session: number, offer: string): void {
-    const reason = new ParleyError("interrupted", "Its sender has stopped it");
+    const reason = new ParleyError("interrupted", "Its sender cancelled it");
     const put = this.#puts.get(offer);
     if (put?.sharer.session === session) return put.stop(reason);
     if (this.#left.get(offer)?.session === session) {
