@@ -61,7 +61,7 @@ describe("/help", () => {
 
   test("gives each command one row at 80 columns, with the descriptions aligned", () => {
     const rows = helpRows(area(80));
-    expect(rows[0]).toBe("  /help                      show this list");
+    expect(rows[0]).toBe("  /help [COMMAND]            show this list, or what a command does");
     expect(rows.find((row) => row.includes("/quit"))).toBe(
       "  /quit                      leave, as does Ctrl-D",
     );
