@@ -36,12 +36,12 @@ import { say, tell, takeCounter } from "./messages.ts";
 import { fold, lobby } from "./names/grammar.ts";
 import {
   accept,
-  type ChatRefusal,
   invite,
   inviteElsewhere,
   leave,
   reject as rejectChat,
 } from "./private/private-chat.ts";
+import type { Refusal } from "./refusal.ts";
 import {
   numberOf,
   refOf,
@@ -237,13 +237,11 @@ const handlers: Handlers = {
       after,
       limit,
       (result) => {
-        session.queue.unblock();
+        hub.unblock(session);
         if (session.phase === "gone") return;
         if (result instanceof ParleyError) {
           reject(hub, session, result.code, result.message, { ref });
         } else hub.send(session, { type: "files", files: result.files, next: result.next, ref });
-        hub.schedule.unblocked.add(session);
-        hub.wake();
       },
       folders,
     );
@@ -342,7 +340,7 @@ function charge(hub: HubState, session: Session, chars: number): void {
 function answerRequest(
   hub: HubState,
   session: Session,
-  refusal: ChatRefusal,
+  refusal: Refusal | undefined,
   ref: Ref | undefined,
 ): void {
   if (refusal !== undefined) reject(hub, session, refusal.code, refusal.message, { ref });

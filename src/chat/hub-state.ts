@@ -231,6 +231,13 @@ export class HubState {
     this.options.wake();
   }
 
+  /** What the session waited for is there: its next commands may run. */
+  unblock(session: Session): void {
+    session.queue.unblock();
+    this.schedule.unblocked.add(session);
+    this.wake();
+  }
+
   /** Called at the end of the turn. */
   clearWake(): void {
     this.#isWoken = false;

@@ -6,11 +6,12 @@ import { harmlessLines, lineCount, oneLine, quoted } from "../text.ts";
 import { mailNetworkOf } from "./private/absent-mail.ts";
 import type { HubState } from "./hub-state.ts";
 import type { Command, MessageKind, Ref } from "./events.ts";
-import { type Problem, speechProblem } from "./rooms/room-rights.ts";
+import { speechProblem } from "./rooms/room-rights.ts";
 import { type Account, accountMailbox } from "./accounts/account-store.ts";
 import { mailboxOf } from "./private/mail-history.ts";
 import { absentHolder } from "./names/absent-holder.ts";
 import { fold, lobby } from "./names/grammar.ts";
+import type { Refusal } from "./refusal.ts";
 import {
   type About,
   refuseIfOverfull,
@@ -149,7 +150,7 @@ type Recipient = {
  */
 type Found = Recipients & {
   everyone: boolean;
-  barred: Problem | undefined;
+  barred: Refusal | undefined;
   unknown: string[];
   reassigned: string[];
   full: string[];

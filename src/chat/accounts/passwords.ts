@@ -22,13 +22,11 @@ export function hashNew(
   if (problem !== undefined) return reject(hub, session, "wrong-password", problem, { ref });
   session.queue.block();
   hub.options.credentials.hashPassword(password, session.peer.address, (hash) => {
-    session.queue.unblock();
-    hub.schedule.unblocked.add(session);
+    hub.unblock(session);
     if (hash === undefined) {
       const message = "Too many passwords are being set at the moment: try again";
       reject(hub, session, "rate", message, { ref });
     } else if (session.phase === "member") then(hash);
-    hub.wake();
   });
 }
 

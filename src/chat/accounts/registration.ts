@@ -79,9 +79,7 @@ function registerWith(
   session.queue.block();
   const finish = (): void => {
     hub.names.endRegistration(registering);
-    session.queue.unblock();
-    hub.schedule.unblocked.add(session);
-    hub.wake();
+    hub.unblock(session);
   };
   store.ask({ type: "change-account", change }, (outcome) => {
     if (outcome.done && outcome.result.done) {

@@ -16,7 +16,8 @@ import { textProblem } from "../messages.ts";
 import { fold, lobby, roomProblem } from "../names/grammar.ts";
 import { refuseIfOverfull } from "../rejections.ts";
 import type { AccessToken } from "../rights/access-tokens.ts";
-import { entryProblem, mayEnter, type Problem, silenceIn } from "../rooms/room-rights.ts";
+import type { Refusal } from "../refusal.ts";
+import { entryProblem, mayEnter, silenceIn } from "../rooms/room-rights.ts";
 import type { Session } from "../session.ts";
 import { sessionFields } from "../session-log.ts";
 import { askStore } from "../turn/store-queries.ts";
@@ -181,7 +182,7 @@ function closedTo(
   room: string,
   account: string,
   type: Request["type"],
-): Problem | undefined {
+): Refusal | undefined {
   if (!mayEnter(hub, session, room, [account])) {
     const message = `The room ${quoted(room)} is private: an operator can let you in`;
     return { code: "not-allowed", message };
@@ -206,5 +207,5 @@ function refuse(
   retryAfterMs?: number,
 ): void {
   hub.options.log.info("request refused", { ...sessionFields(session), code });
-  turnAway(hub, session, code, message, retryAfterMs);
+  turnAway(hub, session, { code, message, retryAfterMs });
 }

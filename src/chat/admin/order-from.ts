@@ -32,9 +32,7 @@ export function orderFrom(
     if ("problem" in actor) return reject(hub, session, "storage", actor.problem, { ref });
     session.queue.block();
     runAdmin(hub, isPlain ? { ...actor, rank: "member" } : actor, line, (answer) => {
-      session.queue.unblock();
-      hub.schedule.unblocked.add(session);
-      hub.wake();
+      hub.unblock(session);
       reply(answer);
     });
   });

@@ -1,7 +1,7 @@
 // Messages of a room around a given message or time. Times are found by binary search: the log is
 // ordered by time, and the store reads by number.
 
-import type { ParleyError } from "../../errors.ts";
+import { ParleyError } from "../../errors.ts";
 import { search } from "../../limits.ts";
 import type { Ref, Said } from "../events.ts";
 import { fittingPage } from "./history-page.ts";
@@ -12,7 +12,6 @@ import type { PastPoint, PastQuery, PastTarget, RoomCommand } from "../rooms/roo
 import { roomsOf } from "../rooms/membership.ts";
 import type { Room } from "../rooms/room.ts";
 import type { Session } from "../session.ts";
-import type { Outcome } from "../turn/store-client.ts";
 import { StoreQueries } from "../turn/store-queries.ts";
 import type { RoomBounds } from "../turn/store.ts";
 
@@ -25,25 +24,20 @@ type Range = { from: number; to: number; end: "oldest" | "newest" };
 export function readPast(hub: HubState, session: Session, room: Room, asked: Asked): void {
   session.queue.block();
   const finish = (messages: readonly Said[] | ParleyError): void => {
-    session.queue.unblock();
-    hub.schedule.unblocked.add(session);
-    hub.wake();
+    hub.unblock(session);
     if (session.phase !== "member") return;
     const { ref } = asked;
-    if (!isMessages(messages))
+    if (messages instanceof ParleyError) {
       return reject(hub, session, messages.code, messages.message, { ref });
+    }
     // They may have been removed from it meanwhile.
     if (!session.rooms.has(room.name)) return rejectNotInRoom(hub, session, room.name, ref);
     hub.send(session, { type: "past", room: room.name, messages, ref });
   };
   rangeOf(hub, room, asked, (range) => {
-    if ("code" in range) return finish(range);
+    if (range instanceof ParleyError) return finish(range);
     readRange(hub, room, range, asked.limit, finish);
   });
-}
-
-function isMessages(found: readonly Said[] | ParleyError): found is readonly Said[] {
-  return Array.isArray(found);
 }
 
 function rangeOf(
@@ -55,7 +49,7 @@ function rangeOf(
   // Messages that are committed but not delivered yet will arrive live.
   const last = room.seq;
   const find = (point: PastPoint, use: (place: Place) => void): void =>
-    placeOf(hub, room, point, (found) => ("code" in found ? then(found) : use(found)));
+    placeOf(hub, room, point, (found) => (found instanceof ParleyError ? then(found) : use(found)));
   switch (query.which) {
     case "latest":
       if (query.after === undefined) return then({ from: 1, to: last, end: "newest" });
@@ -117,11 +111,10 @@ function firstFrom(
     const middle = Math.floor((low + high) / 2);
     hub.store.ask(
       { type: "read-room", room: room.name, after: middle - 1, limit: 1 },
-      (outcome: Outcome<readonly Said[]>) => {
+      (outcome) => {
         if (!outcome.done) return then(outcome.error);
         const [found] = outcome.result;
-        if (found === undefined) high = middle;
-        else if (found.timeMs >= timeMs) high = middle;
+        if (found === undefined || found.timeMs >= timeMs) high = middle;
         else low = Math.max(middle, found.seq) + 1;
         step();
       },
@@ -139,14 +132,11 @@ function readRange(
 ): void {
   if (limit <= 0 || from > to) return then([]);
   const where = end === "oldest" ? { after: from - 1 } : { before: to + 1 };
-  hub.store.ask(
-    { type: "read-room", room: room.name, ...where, limit },
-    (outcome: Outcome<readonly Said[]>) => {
-      if (!outcome.done) return then(outcome.error);
-      const inside = outcome.result.filter(({ seq }) => seq >= from && seq <= to);
-      then(fittingPage(inside, end));
-    },
-  );
+  hub.store.ask({ type: "read-room", room: room.name, ...where, limit }, (outcome) => {
+    if (!outcome.done) return then(outcome.error);
+    const inside = outcome.result.filter(({ seq }) => seq >= from && seq <= to);
+    then(fittingPage(inside, end));
+  });
 }
 
 /** The session's rooms, and people, whose last message is between two times, the oldest first. */

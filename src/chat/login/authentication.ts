@@ -1,24 +1,13 @@
 // Whether a login under a registered name comes from its owner: proved by the key of one of its
 // devices, by a session token, or by the password.
 
-import type { ErrorCode } from "../../errors.ts";
 import { accounts as limits } from "../../limits.ts";
 import { quoted } from "../../text.ts";
 import type { Account } from "../accounts/account-store.ts";
 import type { LoginCommand } from "../events.ts";
 import type { HubState } from "../hub-state.ts";
+import type { LoginRefusal } from "../refusal.ts";
 import type { Session } from "../session.ts";
-
-/** Undefined: it does. Otherwise, what the client is told. */
-export type Denial =
-  | {
-      code: ErrorCode;
-      message: string;
-      retryAfterMs?: number;
-      /** The name has a password, which was not sent. */
-      asksPassword?: boolean;
-    }
-  | undefined;
 
 /** The accounts that the store has found for a login. */
 export type Found = {
@@ -29,13 +18,13 @@ export type Found = {
   readonly ofToken: Account | undefined;
 };
 
-/** Calls `then` exactly once, synchronously or later. */
+/** Calls `then` exactly once, synchronously or later: `refusal` is undefined if it does. */
 export function authenticate(
   hub: HubState,
   session: Session,
   command: LoginCommand,
   { owner, ofKey, ofToken }: Found,
-  then: (denial: Denial) => void,
+  then: (refusal: LoginRefusal | undefined) => void,
 ): void {
   const isProven = session.proven.account === owner.id;
   if (isProven || ofKey?.id === owner.id || ofToken?.id === owner.id) return then(undefined);
@@ -44,7 +33,7 @@ export function authenticate(
   checkPassword(hub, session, owner, password, then);
 }
 
-function registered({ name, password }: Account): Denial {
+function registered({ name, password }: Account): LoginRefusal {
   const asksPassword = password !== undefined;
   const way = asksPassword ? "" : ", and only its owner's devices can log in with it";
   const message = `The name ${quoted(name)} is registered${way}`;
@@ -56,7 +45,7 @@ function checkPassword(
   session: Session,
   owner: Account,
   password: string,
-  then: (denial: Denial) => void,
+  then: (refusal: LoginRefusal | undefined) => void,
 ): void {
   const { name } = owner;
   const { address } = session.peer;
@@ -73,19 +62,19 @@ function checkPassword(
   });
 }
 
-function wrong(name: string): Denial {
+function wrong(name: string): LoginRefusal {
   return { code: "wrong-password", message: `This is not the password of ${quoted(name)}` };
 }
 
 /** The refusal of a guess that exceeds the rate; the password is not checked. */
-export function tooManyGuesses(name: string, retryAfterMs: number): NonNullable<Denial> {
+export function tooManyGuesses(name: string, retryAfterMs: number): LoginRefusal {
   const seconds = Math.ceil(retryAfterMs / 1_000);
   const message = `Too many passwords for ${quoted(name)} or from your network: try again in ${seconds} s`;
   return { code: "rate", message, retryAfterMs };
 }
 
 const busyMs = 2_000;
-export const busy: NonNullable<Denial> = {
+export const busy: LoginRefusal = {
   code: "rate",
   message: "Too many passwords are being checked at the moment: try again",
   retryAfterMs: busyMs,

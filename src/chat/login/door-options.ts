@@ -1,6 +1,6 @@
 // Whom a server admits, and what it tells everybody else. Pure.
 
-import type { ErrorCode } from "../../errors.ts";
+import type { Refusal } from "../refusal.ts";
 
 export type DoorOptions = {
   /** Compares in constant time; undefined if there is no server password. */
@@ -15,10 +15,7 @@ export function isOpen({ checkPassword, isMembersOnly }: DoorOptions): boolean {
 }
 
 /** The refusal for somebody without credentials. */
-export function closedText({ isMembersOnly, checkPassword }: DoorOptions): {
-  code: ErrorCode;
-  message: string;
-} {
+export function closedText({ isMembersOnly, checkPassword }: DoorOptions): Refusal {
   if (!isMembersOnly) {
     return { code: "password-required", message: "This server asks for a password" };
   }

@@ -13,6 +13,7 @@ import { claimPlace, placeClaim } from "../elsewhere/place-claims.ts";
 import { hasProof, proveMembership } from "./membership-proof.ts";
 import { tooMany } from "../rates/guess-rates.ts";
 import { storeRights } from "../rights-store.ts";
+import type { Refusal } from "../refusal.ts";
 import { refuseBanned, turnAway } from "./refuse-login.ts";
 import { isClaim } from "../server-control.ts";
 import type { Session } from "../session.ts";
@@ -41,7 +42,11 @@ export function passDoor(
   const isGuess = (pass ?? serverPassword ?? command.password) !== undefined;
   const waitMs = isGuess ? hub.guessRates.waitMs(session.peer.address, hub.nowMs) : 0;
   if (waitMs > 0) {
-    return turnAway(hub, session, "rate", tooMany("attempts", waitMs), waitMs);
+    return turnAway(hub, session, {
+      code: "rate",
+      message: tooMany("attempts", waitMs),
+      retryAfterMs: waitMs,
+    });
   }
   const isRight = door.checkPassword?.(serverPassword ?? "") ?? door.isMembersOnly;
   if (isRight && !door.isMembersOnly) {
@@ -76,8 +81,7 @@ function enterAsMember(
   proveMembership(hub, session, command, (problem) => {
     if (session.phase !== "new") return;
     if (problem?.why === "failed") {
-      const { code, message, retryAfterMs } = problem.denial;
-      return turnAway(hub, session, code, message, retryAfterMs);
+      return turnAway(hub, session, problem.refusal);
     }
     if (problem !== undefined) {
       const { password, serverPassword } = command;
@@ -137,8 +141,12 @@ function redeem(
   claimUse(hub, session, hash, guest, (problem) => {
     if (session.phase !== "new") return;
     if (problem === undefined) return redeemClaimed(hub, session, { hash, guest }, enter);
-    turnAway(hub, session, "storage", problem, sender.storageRetryMs);
+    turnAway(hub, session, notStored(problem));
   });
+}
+
+function notStored(message: string): Refusal {
+  return { code: "storage", message, retryAfterMs: sender.storageRetryMs };
 }
 
 /**
@@ -175,13 +183,11 @@ function redeemClaimed(
   // Admit only what has been stored: after a crash, a pass for one person must not admit another.
   session.queue.block();
   storeRights(hub, (problem) => {
-    session.queue.unblock();
-    hub.schedule.unblocked.add(session);
-    hub.wake();
+    hub.unblock(session);
     if (session.phase !== "new") return;
     if (problem !== undefined) {
       if (isUse) rights.passes.giveBack(hash, guest);
-      return turnAway(hub, session, "storage", problem, sender.storageRetryMs);
+      return turnAway(hub, session, notStored(problem));
     }
     session.isAdmitted = true;
     enter();
@@ -191,8 +197,7 @@ function redeemClaimed(
 function ask(hub: HubState, session: Session, command: LoginCommand): void {
   const { door } = hub.options;
   if (session.dialect.asks !== true) {
-    const { code, message } = closedText(door);
-    return turnAway(hub, session, code, message);
+    return turnAway(hub, session, closedText(door));
   }
   session.asked = command;
   const text = door.isMembersOnly
@@ -214,9 +219,9 @@ function fail(hub: HubState, session: Session, command: LoginCommand): void {
   }
   // Without a server password, what the page's only field holds is meant as a pass.
   const shown = pass ?? (door.checkPassword === undefined ? serverPassword : undefined);
-  if (shown === undefined && isPass) return turnAway(hub, session, code, closedText(door).message);
-  const message = isPass
+  const wrong = isPass
     ? "The pass is not valid, or is used up or expired"
     : "The password is wrong";
-  turnAway(hub, session, code, message);
+  const message = shown === undefined && isPass ? closedText(door).message : wrong;
+  turnAway(hub, session, { code, message });
 }

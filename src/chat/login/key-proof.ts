@@ -33,6 +33,6 @@ export function proveKey(hub: HubState, session: Session, command: LoginCommand)
     return true;
   }
   const message = "The signature does not prove the key on this connection: sign what it asks for";
-  refuseLogin(hub, session, "protocol", name, message);
+  refuseLogin(hub, session, name, { code: "protocol", message });
   return false;
 }

@@ -35,10 +35,14 @@ function logIn(hub: HubState, session: Session, command: LoginCommand): void {
   const assigned = command.name === "" && command.assign === true;
   const name = assigned ? freeAddressName(hub, session) : command.name;
   const refusal = assigned ? undefined : nameProblem(name, hub.options.reservedNames);
-  if (refusal !== undefined) return refuseLogin(hub, session, "name-invalid", name, refusal);
+  if (refusal !== undefined) {
+    return refuseLogin(hub, session, name, { code: "name-invalid", message: refusal });
+  }
   const rooms = roomsAsked(command);
   const problem = roomsProblem(rooms);
-  if (problem !== undefined) return refuseLogin(hub, session, "room-invalid", name, problem);
+  if (problem !== undefined) {
+    return refuseLogin(hub, session, name, { code: "room-invalid", message: problem });
+  }
   if (!proveKey(hub, session, command)) return;
 
   const secret = command.secret === "" ? hub.options.newSecret() : (command.secret ?? "");
@@ -46,23 +50,20 @@ function logIn(hub: HubState, session: Session, command: LoginCommand): void {
   const previous = recordId === "" ? undefined : hub.names.byKey(recordId);
   if (recordId !== "" && hub.names.entering(recordId) !== undefined) {
     const message = "This session is already logging in on another connection: try again";
-    return refuseLogin(hub, session, "rate", name, message, {
-      retryAfterMs: retryLoginMs,
-    });
+    return refuseLogin(hub, session, name, { code: "rate", message, retryAfterMs: retryLoginMs });
   }
   if (hub.names.isRegistering(recordId)) {
     const message = "This session's name is being registered: try again";
-    return refuseLogin(hub, session, "rate", name, message, { retryAfterMs: retryLoginMs });
+    return refuseLogin(hub, session, name, { code: "rate", message, retryAfterMs: retryLoginMs });
   }
   const taken = takenNow(hub, session, name, previous);
   // A registered name may belong to this client: the store decides.
   if (taken !== undefined && !mayBeOwner(hub, session, command)) {
-    return refuseLogin(hub, session, "name-taken", name, taken.message);
+    return refuseLogin(hub, session, name, taken);
   }
   if (hub.isOverfull()) {
-    return refuseLogin(hub, session, "storage", name, storeIsSlow, {
-      retryAfterMs: sender.storageRetryMs,
-    });
+    const { storageRetryMs: retryAfterMs } = sender;
+    return refuseLogin(hub, session, name, { code: "storage", message: storeIsSlow, retryAfterMs });
   }
 
   session.enter("entering");
@@ -90,9 +91,7 @@ export function prove(
   const { challenge } = session;
   if (challenge === undefined) return reject(hub, session, "protocol", "Nothing is to be proved");
   session.challenge = undefined;
-  session.queue.unblock();
-  hub.schedule.unblocked.add(session);
-  hub.wake();
+  hub.unblock(session);
   const { command, nonce } = challenge;
   login(hub, session, { ...command, identity: signed(command, signature) });
   function signed({ name, identity }: LoginCommand, signature: string): LoginCommand["identity"] {

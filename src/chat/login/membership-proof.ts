@@ -4,15 +4,16 @@
 
 import { accounts as limits } from "../../limits.ts";
 import type { Account, AccountLookup } from "../accounts/account-store.ts";
-import { busy, type Denial, tooManyGuesses } from "./authentication.ts";
+import { busy, tooManyGuesses } from "./authentication.ts";
 import type { LoginCommand } from "../events.ts";
 import type { HubState } from "../hub-state.ts";
 import { fold } from "../names/grammar.ts";
+import type { Refusal } from "../refusal.ts";
 import type { Session } from "../session.ts";
 import { StoreQueries } from "../turn/store-queries.ts";
 
 /** Why it does not; undefined if it does. */
-export type NoMember = { why: "stranger" } | { why: "failed"; denial: NonNullable<Denial> };
+export type NoMember = { why: "stranger" } | { why: "failed"; refusal: Refusal };
 
 /** Whether there is any proof to check. */
 export function hasProof({ identity, token, password }: LoginCommand): boolean {
@@ -44,7 +45,7 @@ export function proveMembership(
   queries.whenAnswered((error) => {
     if (error !== undefined) {
       const { code, message } = error;
-      return then({ why: "failed", denial: { code, message } });
+      return then({ why: "failed", refusal: { code, message } });
     }
     const { ofKey, ofToken, owner } = found;
     const member = ofKey ?? ofToken;
@@ -79,14 +80,12 @@ function checkPassword(
     owner === undefined || known === undefined
       ? hub.guessRates.takeUnowned(address, hashSecret(fold(name)), hub.nowMs)
       : hub.guessRates.take(address, owner.id, hub.nowMs);
-  if (waitMs > 0) return then({ why: "failed", denial: tooManyGuesses(name, waitMs) });
+  if (waitMs > 0) return then({ why: "failed", refusal: tooManyGuesses(name, waitMs) });
   if (password.length > limits.maxPasswordChars) return then({ why: "stranger" });
   session.queue.block();
   const finish = (isRight: boolean | undefined): void => {
-    session.queue.unblock();
-    hub.schedule.unblocked.add(session);
-    hub.wake();
-    if (isRight === undefined) return then({ why: "failed", denial: busy });
+    hub.unblock(session);
+    if (isRight === undefined) return then({ why: "failed", refusal: busy });
     if (isRight) hub.guessRates.wasRight(address, hub.nowMs);
     then(isRight ? undefined : { why: "stranger" });
   };

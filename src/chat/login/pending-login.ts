@@ -2,13 +2,13 @@
 // counter, name and rooms from its record or from its previous connection. The session's commands
 // wait until then.
 
-import type { ErrorCode, ParleyError } from "../../errors.ts";
+import type { ParleyError } from "../../errors.ts";
 import { networkOf } from "../../addresses.ts";
 import { history as historyLimits, people } from "../../limits.ts";
 import { beginning, harmless } from "../../text.ts";
 import type { Account, AccountLookup } from "../accounts/account-store.ts";
 import { accountMailbox } from "../accounts/account-store.ts";
-import { authenticate, type Denial } from "./authentication.ts";
+import { authenticate } from "./authentication.ts";
 import { endSession, replaceSession, endReplaced } from "../disconnect.ts";
 import type { LoginCommand, RoomAsked } from "../events.ts";
 import { type HubState, renderPersonal, textsOf } from "../hub-state.ts";
@@ -24,12 +24,12 @@ import {
 import { tellCensus } from "../people/census.ts";
 import { noteCome } from "../people/comings.ts";
 import { absentHolder } from "../names/absent-holder.ts";
-import { claimName, keepName } from "../elsewhere/name-claims.ts";
-import { type Taken, takenByAbsent, takenByMember } from "../names/absent.ts";
+import { type ClaimOutcome, claimName, keepName } from "../elsewhere/name-claims.ts";
+import { takenByAbsent, takenByMember } from "../names/absent.ts";
 import { fold } from "../names/grammar.ts";
 import { takenNow } from "../names/taken.ts";
-import type { Sanction } from "../rights/sanction.ts";
 import { entryProblem, mayEnter } from "../rooms/room-rights.ts";
+import type { LoginRefusal, Refusal } from "../refusal.ts";
 import { reject } from "../rejections.ts";
 import { tellMotd, tellNews } from "../rooms/room-access.ts";
 import { refuseBanned, refuseLogin } from "./refuse-login.ts";
@@ -155,21 +155,22 @@ export class PendingLogin {
     const { bearer } = this.#command;
     if (bearer !== undefined && owner?.id !== bearer.account) {
       this.#release();
-      return this.#refuse("wrong-token", "The name of this access token is no longer registered");
+      const message = "The name of this access token is no longer registered";
+      return this.#refuse({ code: "wrong-token", message });
     }
     if (owner === undefined) return this.#queryMail();
     const found = { owner, ofKey: this.#ofKey, ofToken: this.#ofToken };
-    authenticate(this.#hub, this.#session, this.#command, found, (denial) =>
-      this.#handleAuthenticated(owner, denial),
+    authenticate(this.#hub, this.#session, this.#command, found, (refusal) =>
+      this.#handleAuthenticated(owner, refusal),
     );
   }
 
-  #handleAuthenticated(owner: Account, denial: Denial): void {
+  #handleAuthenticated(owner: Account, refusal: LoginRefusal | undefined): void {
     const session = this.#session;
     if (session.phase !== "entering") return this.#fail(undefined);
-    if (denial !== undefined) {
+    if (refusal !== undefined) {
       this.#release();
-      return this.#refuse(denial.code, denial.message, denial);
+      return this.#refuse(refusal);
     }
     this.#plan.name = owner.name;
     this.#hub.names.beginAccount(session, owner.id);
@@ -228,29 +229,15 @@ export class PendingLogin {
 
   #fail(error: ParleyError | undefined): void {
     this.#release();
-    this.#giveUp(error);
-  }
-
-  #giveUp(error: ParleyError | undefined): void {
-    // The connection may have closed while waiting.
-    if (error === undefined || this.#session.phase !== "entering") {
-      this.#hub.names.abortEntry(this.#session);
-      return this.#releaseRooms();
-    }
-    this.#hub.options.log.warn(error.message);
-    this.#refuse(error.code, error.message);
+    this.#end(error);
   }
 
   /** Releases what was reserved while the login waited. */
   #release(): void {
-    const { names, schedule } = this.#hub;
     const { name, previous } = this.#plan;
-    names.unreserve(fold(name));
-    this.#session.queue.unblock();
-    schedule.unblocked.add(this.#session);
-    previous?.queue.unblock();
-    if (previous?.phase === "member") schedule.unblocked.add(previous);
-    this.#hub.wake();
+    this.#hub.names.unreserve(fold(name));
+    this.#hub.unblock(this.#session);
+    if (previous !== undefined) this.#hub.unblock(previous);
   }
 
   #releaseRooms(): void {
@@ -265,10 +252,7 @@ export class PendingLogin {
     // Once the record is claimed, a batch with messages of the previous connection is refused.
     previous.queue.block();
     this.#hub.pipeline.whenSettled(() => {
-      this.#claim(() => {
-        previous.queue.unblock();
-        if (previous.phase === "member") this.#hub.schedule.unblocked.add(previous);
-      });
+      this.#claim(() => this.#hub.unblock(previous));
     });
   }
 
@@ -277,78 +261,71 @@ export class PendingLogin {
     if (!this.#mayEnter()) return decided();
     const { name, recordId } = this.#plan;
     const wanted = { folded: fold(name), record: recordId === "" ? undefined : recordId };
-    claimName(this.#hub, this.#session, wanted, ({ isFree, last, taken, problem, giveUp }) => {
+    claimName(this.#hub, this.#session, wanted, (claim) => {
       // The connection may have closed, or an operator may have decided otherwise meanwhile.
-      if (this.#session.phase !== "entering" || problem !== undefined) {
-        giveUp();
-        this.#giveUp(problem);
-        return decided();
-      }
-      if (!isFree) {
-        this.#refuse("name-taken", takenByMember(name).message);
-        return decided();
-      }
-      if (this.#hub.options.shared !== undefined) this.#holder = last;
-      whenCaughtUp(this.#hub, this.#session, this.#bounds, (behind) => {
-        if (this.#session.phase === "entering" && behind === undefined) {
-          if (this.#isReplaced(taken)) this.#endReplaced(giveUp);
-          else this.#enterRooms(taken, giveUp);
-        } else {
-          giveUp();
-          this.#giveUp(behind);
-        }
-        decided();
-      });
+      if (this.#session.phase !== "entering" || claim.problem !== undefined) {
+        claim.giveUp();
+        this.#end(claim.problem);
+      } else if (!claim.isFree) this.#refuse(takenByMember(name));
+      else return this.#catchUp(claim, decided);
+      decided();
     });
   }
 
-  /** The client has connected to another server since its record was claimed here. */
-  #isReplaced(taken: SessionTaken | undefined): boolean {
-    return taken !== undefined && taken.claim < this.#session.claimedElsewhere;
+  #catchUp({ last, taken, giveUp }: ClaimOutcome, decided: () => void): void {
+    if (this.#hub.options.shared !== undefined) this.#holder = last;
+    whenCaughtUp(this.#hub, this.#session, this.#bounds, (behind) => {
+      if (!this.#tryToEnter(taken, behind)) giveUp();
+      decided();
+    });
   }
 
-  #endReplaced(giveUp: () => void): void {
-    giveUp();
-    this.#giveUp(undefined);
-    endReplaced(this.#hub, this.#session);
-  }
-
-  #enterRooms(taken: SessionTaken | undefined, giveUp: () => void): void {
-    if (!this.#mayEnter()) return giveUp();
+  /** Enters, unless it is too late; false if the session is not in. */
+  #tryToEnter(taken: SessionTaken | undefined, behind: ParleyError | undefined): boolean {
+    if (this.#session.phase !== "entering" || behind !== undefined) {
+      this.#end(behind);
+      return false;
+    }
+    // The client has connected to another server since its record was claimed here.
+    if (taken !== undefined && taken.claim < this.#session.claimedElsewhere) {
+      this.#end(undefined);
+      endReplaced(this.#hub, this.#session);
+      return false;
+    }
+    if (!this.#mayEnter()) return false;
     const rooms = this.#openRooms();
     if (typeof rooms === "string") {
-      giveUp();
-      return this.#refuse("full", rooms);
+      this.#refuse({ code: "full", message: rooms });
+      return false;
     }
     this.#admit(rooms, taken);
     this.#releaseRooms();
+    return true;
   }
 
   /** False: the login was refused, or its connection closed while it waited. */
   #mayEnter(): boolean {
     if (this.#session.phase !== "entering") {
-      this.#hub.names.abortEntry(this.#session);
-      this.#releaseRooms();
+      this.#end(undefined);
       return false;
     }
     const { name, alias } = this.#plan;
     const owned = [this.#ofKey?.id, this.#ofToken?.id].filter((id) => id !== undefined);
-    const ban = banOf(
-      this.#hub,
-      suspectOf(this.#session, { names: [name, alias], accounts: owned }),
-    );
+    const suspect = suspectOf(this.#session, { names: [name, alias], accounts: owned });
+    const ban = banOf(this.#hub, suspect);
     if (ban !== undefined) {
-      this.#refuseBanned(ban);
+      this.#end(undefined);
+      this.#session.enter("new");
+      refuseBanned(this.#hub, this.#session, name, ban);
       return false;
     }
     const taken = this.#taken();
-    if (taken === undefined) return true;
-    this.#refuse("name-taken", taken.message, taken);
-    return false;
+    if (taken !== undefined) this.#refuse(taken);
+    return taken === undefined;
   }
 
   /** Whether the name or alias belongs to somebody else. */
-  #taken(): Taken | undefined {
+  #taken(): Refusal | undefined {
     const { names, nowMs } = this.#hub;
     const { name, recordId, previous } = this.#plan;
     const claimant = { recordId, network: networkOf(this.#session.peer.address) };
@@ -557,21 +534,19 @@ export class PendingLogin {
     return device === undefined ? this.#owner?.mail : device.mail;
   }
 
-  #refuseBanned(ban: Sanction): void {
-    this.#hub.names.abortEntry(this.#session);
-    this.#releaseRooms();
+  #refuse(refusal: LoginRefusal): void {
+    this.#end(undefined);
     this.#session.enter("new");
-    refuseBanned(this.#hub, this.#session, this.#plan.name, ban);
+    refuseLogin(this.#hub, this.#session, this.#plan.name, refusal);
   }
 
-  #refuse(
-    code: ErrorCode,
-    message: string,
-    more: { retryAfterMs?: number; asksPassword?: boolean } = {},
-  ): void {
+  /** It waits no longer. `error`: tells the client so, unless the connection has closed. */
+  #end(error: ParleyError | undefined): void {
+    if (error !== undefined && this.#session.phase === "entering") {
+      this.#hub.options.log.warn(error.message);
+      return this.#refuse(error);
+    }
     this.#hub.names.abortEntry(this.#session);
-    this.#session.enter("new");
     this.#releaseRooms();
-    refuseLogin(this.#hub, this.#session, code, this.#plan.name, message, more);
   }
 }

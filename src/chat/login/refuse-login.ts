@@ -1,9 +1,9 @@
 // Tells a client that its login failed; the dialect decides whether it may try again.
 
-import type { ErrorCode } from "../../errors.ts";
 import { connections as limits } from "../../limits.ts";
 import { endSession } from "../disconnect.ts";
 import type { HubState } from "../hub-state.ts";
+import type { LoginRefusal, Refusal } from "../refusal.ts";
 import type { Sanction } from "../rights/sanction.ts";
 import type { Session } from "../session.ts";
 import { sessionFields } from "../session-log.ts";
@@ -12,10 +12,8 @@ import { banText } from "../suspect.ts";
 export function refuseLogin(
   hub: HubState,
   session: Session,
-  code: ErrorCode,
   name: string,
-  message: string,
-  { retryAfterMs, asksPassword }: { retryAfterMs?: number; asksPassword?: boolean } = {},
+  { code, message, retryAfterMs, asksPassword }: LoginRefusal,
 ): void {
   hub.options.log.info("login refused", { ...sessionFields(session), name, code });
   hub.send(session, { type: "refused", code, name, message, retryAfterMs, asksPassword });
@@ -25,8 +23,9 @@ export function refuseLogin(
 /** Refuses a login that waited too long for its turn among those of its network. */
 export function refuseCrowdedLogin(hub: HubState, session: Session, name: string): void {
   const { address } = session.peer;
-  const message = `Too many logins from ${address}: try again in ${limits.loginTurnMs / 1000} s`;
-  refuseLogin(hub, session, "rate", name, message, { retryAfterMs: limits.loginTurnMs });
+  const retryAfterMs = limits.loginTurnMs;
+  const message = `Too many logins from ${address}: try again in ${retryAfterMs / 1000} s`;
+  refuseLogin(hub, session, name, { code: "rate", message, retryAfterMs });
 }
 
 /** No other name would help, so none is asked for. */
@@ -40,9 +39,7 @@ export function refuseBanned(hub: HubState, session: Session, name: string, ban:
 export function turnAway(
   hub: HubState,
   session: Session,
-  code: ErrorCode,
-  message: string,
-  retryAfterMs?: number,
+  { code, message, retryAfterMs }: Refusal,
 ): void {
   hub.send(session, { type: "error", code, message, retryAfterMs });
   endSession(hub, session, "refused");

@@ -4,17 +4,15 @@
 
 import { history as limits } from "../../limits.ts";
 import { quoted } from "../../text.ts";
+import type { Refusal } from "../refusal.ts";
 import type { SessionRecord } from "../turn/store.ts";
-
-/** Why a name is not available. `retryAfterMs`: when it may become free. */
-export type Taken = { message: string; retryAfterMs?: number };
 
 /** Who claims a name: its record ID (empty if none) and its network. */
 export type Claimant = { recordId: string; network: string };
 
 /** The name belongs to a connected member. */
-export function takenByMember(name: string): Taken {
-  return { message: `The name ${quoted(name)} is taken: choose another` };
+export function takenByMember(name: string): Refusal {
+  return { code: "name-taken", message: `The name ${quoted(name)} is taken: choose another` };
 }
 
 /** Undefined if `claimant` may take the name of the absent `holder`. */
@@ -23,7 +21,7 @@ export function takenByAbsent(
   holder: SessionRecord | undefined,
   { recordId, network }: Claimant,
   nowMs: number,
-): Taken | undefined {
+): Refusal | undefined {
   if (holder === undefined || holder.id === recordId) return undefined;
   if (holder.isElsewhere === true) return takenByMember(name);
   // An unknown network matches nothing.
@@ -32,5 +30,5 @@ export function takenByAbsent(
   const retryAfterMs = holder.seenMs + limits.mailHoldMs - nowMs + 1;
   const seconds = Math.ceil(retryAfterMs / 1000);
   const message = `The name ${quoted(name)} is reserved for a user who lost the connection: choose another, or try again in ${seconds} s`;
-  return { message, retryAfterMs };
+  return { code: "name-taken", message, retryAfterMs };
 }

@@ -2,7 +2,8 @@
 
 import type { HubState } from "../hub-state.ts";
 import type { Session } from "../session.ts";
-import { type Taken, takenByMember } from "./absent.ts";
+import type { Refusal } from "../refusal.ts";
+import { takenByMember } from "./absent.ts";
 import { fold } from "./grammar.ts";
 
 /** Whether another connected user has the name. `previous`: the user's own earlier connection. */
@@ -11,7 +12,7 @@ export function takenNow(
   session: Session,
   name: string,
   previous: Session | undefined,
-): Taken | undefined {
+): Refusal | undefined {
   const folded = fold(name);
   const holder = hub.names.holder(folded);
   const isOwn = holder !== undefined && (holder === previous || isGhost(holder, session));

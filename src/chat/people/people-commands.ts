@@ -73,7 +73,7 @@ function authenticate(hub: HubState, session: Session, command: Of<"authenticate
       const message = "The name or the password is wrong";
       if (problem.why === "stranger")
         return reject(hub, session, "wrong-password", message, { ref });
-      return reject(hub, session, problem.denial.code, problem.denial.message, { ref });
+      return reject(hub, session, problem.refusal.code, problem.refusal.message, { ref });
     }
     askStore(hub, session, { type: "find-account", lookup: { name: fold(name) } }, (found) => {
       const account = found.done ? found.result : undefined;

@@ -10,11 +10,12 @@ import { claimName, releaseName } from "../elsewhere/name-claims.ts";
 import type { Command } from "../events.ts";
 import { inThisRoom, renamedIn, roomsOf } from "../rooms/membership.ts";
 import { followRank } from "../rooms/rank-news.ts";
-import { type Problem, renameProblem } from "../rooms/room-rights.ts";
+import { renameProblem } from "../rooms/room-rights.ts";
 import { absentHolder } from "../names/absent-holder.ts";
 import { takenByAbsent, takenByMember } from "../names/absent.ts";
 import { fold, nameProblem } from "../names/grammar.ts";
 import { rememberNames, tellRenamed } from "../private/private-chat.ts";
+import type { Refusal } from "../refusal.ts";
 import { refuseIfOverfull, reject, rejectUnread } from "../rejections.ts";
 import { shareMember } from "../elsewhere/share-presence.ts";
 import type { Session } from "../session.ts";
@@ -84,7 +85,7 @@ function isBarred(hub: HubState, session: Session, { name, ref }: Rename): boole
   return true;
 }
 
-function barrier(hub: HubState, session: Session, name: string): Problem | undefined {
+function barrier(hub: HubState, session: Session, name: string): Refusal | undefined {
   const muted = muteText(hub, session);
   if (muted !== undefined) return { code: "muted", message: muted };
   const ban = banOf(hub, suspectOf(session, { names: [name] }));

@@ -3,23 +3,23 @@
 // renames. The other side may be on another server: then each server keeps the state of its own
 // side, and a step that no longer fits is answered with `left`, so that no side is left alone.
 
-import type { ErrorCode } from "../../errors.ts";
 import { senderOf } from "../elsewhere/directory-entry.ts";
 import type { ChatState as PrivateChatStep } from "../events.ts";
 import { type ForeignPerson, holderAt } from "../elsewhere/foreign-person.ts";
 import type { ChatSignal, ChatStep } from "../elsewhere/hub-signal.ts";
 import type { HubState } from "../hub-state.ts";
 import { PartnerNames } from "../names/partner-names.ts";
+import type { Refusal } from "../refusal.ts";
 import { type ChatPeer, personKey, type Session } from "../session.ts";
-
-/** Why a request does not apply; undefined if it succeeded. */
-export type ChatRefusal = { code: ErrorCode; message: string } | undefined;
 
 /** The other side, here or on another server. */
 type Peer = { readonly session: Session } | { readonly elsewhere: ChatPeer };
 
-/** Invites somebody who is here. If they are busy, only the inviter is told. */
-export function invite(hub: HubState, asker: Session, other: Session): ChatRefusal {
+/**
+ * Invites somebody who is here. If they are busy, only the inviter is told. Like the following
+ * requests it returns why it does not apply; undefined if it succeeded.
+ */
+export function invite(hub: HubState, asker: Session, other: Session): Refusal | undefined {
   const peer: Peer = { session: other };
   const problem = inviteProblem(hub, asker, personKey(other.identity));
   if (problem !== undefined) return problem;
@@ -41,7 +41,7 @@ export function inviteElsewhere(
   hub: HubState,
   asker: Session,
   { server, key, name, folded, person }: ForeignPerson,
-): ChatRefusal {
+): Refusal | undefined {
   const exchange = [`${asker.identity.folded}:${hub.pipeline.nextOrder()}`];
   const peer: Peer = { elsewhere: { server, key, name, folded, person, exchange } };
   const problem = inviteProblem(hub, asker, person);
@@ -54,7 +54,7 @@ export function inviteElsewhere(
   return undefined;
 }
 
-function inviteProblem(hub: HubState, asker: Session, person: string): ChatRefusal {
+function inviteProblem(hub: HubState, asker: Session, person: string): Refusal | undefined {
   const own = asker.privateChat;
   if (person === personKey(asker.identity))
     return refusal("You can't have a private chat with yourself");
@@ -64,7 +64,7 @@ function inviteProblem(hub: HubState, asker: Session, person: string): ChatRefus
   return refusal(`You have already invited ${nameOf(invited)}: wait for an answer`);
 }
 
-export function accept(hub: HubState, session: Session): ChatRefusal {
+export function accept(hub: HubState, session: Session): Refusal | undefined {
   const asker = peerOf(hub, session, session.privateChat.invitedBy);
   if (asker === undefined) return refusal("Nobody has invited you to a private chat");
   // The session's own invitation is withdrawn: one chat at a time.
@@ -89,7 +89,7 @@ function start(hub: HubState, session: Session, partner: Peer): void {
   notify(hub, session, "started", partner);
 }
 
-export function reject(hub: HubState, session: Session): ChatRefusal {
+export function reject(hub: HubState, session: Session): Refusal | undefined {
   const asker = peerOf(hub, session, session.privateChat.invitedBy);
   if (asker === undefined) return refusal("Nobody has invited you to a private chat");
   answerInvitation(hub, session, asker, "rejected");
@@ -98,7 +98,7 @@ export function reject(hub: HubState, session: Session): ChatRefusal {
 }
 
 /** Ends the chat, or withdraws the invitation. */
-export function leave(hub: HubState, session: Session): ChatRefusal {
+export function leave(hub: HubState, session: Session): Refusal | undefined {
   const { partner, invited } = session.privateChat;
   const peer = peerOf(hub, session, partner) ?? peerOf(hub, session, invited);
   if (peer === undefined) return refusal("You are not in a private chat");
@@ -352,6 +352,6 @@ function forget(hub: HubState, session: Session, key: string): void {
   if (others.size === 0) hub.chatsElsewhere.delete(session);
 }
 
-function refusal(message: string): ChatRefusal {
+function refusal(message: string): Refusal {
   return { code: "protocol", message };
 }

@@ -1,7 +1,6 @@
 // Inviting somebody to a room, wherever they are connected. An invitation by an operator of the
 // room admits them whatever its modes are; any other only tells them about it.
 
-import type { ErrorCode } from "../../errors.ts";
 import { people as limits } from "../../limits.ts";
 import { quoted } from "../../text.ts";
 import { findElsewhere } from "../elsewhere/find-elsewhere.ts";
@@ -10,13 +9,13 @@ import type { ForeignPerson } from "../elsewhere/foreign-person.ts";
 import type { HubState } from "../hub-state.ts";
 import { fold } from "../names/grammar.ts";
 import type { Changer } from "../people/persona.ts";
+import type { Refusal } from "../refusal.ts";
 import { admits, changerOf, mayEnter, maySee, rankIn } from "./room-rights.ts";
 import type { Room } from "./room.ts";
 import { personKey, type Session } from "../session.ts";
 import { announceEverywhere } from "../elsewhere/share-presence.ts";
 import { muteText } from "../suspect.ts";
 
-export type CallProblem = { code: ErrorCode; message: string };
 /** `away`: the away message of the invited person. */
 export type Called = { room: string; name: string; away: string | undefined };
 
@@ -29,12 +28,12 @@ export function callInto(
   session: Session,
   name: string,
   person: string,
-  then: (outcome: Called | CallProblem) => void,
+  then: (outcome: Called | Refusal) => void,
 ): void {
   const room = roomToCallInto(hub, session, name);
   if ("message" in room) return then(room);
   findElsewhere(hub, session, [fold(person)], (elsewhere, error) => {
-    if (error !== undefined) return then({ code: error.code, message: error.message });
+    if (error !== undefined) return then(error);
     // They may have been muted, or removed from the room, meanwhile.
     const still = roomToCallInto(hub, session, name);
     then("message" in still ? still : call(hub, session, still, person, elsewhere));
@@ -42,7 +41,7 @@ export function callInto(
 }
 
 /** A room to which the session may invite others. */
-function roomToCallInto(hub: HubState, session: Session, name: string): Room | CallProblem {
+function roomToCallInto(hub: HubState, session: Session, name: string): Room | Refusal {
   const muted = muteText(hub, session);
   if (muted !== undefined) return { code: "muted", message: muted };
   const room = hub.rooms.get(fold(name));
@@ -66,7 +65,7 @@ function call(
   room: Room,
   person: string,
   elsewhere: readonly ForeignPerson[],
-): Called | CallProblem {
+): Called | Refusal {
   const here = hub.names.holder(fold(person));
   const { name = here?.name, about } = elsewhere[0] ?? {};
   if (name === undefined) {
@@ -140,12 +139,12 @@ function isFull(room: Room, key: string): boolean {
   return room.called.size >= limits.maxCalled && !room.called.has(key);
 }
 
-function full(room: Room): CallProblem {
+function full(room: Room): Refusal {
   const message = `Too many are invited into ${quoted(room.name)} and have not come`;
   return { code: "full", message };
 }
 
-function isThere(room: Room, name: string): CallProblem {
+function isThere(room: Room, name: string): Refusal {
   return {
     code: "is-there",
     message: `${quoted(name)} is in the room ${quoted(room.name)} already`,

@@ -1,7 +1,6 @@
 // Carries out changes to a room, and announces those that had an effect. Decisions of an operator
 // who can be recognized later, by an account or a key, outlast the room; others end with it.
 
-import type { ErrorCode } from "../../errors.ts";
 import { people as limits } from "../../limits.ts";
 import { harmless, quoted } from "../../text.ts";
 import type { HubState } from "../hub-state.ts";
@@ -9,6 +8,7 @@ import { wholeMask } from "../people/mask.ts";
 import { fold, lobby } from "../names/grammar.ts";
 import type { Changer } from "../people/persona.ts";
 import type { RoomSettings } from "../rights/room-settings.ts";
+import type { Refusal } from "../refusal.ts";
 import type { RoomChange } from "./room-change.ts";
 import type { Room } from "./room.ts";
 import { idsOf } from "./room-rights.ts";
@@ -17,7 +17,7 @@ import { announceEverywhere, shareMember } from "../elsewhere/share-presence.ts"
 import { personKey, type Session } from "../session.ts";
 
 type RankChange = Extract<RoomChange, { what: "operator" | "voice" }>;
-type Refusal = { code: ErrorCode; message: string; subject: string };
+type ChangeRefusal = Refusal & { readonly subject: string };
 
 /** Returns why not all could be stored. `refuse`: called for each change that can't be made. */
 export function applyChanges(
@@ -25,7 +25,7 @@ export function applyChanges(
   by: Changer,
   room: Room,
   changes: readonly RoomChange[],
-  refuse: (refusal: Refusal) => void,
+  refuse: (refusal: ChangeRefusal) => void,
 ): string | undefined {
   const { rooms } = hub.options.rights;
   const done: RoomChange[] = [];
@@ -74,7 +74,8 @@ function keptBy(
   return { ...change, operators: [id] };
 }
 
-type Outcome = "unchanged" | Refusal | { settings?: Partial<RoomSettings>; announced?: RoomChange };
+type Outcome =
+  "unchanged" | ChangeRefusal | { settings?: Partial<RoomSettings>; announced?: RoomChange };
 
 function settingsAfter(hub: HubState, by: Changer, room: Room, change: RoomChange): Outcome {
   const settings = hub.options.rights.rooms.of(room.name);

@@ -1,6 +1,5 @@
 // What somebody may do in a room: its operators, whom they admit, and who may speak there.
 
-import type { ErrorCode } from "../../errors.ts";
 import { harmless, quoted } from "../../text.ts";
 import type { HubState } from "../hub-state.ts";
 import { matchesMask } from "../people/mask.ts";
@@ -8,6 +7,7 @@ import { fold, lobby } from "../names/grammar.ts";
 import type { ForeignMember } from "../elsewhere/foreign-roster.ts";
 import { type Changer, maskOf, type RoomRank } from "../people/persona.ts";
 import { isAtLeast } from "../rights/roles.ts";
+import type { Refusal } from "../refusal.ts";
 import type { Room } from "./room.ts";
 import type { RoomState } from "./room-events.ts";
 import { personKey, type Session } from "../session.ts";
@@ -120,7 +120,7 @@ export function entryProblem(
   session: Session,
   room: string,
   key: string | undefined,
-): Problem | undefined {
+): Refusal | undefined {
   const { rooms } = hub.options.rights;
   if (!rooms.hasAny(room)) return undefined;
   const settings = rooms.of(room);
@@ -157,13 +157,11 @@ function isThere(hub: HubState, session: Session, room: string): boolean {
   return hub.lostMembers.mayReturn(room, personKey(identity), hub.nowMs);
 }
 
-export type Problem = { code: ErrorCode; message: string };
-
 /**
  * Why nothing that a session writes may appear in the room, whether as a message or, for example,
  * as a topic; undefined if it may. People may speak in some rooms without having entered them.
  */
-export function speechProblem(hub: HubState, session: Session, room: string): Problem | undefined {
+export function speechProblem(hub: HubState, session: Session, room: string): Refusal | undefined {
   if (!session.rooms.has(room) && !isOpenToOutside(hub, session, room)) {
     return {
       code: "not-in-room",
@@ -212,7 +210,7 @@ export function isOpenToOutside(hub: HubState, session: Session, room: string): 
  * Why somebody may not take that name: in a room where they have no rank they are banned, or would
  * be. Otherwise another name would be enough to evade a ban.
  */
-export function renameProblem(hub: HubState, session: Session, name: string): Problem | undefined {
+export function renameProblem(hub: HubState, session: Session, name: string): Refusal | undefined {
   for (const { room } of session.rooms) {
     if (hub.options.rights.rooms.of(room).bans.length === 0) continue;
     const { isOperator, isVoiced } = rankIn(hub, session, room);
@@ -278,9 +276,7 @@ export function rememberLost(
 export function waitUntilSettled(hub: HubState, session: Session): void {
   session.queue.block();
   hub.pipeline.gathering.afterDelivery.push(() => {
-    session.queue.unblock();
-    hub.schedule.unblocked.add(session);
-    hub.wake();
+    hub.unblock(session);
   });
 }
 

@@ -52,7 +52,10 @@ export class Room {
     return this.#ranks;
   }
 
-  /** The first member is about to enter: nobody has a rank from before. */
+  /**
+   * The first member is about to enter: nobody has a rank from before. A new map, because that is
+   * how lost-members.ts recognizes that ranks which it remembers have ended.
+   */
   endRanks(): void {
     this.#ranks = new Map();
   }

@@ -45,8 +45,7 @@ export class StoreQueries {
     if (this.#open === 0) return then(this.#error);
     session.queue.block();
     this.#then = (error) => {
-      session.queue.unblock();
-      hub.schedule.unblocked.add(session);
+      hub.unblock(session);
       const isOver = session.phase === "ending" || session.phase === "gone";
       if (always || !isOver) then(error);
     };
