@@ -494,7 +494,7 @@ export class PrivateMessages {
     }
     const { id, timeMs, text } = found;
     const freshness = device.seen.check(sealed.key, id, timeMs);
-    if (freshness === "repeated") return unopened(event, "it came before");
+    if (freshness === "repeated") return unopened(event, "this device has received it before");
     if (freshness === "old") return unopened(event, "it is too old to tell whether it is a repeat");
     device.seen.add(sealed.key, id, timeMs);
     return { ...event, text, seal: { state: await this.#senderState(from, sealed.key, device) } };

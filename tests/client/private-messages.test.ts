@@ -199,7 +199,10 @@ describe("a server that lies", () => {
     const { server, ann, bob } = two();
     await ann.tell("Bob", "pay 10");
     expect(await bob.hear(server.told[0])).toMatchObject({ text: "pay 10" });
-    const again = { text: "", seal: { state: "unopened", reason: "it came before" } };
+    const again = {
+      text: "",
+      seal: { state: "unopened", reason: "this device has received it before" },
+    };
     expect(await bob.hear(server.told[0])).toMatchObject(again);
     bob.seen = SeenMessages.parse(bob.seen.toString());
     bob.start();
