@@ -416,6 +416,8 @@ describe("files", () => {
     expect(answer.headers.get("content-security-policy")).toContain("sandbox");
     expect(answer.headers.get("x-content-type-options")).toBe("nosniff");
     expect(await answer.text()).toBe("<script>alert(1)</script>");
+    const plain = await rig.get("/files/digits.txt");
+    expect(plain.headers.get("content-disposition")).toBe('attachment; filename="digits.txt"');
   });
 
   test("a path out of the folder, or to anything but a regular file, is not found, however it is spelled", async () => {
