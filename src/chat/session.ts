@@ -235,6 +235,8 @@ export class Session {
    * pending-login.ts.
    */
   entersAs: readonly string[] = [];
+  /** The folded names that a login or rename of it, which waits for the store, is about to take. */
+  awaitedNames: readonly string[] = [];
   /** The welcome is not committed yet; everything else for this session comes after it. */
   awaitsWelcome = false;
   readonly identity: Identity;

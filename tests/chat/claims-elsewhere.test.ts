@@ -1,7 +1,8 @@
 // A login whose claim waits for the database that it shares with other servers.
 
-import { beforeEach, expect, test } from "bun:test";
+import { beforeEach, describe, expect, test } from "bun:test";
 import type { StoreReply, StoreRequest } from "../../src/chat/turn/store.ts";
+import { chatRoom } from "../../src/dialects/chat-room.ts";
 import { ParleyError } from "../../src/errors.ts";
 import { sender } from "../../src/limits.ts";
 import { Rights } from "../../src/chat/rights/rights.ts";
@@ -183,4 +184,66 @@ test("is given up if the store can't say afterwards who had the new name", () =>
   ann.send({ type: "rename", name: "Eve", ref: 1 });
   expect(ann.lines()).toMatchObject([{ type: "error", code: "storage", ref: 1 }]);
   expect(released).toEqual(["eve"]);
+});
+
+/** Another server registers Ann, and this one hears of it. */
+function register(): void {
+  const nothing = { key: undefined, password: undefined };
+  const about = { account: "annas", name: "Ann", folded: "ann", atMs: rig.nowMs };
+  const change = { type: "register", ...about, ...nothing } as const;
+  expect(rig.answer({ type: "change-account", id: 1_000_000, change })?.outcome).toBe("done");
+  rig.hub.handleForeign({ type: "account", account: "annas", change: "register" }, rig.nowMs);
+  rig.settle();
+}
+
+describe("a name that is registered at another server is lost at once by", () => {
+  test("somebody whose login has yet to claim it", () => {
+    const ann = comeIn();
+    register();
+    reply(taken(1));
+    expect(typesOf(ann)).toEqual(["bye"]);
+    expect(nameHolders(rig.hub)).toEqual(new Map());
+  });
+
+  test("somebody whose new name it would be", () => {
+    const bob = rig.member("Bob");
+    reply(taken(1));
+    bob.text();
+    bob.send({ type: "rename", name: "Ann" });
+    register();
+    reply((id) => ({ id, outcome: "done", type: "claim-name", result: { isFree: true } }));
+    expect(typesOf(bob)).toEqual(["bye"]);
+    expect(nameHolders(rig.hub)).toEqual(new Map());
+  });
+
+  test("nobody who had it before, or could not have it", () => {
+    const bob = comeIn();
+    reply(taken(1));
+    bob.send({ type: "rename", name: "Bob" });
+    reply((id) => ({ id, outcome: "done", type: "claim-name", result: { isFree: true } }));
+    bob.send({ type: "rename", name: "Ann" });
+    reply((id) => ({ id, outcome: "done", type: "claim-name", result: { isFree: false } }));
+    register();
+    expect([...nameHolders(rig.hub).keys()]).toEqual(["bob"]);
+  });
+
+  test("somebody who has it", () => {
+    const ann = comeIn();
+    reply(taken(1));
+    register();
+    expect(ann.lines().at(-1)).toMatchObject({
+      type: "bye",
+      reason: expect.stringContaining("is registered now"),
+    });
+    expect(nameHolders(rig.hub)).toEqual(new Map());
+  });
+
+  test("somebody who is shown with it in chat-room", () => {
+    const mallory = rig.client(chatRoom, true).send(":Ann:mallory");
+    reply(taken(1));
+    expect(mallory.text()).toContain(":Ann:mallory");
+    register();
+    expect(mallory.text()).toContain("The name 'Ann' is registered now");
+    expect(nameHolders(rig.hub)).toEqual(new Map());
+  });
 });

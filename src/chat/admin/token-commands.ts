@@ -9,6 +9,7 @@ import { expel } from "../disconnect.ts";
 import type { HubState } from "../hub-state.ts";
 import { absentHolder } from "../names/absent-holder.ts";
 import { fold, nameProblem } from "../names/grammar.ts";
+import { endNamesakes } from "../names/namesakes.ts";
 import type { AccessToken } from "../rights/access-tokens.ts";
 import { isAtLeast } from "../rights/roles.ts";
 import type { Actor } from "./actor.ts";
@@ -46,7 +47,7 @@ function register(hub: HubState, actor: Actor, command: Of<"token">, answer: Ans
   const folded = fold(name);
   const problem = nameProblem(name, hub.options.reservedNames);
   if (problem !== undefined) return answer({ ok: false, code: "name-invalid", message: problem });
-  if (hub.names.isTaken(folded)) return answer(inUse(name));
+  if (hub.names.isTakenByOther(name, "")) return answer(inUse(name));
   // Until that is done, nobody else may take the name.
   hub.names.reserve(folded);
   const finish: Answer = (done) => {
@@ -71,6 +72,7 @@ function register(hub: HubState, actor: Actor, command: Of<"token">, answer: Ans
             return finish(isFull ? { ok: false, code: "full", message } : inUse(name));
           }
           logAct(hub, actor, "name registered for a program", { target: name });
+          endNamesakes(hub, outcome.result.account);
           // Services without a login must no longer use the name.
           hub.options.control.dropRegistrations((id) => fold(id) === folded);
           finish(issue(hub, actor, outcome.result.account, command));

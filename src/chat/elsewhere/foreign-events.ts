@@ -19,6 +19,7 @@ import type { HubState } from "../hub-state.ts";
 import { handlePersonSignal } from "./person-signals.ts";
 import { handleChatSignal, loseServer } from "../private/private-chat.ts";
 import { fold } from "../names/grammar.ts";
+import { endNamesakes } from "../names/namesakes.ts";
 import type { SaidRun } from "../rooms/said-run.ts";
 import { mayBeOf, type Session } from "../session.ts";
 import { banOf, banText, suspectOf } from "../suspect.ts";
@@ -191,8 +192,9 @@ const handlers: Handlers = {
   account(hub, { account: id, change }) {
     hub.noteAccountChanged(id);
     hub.store.ask({ type: "find-account", lookup: { id } }, (outcome) => {
-      if (outcome.done) putOutOfAccount(hub, id, change, outcome.result);
-      else hub.options.log.warn(outcome.error.message);
+      if (!outcome.done) return hub.options.log.warn(outcome.error.message);
+      putOutOfAccount(hub, id, change, outcome.result);
+      if (outcome.result !== undefined && change === "register") endNamesakes(hub, outcome.result);
     });
     hub.wake();
   },

@@ -72,6 +72,7 @@ function logIn(hub: HubState, session: Session, command: LoginCommand): void {
   hub.names.reserve(fold(name));
   if (recordId !== "") hub.names.beginEntry(session, recordId);
   const alias = shownAlias(hub, command);
+  session.awaitedNames = [name, alias ?? name].map(fold);
   const plan = { name, alias, secret, recordId, previous, rooms };
   const pending = new PendingLogin(hub, session, command, plan);
   // Unsettled work of this record is settled first, because the welcome reports its numbers.

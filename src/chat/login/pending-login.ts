@@ -375,6 +375,7 @@ export class PendingLogin {
     const ghost = hub.names.holder(fold(name));
     if (ghost !== undefined && this.#owner === undefined) endSession(hub, ghost, "replaced");
     session.enter("member");
+    session.awaitedNames = [];
     hub.names.enter(session, name, alias);
     keepName(hub, session);
     const { user = "", realName = "" } = this.#command;

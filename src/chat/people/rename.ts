@@ -41,6 +41,7 @@ export function rename(hub: HubState, session: Session, command: Rename): void {
     reject(hub, session, "name-taken", message, { ref, subject: name });
   if (hub.names.isTakenByOther(name, identity.key)) return refuse(takenByMember(name).message);
   hub.names.reserve(folded);
+  session.awaitedNames = [folded];
   const queries = new StoreQueries(hub, session);
   let holder: SessionRecord | undefined;
   let owner: Account | undefined;
@@ -51,6 +52,7 @@ export function rename(hub: HubState, session: Session, command: Rename): void {
   );
   queries.whenAnswered((error) => {
     hub.names.unreserve(folded);
+    session.awaitedNames = [];
     if (session.phase !== "member") return;
     if (error !== undefined) return rejectUnread(hub, session, command, error);
     if (owner !== undefined) return rejectOwned(hub, session, command, owner);
@@ -58,7 +60,9 @@ export function rename(hub: HubState, session: Session, command: Rename): void {
     const absent = absentHolder(hub, folded, holder);
     const taken = takenByAbsent(name, absent, claimant, hub.nowMs);
     if (taken !== undefined) return refuse(taken.message);
+    session.awaitedNames = [folded];
     claimName(hub, session, { folded }, ({ isFree, last, problem, giveUp }) => {
+      session.awaitedNames = [];
       if (session.phase !== "member") return giveUp();
       if (problem !== undefined) {
         giveUp();

@@ -5,6 +5,7 @@ import { accounts, rights as limits } from "../../../src/limits.ts";
 import { answerRequest } from "../../../src/store/answer.ts";
 import { openMemoryStore } from "../../../src/store/memory/store.ts";
 import { Rights } from "../../../src/chat/rights/rights.ts";
+import { chatRoom } from "../../../src/dialects/chat-room.ts";
 import { noControl } from "../no-control.ts";
 import { owner, withKey } from "../owner.ts";
 import { type Client, Rig } from "../rig.ts";
@@ -70,6 +71,8 @@ describe("an access token", () => {
     const mallory = rig.client();
     mallory.send({ type: "hello", version: 2, name: "BUILDS", secret: "0123456789abcdef" });
     expect(mallory.lines().at(-1)).toMatchObject({ type: "error", code: "name-registered" });
+    rig.client(chatRoom, true).send(":Yan:eve2");
+    expect(rig.order("token Yan")).toMatchObject({ ok: false, code: "name-taken" });
     // A name is not free if its last user may return.
     rig.member("Zoe").close("lost");
     expect(rig.order("token Zoe")).toMatchObject({ ok: false, code: "name-taken" });

@@ -1,0 +1,31 @@
+// Somebody's name or alias is registered by others: an operator has registered it for a program, or
+// somebody at another server, where aliases are not known.
+
+import { quoted } from "../../text.ts";
+import type { Account } from "../accounts/account-store.ts";
+import { endSession } from "../disconnect.ts";
+import type { HubState } from "../hub-state.ts";
+import type { Session } from "../session.ts";
+import { fold } from "./grammar.ts";
+
+/** Ends the sessions that have the account's name, or are about to, without belonging to it. */
+export function endNamesakes(hub: HubState, { id, name }: Pick<Account, "id" | "name">): void {
+  const folded = fold(name);
+  for (const session of hub.sessions) {
+    if (!namesOf(session).includes(folded) || isOf(session, id)) continue;
+    const reason = `The name ${quoted(name)} is registered now: choose another`;
+    hub.send(session, { type: "bye", reason });
+    endSession(hub, session);
+  }
+}
+
+function namesOf({ phase, identity, awaitedNames }: Session): readonly string[] {
+  if (phase === "entering") return awaitedNames;
+  const { folded, alias = "" } = identity;
+  return phase === "member" ? [folded, fold(alias), ...awaitedNames] : [];
+}
+
+/** A login that knows the account has to prove that it may use it. */
+function isOf({ phase, identity, entersAs }: Session, account: string): boolean {
+  return identity.account === account || (phase === "entering" && entersAs.includes(account));
+}
