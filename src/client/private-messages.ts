@@ -95,7 +95,6 @@ export class PrivateMessages {
   #isRegistered = false;
   /** For the user's other devices, if this one has a key. */
   readonly #copies: SentCopies | undefined;
-  #lastTimeMs = 0;
   /** Untrusted keys, kept until they are accepted. By folded name. */
   readonly #refused = new BoundedMap<string, readonly string[]>(limits.maxSenders);
 
@@ -417,9 +416,7 @@ export class PrivateMessages {
     const device = this.#device;
     if (device === undefined) return;
     const { text, kind } = job;
-    // Strictly increasing, so that the recipient can tell messages older than the last one.
-    this.#lastTimeMs = Math.max(device.now(), this.#lastTimeMs + 1);
-    const content = encodeSealed({ id: device.newId(), timeMs: this.#lastTimeMs, text });
+    const content = encodeSealed({ ...this.#nextStamp(device), text });
     const context = sealContext(this.#session.name ?? "", name);
     let boxes: { key: string; box: string }[];
     try {
@@ -438,6 +435,18 @@ export class PrivateMessages {
     const result = this.#session.tell([name], text, { kind, sealed, copies });
     this.#finish(job, result, [name], seal);
     if (isNew) this.#output.note(firstContact(name));
+  }
+
+  /**
+   * Times strictly increase, so that the recipient can tell messages older than the last one; also
+   * after a restart, before which the clock may have been ahead.
+   */
+  #nextStamp({ key, seen, now, newId }: SealingDevice): { id: string; timeMs: number } {
+    const id = newId();
+    const nowMs = now();
+    const timeMs = Math.max(nowMs, seen.latestMs(key) + 1);
+    seen.add(key, id, timeMs, nowMs);
+    return { id, timeMs };
   }
 
   /** @throws if one of the keys is unusable */
@@ -496,7 +505,8 @@ export class PrivateMessages {
     const freshness = device.seen.check(sealed.key, id, timeMs);
     if (freshness === "repeated") return unopened(event, "this device has received it before");
     if (freshness === "old") return unopened(event, "it is too old to tell whether it is a repeat");
-    device.seen.add(sealed.key, id, timeMs);
+    // The server's clock counts too, since this device's own may be far back.
+    device.seen.add(sealed.key, id, timeMs, Math.max(device.now(), event.timeMs));
     return { ...event, text, seal: { state: await this.#senderState(from, sealed.key, device) } };
   }
 

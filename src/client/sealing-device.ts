@@ -21,7 +21,10 @@ export type SealingDevice = {
   people: KnownPeople;
   seen: {
     check(key: string, id: string, timeMs: number): Freshness;
-    add(key: string, id: string, timeMs: number): void;
+    /** `nowMs`: the receiving device's clock. */
+    add(key: string, id: string, timeMs: number, nowMs: number): void;
+    /** The latest time of that sender's messages, or -1. */
+    latestMs(key: string): number;
   };
   /** The time in Unix milliseconds, and 16 random bytes in base64url. */
   now: () => number;

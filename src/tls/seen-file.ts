@@ -26,11 +26,15 @@ export class SeenFile {
     return this.#seen.check(key, id, timeMs);
   }
 
-  add(key: string, id: string, timeMs: number): void {
-    this.#seen.add(key, id, timeMs);
+  latestMs(key: string): number {
+    return this.#seen.latestMs(key);
+  }
+
+  add(key: string, id: string, timeMs: number, nowMs: number): void {
+    this.#seen.add(key, id, timeMs, nowMs);
     try {
       const kept = this.#load();
-      kept.add(key, id, timeMs);
+      kept.add(key, id, timeMs, nowMs);
       replaceFile(this.#path, kept.toString());
     } catch (error) {
       this.#fail(error);

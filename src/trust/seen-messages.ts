@@ -1,7 +1,8 @@
 // Which sealed messages a device has received, so that a server can't deliver one twice. The IDs of
 // the latest messages are remembered for each sending device; messages older than those are
-// rejected by the time that the sender put inside. Bounded, and so is its text form: one `KEY FLOOR
-// ID:TIME…` per line, the most recently active sender last.
+// rejected by the time that the sender put inside. That time may be wrong, or a lie: what is ahead
+// of the clock must not keep others out, nor for long its own sender. Bounded, and so is its text
+// form: one `KEY FLOOR ID:TIME…` per line, the most recently active sender last.
 
 import { sealed as limits } from "../limits.ts";
 import { publicKeyForm } from "./login-proof.ts";
@@ -15,7 +16,7 @@ export const messageIdForm = /^[\w-]{22}$/;
 type Sender = {
   /** All messages up to this time count as seen. */
   floorMs: number;
-  /** Times of the latest messages by ID, oldest arrival first. */
+  /** Times of the latest messages by ID. */
   readonly times: Map<string, number>;
 };
 
@@ -32,10 +33,12 @@ export class SeenMessages {
       if (!/^-?\d{1,16}$/.test(floor)) continue;
       if (key === everybody) seen.#floorMs = Math.max(seen.#floorMs, Number(floor));
       if (!publicKeyForm.test(key)) continue;
-      seen.#touch(key).floorMs = Number(floor);
+      seen.#touch(key, Infinity).floorMs = Number(floor);
       for (const entry of entries) {
         const [id = "", time = ""] = entry.split(":");
-        if (messageIdForm.test(id) && /^\d{1,16}$/.test(time)) seen.add(key, id, Number(time));
+        if (messageIdForm.test(id) && /^\d{1,16}$/.test(time)) {
+          seen.add(key, id, Number(time), Infinity);
+        }
       }
     }
     return seen;
@@ -47,14 +50,22 @@ export class SeenMessages {
     return timeMs <= (sender?.floorMs ?? this.#floorMs) ? "old" : "fresh";
   }
 
-  add(key: string, id: string, timeMs: number): void {
-    const sender = this.#touch(key);
+  /** `nowMs`: by the clock of this device. */
+  add(key: string, id: string, timeMs: number, nowMs: number): void {
+    const sender = this.#touch(key, nowMs);
     sender.times.set(id, timeMs);
-    for (const [oldest, atMs] of sender.times) {
-      if (sender.times.size <= limits.maxRemembered) break;
-      sender.times.delete(oldest);
-      sender.floorMs = Math.max(sender.floorMs, atMs);
-    }
+    if (sender.times.size <= limits.maxRemembered) return;
+    // Not the one that arrived first: a clock that was ahead for a few messages would then make all
+    // later ones too old.
+    const [oldest, atMs] = [...sender.times].reduce((a, b) => (b[1] < a[1] ? b : a));
+    sender.times.delete(oldest);
+    sender.floorMs = Math.max(sender.floorMs, atMs);
+  }
+
+  /** The latest time of that sender's messages. */
+  latestMs(key: string): number {
+    const sender = this.#senders.get(key);
+    return Math.max(sender?.floorMs ?? this.#floorMs, ...(sender?.times.values() ?? []));
   }
 
   toString(): string {
@@ -65,14 +76,16 @@ export class SeenMessages {
   }
 
   /** Returns the sender and makes it the most recent one. */
-  #touch(key: string): Sender {
+  #touch(key: string, nowMs: number): Sender {
     const sender = this.#senders.get(key) ?? { floorMs: this.#floorMs, times: new Map() };
     this.#senders.delete(key);
     this.#senders.set(key, sender);
     for (const [oldest, { floorMs, times }] of this.#senders) {
       if (this.#senders.size <= limits.maxSenders) break;
       this.#senders.delete(oldest);
-      this.#floorMs = Math.max(this.#floorMs, floorMs, ...times.values());
+      // Strangers could otherwise keep everybody out who is not remembered, with times of any year.
+      const seenMs = Math.min(nowMs, Math.max(floorMs, ...times.values()));
+      this.#floorMs = Math.max(this.#floorMs, seenMs);
     }
     return sender;
   }

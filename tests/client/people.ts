@@ -119,7 +119,8 @@ export class Client {
       },
       seen: {
         check: (key: string, id: string, timeMs: number) => this.seen.check(key, id, timeMs),
-        add: (key: string, id: string, timeMs: number) => this.seen.add(key, id, timeMs),
+        add: (...seen: Parameters<SeenMessages["add"]>) => this.seen.add(...seen),
+        latestMs: (key: string) => this.seen.latestMs(key),
       },
       now: () => this.nowMs++,
       newId: () => Buffer.alloc(16, `${name}${++this.#id}`).toString("base64url"),

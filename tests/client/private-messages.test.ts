@@ -92,6 +92,19 @@ describe("between two registered people", () => {
     // Only the messages that did not fit were answered.
     expect(ann.sent).toHaveLength(1 + 3);
   });
+
+  test("a clock that was ahead, and is right after a restart, makes no later message look old", async () => {
+    const { server, ann, bob } = two();
+    ann.nowMs += 40 * 86_400_000;
+    for (let n = 0; n < 2 * limits.maxRemembered; n++) await ann.tell("Bob", String(n));
+    ann.nowMs -= 40 * 86_400_000;
+    ann.seen = SeenMessages.parse(ann.seen.toString());
+    ann.start();
+    for (let n = 0; n < 2 * limits.maxRemembered; n++) await ann.tell("Bob", `later ${n}`);
+    for (const told of server.told) {
+      expect(await bob.hear(told)).toMatchObject({ seal: { state: "unverified" } });
+    }
+  });
 });
 
 describe("a server that lies", () => {

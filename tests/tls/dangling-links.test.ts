@@ -74,12 +74,12 @@ test("no sealed message counts as new, and the link stays", () => {
   const { link, disk, mount } = away("seen");
   const warned: string[] = [];
   const seen = new SeenFile(link, (problem) => warned.push(problem));
-  seen.add("key", "id", 1_000);
+  seen.add("key", "id", 1_000, 1_000);
   expect(warned).toEqual([expect.stringContaining("mount the disk it is on")]);
   expect(lstatSync(link).isSymbolicLink()).toBe(true);
   mount();
   Bun.spawnSync(["touch", join(disk, "seen")]);
-  seen.add("key", "other", 2_000);
+  seen.add("key", "other", 2_000, 2_000);
   expect(lstatSync(link).isSymbolicLink()).toBe(true);
   expect(readFileSync(link, "utf8")).toContain("other");
   expect(readdirSync(disk)).toEqual(["seen"]);

@@ -20,12 +20,14 @@ const idOf = (n: number) => {
 test("a message is fresh once, and never if it is older than everything remembered", () => {
   const seen = new SeenMessages();
   expect(seen.check(keyOf(1), idOf(1), 10)).toBe("fresh");
-  seen.add(keyOf(1), idOf(1), 10);
+  seen.add(keyOf(1), idOf(1), 10, 10);
   expect(seen.check(keyOf(1), idOf(1), 10)).toBe("repeated");
   // Another ID or another sender is another message; out of order is fine.
   expect(seen.check(keyOf(1), idOf(2), 9)).toBe("fresh");
   expect(seen.check(keyOf(2), idOf(1), 10)).toBe("fresh");
-  for (let n = 100; n < 100 + limits.maxRemembered; n++) seen.add(keyOf(1), idOf(n), n);
+  for (let n = 100; n < 100 + limits.maxRemembered; n++) {
+    seen.add(keyOf(1), idOf(n), n, n);
+  }
   expect(seen.check(keyOf(1), idOf(1), 10)).toBe("old");
   expect(seen.check(keyOf(1), idOf(3), 11)).toBe("fresh");
 });
@@ -48,18 +50,46 @@ test("no message is accepted twice, in any order, across any restart", () => {
         if (seen.check(key, name, timeMs) !== "fresh") continue;
         expect(taken.has(`${key} ${name}`)).toBe(false);
         taken.add(`${key} ${name}`);
-        seen.add(key, name, timeMs);
+        seen.add(key, name, timeMs, 500);
       }
     }),
     { numRuns: 100 },
   );
 });
 
+test("a clock that was ahead for a while makes no later messages old", () => {
+  const seen = new SeenMessages();
+  const aheadMs = 40 * 86_400_000;
+  const ahead = limits.maxRemembered / 2;
+  for (let n = 0; n < ahead; n++) seen.add(keyOf(1), idOf(n), aheadMs + n, n);
+  for (let n = ahead; n < 5 * limits.maxRemembered; n++) {
+    expect(seen.check(keyOf(1), idOf(n), n)).toBe("fresh");
+    seen.add(keyOf(1), idOf(n), n, n);
+  }
+  for (let n = 0; n < 5 * limits.maxRemembered; n++) {
+    expect(seen.check(keyOf(1), idOf(n), n < ahead ? aheadMs + n : n)).not.toBe("fresh");
+  }
+});
+
+test("strangers whose messages are dated in the future keep nobody out", () => {
+  const seen = new SeenMessages();
+  const nowMs = 1_790_000_000_000;
+  for (let n = 0; n < 3 * limits.maxSenders; n++) {
+    seen.add(keyOf(n), idOf(n), Number.MAX_SAFE_INTEGER, nowMs);
+  }
+  const restarted = SeenMessages.parse(seen.toString());
+  for (const one of [seen, restarted]) {
+    expect(one.check(keyOf(9_999), idOf(1), nowMs + 1)).toBe("fresh");
+    expect(one.check(keyOf(9_999), idOf(1), nowMs - 1)).toBe("old");
+  }
+});
+
 test("its text is bounded, and survives damaged lines", () => {
   const seen = new SeenMessages();
   for (let sender = 0; sender < limits.maxSenders + 50; sender++) {
     for (let n = 0; n < limits.maxRemembered + 5; n++) {
-      seen.add(keyOf(sender), idOf(sender * 1_000 + n), 1_790_000_000_000 + sender * 1_000 + n);
+      const timeMs = 1_790_000_000_000 + sender * 1_000 + n;
+      seen.add(keyOf(sender), idOf(sender * 1_000 + n), timeMs, timeMs);
     }
   }
   const text = seen.toString();
