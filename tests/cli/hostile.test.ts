@@ -50,6 +50,8 @@ let person = 0;
 
 /** A new user connects and sends a message, and everyone receives it. */
 afterEach(async () => {
+  // Whoever says nothing for a minute is taken for gone, and all of this can take that long.
+  watch.send('{"type":"ping"}\n');
   const name = `Good${++person}`;
   const client = await RawClient.connect(port("main"));
   client.send(`${name}\nhello from ${name}\n{quit}\n`);

@@ -7,22 +7,12 @@ import type { ParleyError } from "../../src/errors.ts";
 import { encodePart } from "../../src/handover/frames.ts";
 import { OfferedFolder } from "../../src/handover/offered-folder.ts";
 import { ServedChannel } from "../../src/handover/served-channel.ts";
-import { noOffload } from "../../src/io/udp/udp.ts";
 import { offers as limits } from "../../src/limits.ts";
 import { FileService } from "../../src/server/files/file-service.ts";
+import { noDatagrams } from "../no-datagrams.ts";
 import { testFolder } from "../test-folder.ts";
 
 const base = testFolder("served");
-
-const noDatagrams = {
-  port: 1,
-  offload: noOffload,
-  locals: [],
-  send: () => 0,
-  canNap: false,
-  nap() {},
-  close() {},
-};
 
 test("a recipient that requests the same data again and again is given up", async () => {
   const path = join(base, "file");

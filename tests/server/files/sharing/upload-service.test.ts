@@ -9,13 +9,13 @@ import { ParleyError } from "../../../../src/errors.ts";
 import { encodePart, encodePiece } from "../../../../src/handover/frames.ts";
 import { OfferedFolder } from "../../../../src/handover/offered-folder.ts";
 import { ServedChannel } from "../../../../src/handover/served-channel.ts";
-import { noOffload } from "../../../../src/io/udp/udp.ts";
 import { offers, sharing as limits } from "../../../../src/limits.ts";
 import { FileService } from "../../../../src/server/files/file-service.ts";
 import { UploadService } from "../../../../src/server/files/sharing/upload-service.ts";
 import { ownerAt } from "../../../../src/share-owner.ts";
 import { noise } from "../../../noise.ts";
 import { keepingLog } from "../../../silent-log.ts";
+import { noDatagrams } from "../../../no-datagrams.ts";
 import { testFolder } from "../../../test-folder.ts";
 import { until } from "../../../until.ts";
 
@@ -60,16 +60,6 @@ function sharer(by: string, session: number, address = "127.0.0.1"): Sharer {
 
 const number = (n: number): string => `upload-${String(n).padStart(15, "0")}`;
 const small = { files: 1, folders: 0, bytes: 10, room: undefined };
-
-const noDatagrams = {
-  port: 1,
-  offload: noOffload,
-  locals: [],
-  send: () => 0,
-  canNap: false,
-  nap() {},
-  close() {},
-};
 
 /** The reported events of an upload. */
 class Heard {
