@@ -1656,6 +1656,8 @@ export const sealed = {
   maxRemembered: 64,
   /** The file of known keys: 10 000 lines. */
   maxKnownBytes: MiB,
+  /** The part of it that may be filled by people who come by themselves. */
+  maxUnaskedBytes: MiB / 2,
   /** The file of messages seen: `maxSenders` times `maxRemembered`, twice. */
   maxSeenBytes: 2 * MiB,
   /** How long an exiting client waits for private messages that are still being sealed. */

@@ -383,7 +383,10 @@ export class PrivateMessages {
 
   /** Whether an unknown key belongs to a device that known devices vouch for. */
   async #isNewDevice(name: string, key: string): Promise<boolean> {
-    const known = this.#device?.people.find(name);
+    const people = this.#device?.people;
+    const known = people?.find(name);
+    // Otherwise what they send could fill the list; writing to them accepts the device, too.
+    if (known?.isVerified !== true && people?.takesStrangers !== true) return false;
     const answer = await this.#ask(name);
     if (known === undefined || answer?.type !== "keys" || !answer.registered) return false;
     const keys = [...new Set(answer.keys)];
@@ -522,6 +525,7 @@ export class PrivateMessages {
         if (!known.keys.includes(key) && !(await this.#isNewDevice(name, key))) return "changed";
         return known.isVerified ? "verified" : "unverified";
       }
+      if (!people.takesStrangers) return "unverified";
       const answer = await this.#ask(name);
       if (answer?.type !== "keys" || !answer.registered || !answer.keys.includes(key)) {
         return "unverified";

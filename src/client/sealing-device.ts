@@ -6,9 +6,11 @@ import type { Freshness } from "../trust/seen-messages.ts";
 import type { MessageSealer } from "./sealed-text.ts";
 import type { OwnKeys } from "./siblings.ts";
 
-/** The store of known keys. Both methods may throw a `ParleyError`. */
+/** The store of known keys. All of it may throw a `ParleyError`. */
 export interface KnownPeople {
   find(name: string): KnownKeys | undefined;
+  /** Whether people may be remembered who come by themselves. */
+  readonly takesStrangers: boolean;
   /** Undefined: forgets the keys. */
   remember(name: string, known: KnownKeys | undefined): void;
 }

@@ -258,7 +258,10 @@ export class PeerSecurity {
   }
 
   #remember({ id, key }: PeerHello): void {
-    const problem = this.#options.trust.remember(id, key);
+    this.#report(this.#options.trust.remember(id, key));
+  }
+
+  #report(problem: string | undefined): void {
     if (problem !== undefined) this.#options.say(problem);
   }
 
@@ -267,7 +270,7 @@ export class PeerSecurity {
     const hello = this.#newCallers.get(connection);
     if (hello === undefined || this.#host.peer()?.chatConnection !== connection) return;
     this.#newCallers.delete(connection);
-    this.#remember(hello);
+    this.#report(this.#options.trust.rememberCaller(hello.id, hello.key));
   }
 
   /** Of a relayed call, the address is the server's, and so is the port. */

@@ -1,6 +1,7 @@
 // The file with the keys of known people on one server. Knows no protocol.
 
 import { ParleyError } from "../errors.ts";
+import { sealed as limits } from "../limits.ts";
 import { findKnownKeys, knownKeysLine, type KnownKeys } from "../trust/known-keys.ts";
 import { quoted } from "../text.ts";
 import { TrustListFile } from "./trust-list-file.ts";
@@ -26,6 +27,14 @@ export class KnownKeysFile {
       `Line ${found.line} of ${quoted(this.#path, 300)} is for ${quoted(name)}, but has no valid keys: ` +
         "correct it, or remove it to trust them as if met for the first time",
     );
+  }
+
+  /**
+   * Whether people may be remembered who come by themselves, such as strangers who write or call:
+   * half of the file is for those that the user turns to. @throws ParleyError `failed`
+   */
+  get takesStrangers(): boolean {
+    return this.#file.read().length < limits.maxUnaskedBytes;
   }
 
   /** Undefined: forgets the keys. @throws ParleyError `failed` */

@@ -74,9 +74,22 @@ export class PeerTrust {
     return { why: `${id} called with another key than the one that the registry has for ${id}` };
   }
 
-  /** A peer has shown this key for the first time. Returns a sentence if it can't be stored. */
+  /**
+   * A peer that the user has called has shown this key for the first time. Returns a sentence if it
+   * can't be stored.
+   */
   remember(id: string, key: string): string | undefined {
     return this.#keep(id, key, false);
+  }
+
+  /** The same for a peer that has called, as long as such peers may be remembered. */
+  rememberCaller(id: string, key: string): string | undefined {
+    try {
+      return this.#people.takesStrangers ? this.#keep(id, key, false) : undefined;
+    } catch (error) {
+      if (error instanceof ParleyError) return error.message;
+      throw error;
+    }
   }
 
   /** Two users have compared the key. Returns a sentence if that can't be stored. */

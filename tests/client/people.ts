@@ -78,6 +78,8 @@ export class Client {
   ownFile = "";
   seen = new SeenMessages();
   online = true;
+  /** Whether there is room in the file with people's keys for those who come by themselves. */
+  takesStrangers = true;
   nowMs = 1_790_000_000_000;
   messages: PrivateMessages;
   #ref = 0;
@@ -111,10 +113,14 @@ export class Client {
         return this.server.told.length;
       },
     };
+    const takesStrangers = () => this.takesStrangers;
     const device = {
       ...this.device,
       people: {
         find: (who: string) => this.people.get(fold(who)),
+        get takesStrangers() {
+          return takesStrangers();
+        },
         remember: (who: string, known: KnownKeys | undefined) => this.#keep(who, known),
       },
       seen: {

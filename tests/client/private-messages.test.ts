@@ -32,6 +32,17 @@ describe("between two registered people", () => {
     expect(ann.notes).toHaveLength(2);
   });
 
+  test("strangers who write are not remembered once they have filled their half of the list", async () => {
+    const { server, ann, bob } = two();
+    bob.takesStrangers = false;
+    await ann.tell("Bob", "psst");
+    const first = await bob.hear(server.told[0]);
+    expect(first).toMatchObject({ text: "psst", seal: { state: "unverified" } });
+    expect([bob.people.size, bob.notes]).toEqual([0, []]);
+    await bob.tell("Ann", "who are you?");
+    expect(bob.people.get("ann")?.keys).toEqual([ann.device.key]);
+  });
+
   test("each device of the recipient can open it, and no other", async () => {
     const { server, ann, bob } = two();
     const phone = new Client(server, "Bob");

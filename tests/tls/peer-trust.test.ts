@@ -1,8 +1,9 @@
 // Which key a peer must have: a known key is never replaced by another one, nor dropped.
 
 import { expect, test } from "bun:test";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { sealed as limits } from "../../src/limits.ts";
 import { KnownKeysFile } from "../../src/tls/known-keys-file.ts";
 import { PeerTrust } from "../../src/tls/peer-trust.ts";
 import { testFolder } from "../test-folder.ts";
@@ -75,4 +76,21 @@ test("peers are separate from users, and each registry's from another's", () => 
     `chat.example:55000 bob met ${key}\nb.example:1/peers bob met ${key}\n`,
   );
   expect(one.planFor("Bob", undefined)).toEqual({ how: "plain" });
+});
+
+test("callers under ever new IDs can't fill the file: half of it is for peers that one calls", () => {
+  const { trust: one, path } = trust();
+  const line = `chat.example:55000/peers x100000 met ${key}\n`;
+  const calls = Math.ceil(limits.maxKnownBytes / line.length);
+  writeFileSync(path, line.repeat(Math.floor((0.99 * limits.maxUnaskedBytes) / line.length)));
+  let said = 0;
+  for (let i = 0; i < calls / 50; i++) {
+    if (one.rememberCaller(`c${100_000 + i}`, key) !== undefined) said++;
+  }
+  expect(said).toBe(0);
+  expect(statSync(path).size).toBeLessThan(limits.maxUnaskedBytes + 2 * line.length);
+  expect(one.isKnown("c100000")).toBe(true);
+  expect(one.isKnown(`c${100_000 + Math.floor(calls / 50) - 1}`)).toBe(false);
+  expect(one.remember("Bob", key)).toBeUndefined();
+  expect(one.isKnown("Bob")).toBe(true);
 });
