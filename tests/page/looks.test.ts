@@ -150,6 +150,33 @@ inChromium("as many rooms as one can be in", async () => {
   expect(await tab.get<string[]>(defects)).toEqual([]);
 });
 
+/** Whether the time of some message covers the end of its text. */
+const timesCover = `[...document.querySelectorAll(".message")].some((message) => {
+  const range = document.createRange();
+  range.selectNodeContents(message.querySelector(".text"));
+  const time = message.querySelector(".time").getBoundingClientRect();
+  return [...range.getClientRects()].some(
+    ({ right, top, bottom }) => right > time.left && bottom > time.top && top < time.bottom);
+})`;
+
+inChromium("text twice as large, as chosen in the browser", async () => {
+  using tab = await rig.open();
+  using bob = await Bot.login(rig.port, longName, "lobby", longRoom);
+  await tab.cdp("Page.setFontSizes", { fontSizes: { standard: 32, fixed: 26 } });
+  expect(await tab.get<string>("getComputedStyle(document.body).fontSize")).toBe("30px");
+  await shoot(tab, "large-login");
+  await tab.login("Reader", "lobby", longRoom);
+  await tab.show("lobby");
+  for (let i = 0; i < 120; i++) bob.send({ type: "say", room: longRoom, text: `item ${i}` });
+  await bob.say("lobby", "Reader: done");
+  await tab.say("good");
+  await tab.hears("good");
+  await tab.listsRooms("lobby", `${longRoom} 99+`);
+  await shoot(tab, "large", async () => {
+    expect(await tab.get<boolean>(timesCover)).toBe(false);
+  });
+});
+
 inChromium("a private message that was not sent, and a new password", async () => {
   using tab = await rig.open();
   await tab.login("Sender");
