@@ -361,9 +361,10 @@ export const offers = {
   maxOffers: 1_024,
   /** Offers made from one network, except loopback, or by one account. */
   maxPerOwner: 64,
-  /** Offers made by one person, and offers to one person. */
+  /** Offers made by one person, offers to one person, and those of them by one such owner. */
   maxBySender: 16,
   maxToRecipient: 32,
+  maxToRecipientPerOwner: 16,
   /** New offers of one such owner, as a burst and per minute: each is shown to somebody. */
   newAtOnce: 32,
   newPerMinute: 30,
@@ -794,9 +795,13 @@ export const calls = {
   maxWaitingPerOwner: 64,
   /** Calls in progress; each has a relay for datagrams. */
   maxOpen: 512,
-  /** How many of them are made from one network (except loopback), and to one peer. */
+  /**
+   * How many of them are made from one network (except loopback), to one peer, and to one peer from
+   * one network.
+   */
   maxPerOwner: 32,
   maxToCallee: 32,
+  maxToCalleePerOwner: 16,
   /** New calls of one such network, as a burst and per minute: `/bridge` tries 16 peers. */
   newAtOnce: 48,
   newPerMinute: 48,

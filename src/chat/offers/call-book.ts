@@ -93,9 +93,16 @@ export class CallBook {
     if (full !== undefined) {
       return `${full.count} calls of ${full.label} are relayed already: wait for one to end`;
     }
-    let theirs = 0;
-    for (const call of this.#calls.values()) if (call.callee === callee) theirs++;
-    if (theirs >= limits.maxToCallee) return "Too many are calling that peer: try again later";
+    const theirs = new ShareCounts(limits.maxToCalleePerOwner, limits.maxToCalleePerOwner);
+    let all = 0;
+    for (const call of this.#calls.values()) {
+      if (call.callee !== callee) continue;
+      all++;
+      theirs.add(call.owner);
+    }
+    if (all >= limits.maxToCallee || theirs.full(session.shareOwner) !== undefined) {
+      return "Too many are calling that peer: try again later";
+    }
     if (this.#rates.take(session.shareOwner, nowMs) > 0) {
       return "Too many calls in a row: try again in a few seconds";
     }

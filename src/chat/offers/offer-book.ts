@@ -68,16 +68,23 @@ export class OfferBook {
       return `${full.label} has ${full.count} offers already: wait for one to end`;
     }
     let mine = 0;
-    let theirs = 0;
-    for (const { from, to: recipient } of this) {
+    const theirs = new ShareCounts(limits.maxToRecipientPerOwner, limits.maxToRecipientPerOwner);
+    let all = 0;
+    for (const { from, to: recipient, owner: other } of this) {
       if (from.person === by) mine++;
-      if (recipient.person === to) theirs++;
+      if (recipient.person !== to) continue;
+      all++;
+      theirs.add(other);
     }
     if (mine >= limits.maxBySender) {
       return `You have ${mine} offers already: wait for one to end`;
     }
-    if (theirs >= limits.maxToRecipient) {
-      return `${theirs} offers wait for that person already: try again later`;
+    if (all >= limits.maxToRecipient) {
+      return `${all} offers wait for that person already: try again later`;
+    }
+    const own = theirs.full(owner);
+    if (own !== undefined) {
+      return `${own.count} offers of ${own.label} wait for that person already: try again later`;
     }
     if (this.#rates.take(owner, nowMs) > 0) {
       return "Too many offers in a row: try again in a few seconds";

@@ -177,8 +177,13 @@ test("a network makes so many calls, and others still can", () => {
   const alice = visitor(rig, "Alice's", "192.0.2.1");
   alice.send(take("Alice"));
   const near = visitor(rig, undefined, "192.0.2.9");
-  for (let n = 1; n <= limits.maxPerOwner + 1; n++) near.send(call("Alice", "Alice's", n));
-  expect(heard(near).at(-1)).toBe("full");
+  visitor(rig, "Bea's", "192.0.2.2").send(take("Bea"));
+  for (let n = 1; n <= limits.maxPerOwner + 1; n++) {
+    near.send(n % 2 === 0 ? call("Alice", "Alice's", n) : call("Bea", "Bea's", n));
+  }
+  const answers = heard(near);
+  expect(answers.filter((one) => one === "calling")).toHaveLength(limits.maxPerOwner);
+  expect(answers.at(-1)).toBe("full");
   // Some of them end; too many new ones are refused as well.
   for (let n = 1; n <= limits.maxPerOwner; n++) near.send(end(n));
   for (let n = 100; n < 100 + limits.newAtOnce; n++) near.send(call("Alice", "Alice's", n), end(n));
@@ -209,6 +214,20 @@ test("so many call one peer at once, and so many peers of one network can be cal
   expect(heard(many.at(-1)!)).toEqual(["full"]);
   many[0]!.close();
   expect(heard(many.at(-1)!.send(take("Last")))).toEqual(["taking-calls"]);
+});
+
+test("one network leaves room for the calls of others to the same peer", () => {
+  const rig = new Rig();
+  visitor(rig, "Alice's").send(take("Alice"));
+  const answers = Array.from({ length: limits.maxPerOwner }, (_, n) => {
+    const caller = visitor(rig, undefined, "192.0.2.66");
+    return heard(caller.send(call("Alice", "Alice's", n)))[0];
+  });
+  const made = answers.filter((answer) => answer === "calling").length;
+  expect(made).toBe(limits.maxToCalleePerOwner);
+  expect(2 * made).toBeLessThanOrEqual(limits.maxToCallee);
+  const far = visitor(rig, undefined, "192.0.2.7");
+  expect(heard(far.send(call("Alice", "Alice's", 999)))[0]).toBe("calling");
 });
 
 test("a peer that takes calls at one server is called there, wherever somebody asks", () => {

@@ -353,6 +353,26 @@ test("offers are limited per sender, recipient and network", () => {
   }
 });
 
+test("one network leaves room for the offers of others to the same person", () => {
+  const { rig, bob } = people();
+  const names = ["Mal", "Mallory", "Mallet"];
+  let made = 0;
+  for (const [i, name] of names.entries()) {
+    const one = rig.member(name, {}, "192.0.2.66");
+    heard(one);
+    for (let n = 0; n < limits.maxToRecipientPerOwner / 2; n++) {
+      one.send(offerFiles("Bob", 100 * (i + 1) + n));
+      if (heard(one)[0] === "here") made++;
+    }
+  }
+  expect(made).toBe(limits.maxToRecipientPerOwner);
+  expect(2 * limits.maxToRecipientPerOwner).toBeLessThanOrEqual(limits.maxToRecipient);
+  const far = rig.member("Far", {}, "192.0.2.7");
+  heard(far);
+  expect(heard(far.send(offerFiles("Bob", 900)))).toEqual(["here"]);
+  expect(bob.link.aborted).toBe(false);
+});
+
 test("nothing is kept once everyone has disconnected", () => {
   const { rig, ann, bob } = connected();
   bob.link.capacity = 0;
