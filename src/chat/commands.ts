@@ -43,6 +43,7 @@ import {
 } from "./private/private-chat.ts";
 import type { Refusal } from "./refusal.ts";
 import {
+  joinedRoom,
   numberOf,
   refOf,
   refuseIfOverfull,
@@ -139,9 +140,8 @@ const handlers: Handlers = {
   tell,
   join,
   part(hub, session, { room: name, text: typed, ref }) {
-    const room = hub.rooms.get(fold(name));
-    if (room === undefined || !session.rooms.has(room.name))
-      return rejectNotInRoom(hub, session, name, ref);
+    const room = joinedRoom(hub, session, name, ref);
+    if (room === undefined) return;
     const text = partingText(hub, session, room.name, typed);
     leaveRoom(hub, session, room, "parted", { text });
     hub.send(session, { type: "parted", room: room.name, text, ref }, "settled");
@@ -184,10 +184,8 @@ const handlers: Handlers = {
   },
   rename,
   history(hub, session, { room: asked = lobby, before, limit, ref }) {
-    const room = hub.rooms.get(fold(asked));
-    if (room === undefined || !session.rooms.has(room.name)) {
-      return rejectNotInRoom(hub, session, asked, ref);
-    }
+    const room = joinedRoom(hub, session, asked, ref);
+    if (room === undefined) return;
     // Messages that are committed but not yet delivered will arrive live, so they are not part of
     // the page.
     const end = Math.min(before ?? Infinity, room.seq + 1);
@@ -206,16 +204,19 @@ const handlers: Handlers = {
   search,
   invite(hub, session, command) {
     const { to, ref } = command;
-    const muted = muteText(hub, session);
-    if (muted !== undefined) return reject(hub, session, "muted", muted, { ref });
-    const other = hub.names.holder(fold(to));
-    if (other !== undefined) return answerRequest(hub, session, invite(hub, session, other), ref);
+    /** Returns false if they may be on another server. */
+    const answerHere = (): boolean => {
+      const muted = muteText(hub, session);
+      const other = hub.names.holder(fold(to));
+      if (muted !== undefined) reject(hub, session, "muted", muted, { ref });
+      else if (other !== undefined) answerRequest(hub, session, invite(hub, session, other), ref);
+      return muted !== undefined || other !== undefined;
+    };
+    if (answerHere()) return;
     findElsewhere(hub, session, [fold(to)], ([person], error) => {
       if (error !== undefined) return rejectUnread(hub, session, command, error);
-      const silenced = muteText(hub, session);
-      if (silenced !== undefined) return reject(hub, session, "muted", silenced, { ref });
-      const since = hub.names.holder(fold(to));
-      if (since !== undefined) return answerRequest(hub, session, invite(hub, session, since), ref);
+      // Things may have changed while the store was asked.
+      if (answerHere()) return;
       if (person === undefined) return rejectUnknownUser(hub, session, to, { ref });
       answerRequest(hub, session, inviteElsewhere(hub, session, person), ref);
     });

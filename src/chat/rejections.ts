@@ -6,6 +6,8 @@ import { beginning, quoted } from "../text.ts";
 import type { HubState } from "./hub-state.ts";
 import type { Command, Ref } from "./events.ts";
 import { count } from "./metrics/metrics.ts";
+import { fold } from "./names/grammar.ts";
+import type { Room } from "./rooms/room.ts";
 import type { Session } from "./session.ts";
 
 /**
@@ -101,6 +103,18 @@ export function rejectUnread(
   session.queue.dropFrom(n);
   count(hub.options.metrics.messagesRefused, code);
   hub.send(session, { type: "error", code, message, n, retryAfterMs: sender.storageRetryMs });
+}
+
+/** The room, if the session is in it; otherwise rejects the request. */
+export function joinedRoom(
+  hub: HubState,
+  session: Session,
+  name: string,
+  ref: Ref | undefined,
+): Room | undefined {
+  const room = session.rooms.has(fold(name)) ? hub.rooms.get(fold(name)) : undefined;
+  if (room === undefined) rejectNotInRoom(hub, session, name, ref);
+  return room;
 }
 
 /** A request about a room that the session is not in. */

@@ -45,7 +45,7 @@ function answer(store: LocalStore, request: StoreRequest): StoreReply {
     case "load-session":
       return { ...done, type: "load-session", result: store.sessions.load(request.session) };
     case "find-name": {
-      const result = store.directory.find(request.name, request.sinceMs);
+      const result = store.sessions.find(request.name, request.sinceMs);
       return { ...done, type: "find-name", result };
     }
     case "claim-name":

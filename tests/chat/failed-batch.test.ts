@@ -140,7 +140,7 @@ test("joins and leaves of a failed batch are announced, and the records written 
   // Nothing else happens: the next sweep writes them.
   rig.pass(2_000, 100);
   expect(store.store.sessions.load(dan.session.identity.recordId)).toMatchObject({ name: "dan" });
-  expect(store.store.directory.find("cal", 0)).toMatchObject({ name: "cal" });
+  expect(store.store.sessions.find("cal", 0)).toMatchObject({ name: "cal" });
 });
 
 test("a session whose departure could not be written keeps its name and counter", () => {

@@ -38,7 +38,6 @@ function lying(lie: (store: LocalStore, commits: number) => LocalStore["commit"]
       rooms: store.rooms,
       mailboxes: store.mailboxes,
       sessions: store.sessions,
-      directory: store.directory,
       rights: store.rights,
       accounts: store.accounts,
       commit: (batch) => (lie(store, ++commits) ?? ((b) => store.commit(b)))(batch),

@@ -75,9 +75,6 @@ export class AskedStore {
 
   readonly sessions = {
     load: (session: string) => this.#ask("load-session", { type: "load-session", session }),
-  };
-
-  readonly directory = {
     find: (name: string, sinceMs: number) =>
       this.#ask("find-name", { type: "find-name", name, sinceMs }),
   };

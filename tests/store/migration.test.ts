@@ -97,7 +97,7 @@ describe("a file of version 1", () => {
         })),
       );
     }
-    const dot = store.directory.find("dot", 0);
+    const dot = store.sessions.find("dot", 0);
     expect(dot).toMatchObject({ n: 2, mail: 4 });
     const { registry, close } = openRegistrations(store, (error) => {
       throw error;
@@ -134,7 +134,7 @@ test("a file of version 2 is complete after it was opened, and new mail has its 
   expect(store.db.query("PRAGMA user_version").get()).toEqual({ user_version: schemaVersion });
   expect(store.epoch).toBe("pKfdPn-KqVC5dmL3cuvODw");
   expect(store.rooms.bounds("lobby")).toEqual({ first: 1, last: 277 });
-  const dot = store.directory.find("dot", 0)!;
+  const dot = store.sessions.find("dot", 0)!;
   expect(dot).toMatchObject({ n: 1, mail: 4, network: "127.0.0.1" });
   const texts = store.mailboxes.after(dot.id, 0, 99).map(({ text }) => text);
   expect(texts).toEqual(["mail one", 'mail "two" \\', "drei 😀", "to both"]);

@@ -89,9 +89,6 @@ export class PlainStore implements LocalStore {
 
   readonly sessions = {
     load: (id: string) => this.#sessions.find(({ record }) => record.id === id)?.record,
-  };
-
-  readonly directory = {
     find: (name: string, sinceMs: number) =>
       this.#sessions
         .map(({ record }) => record)

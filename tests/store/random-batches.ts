@@ -125,6 +125,6 @@ export async function expectSame(store: AskedStore, plain: LocalStore): Promise<
     );
   }
   for (const name of ["", "ann", "bob"]) {
-    expect(await store.directory.find(name, 1_050)).toEqual(plain.directory.find(name, 1_050));
+    expect(await store.sessions.find(name, 1_050)).toEqual(plain.sessions.find(name, 1_050));
   }
 }

@@ -55,8 +55,8 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
       expect(await store.rooms.after("lobby", 0, 10)).toEqual([]);
       expect(await store.rooms.before("lobby", Infinity, 10)).toEqual([]);
       expect(await store.sessions.load("x")).toBeUndefined();
-      expect(await store.directory.find("ann", 0)).toBeUndefined();
-      expect(await store.directory.find("", 0)).toBeUndefined();
+      expect(await store.sessions.find("ann", 0)).toBeUndefined();
+      expect(await store.sessions.find("", 0)).toBeUndefined();
       expect(await store.mailboxes.after("x", 0, 10)).toEqual([]);
     });
 
@@ -300,15 +300,15 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
         const old = update("s1", { seenMs: 5 });
         const young = update("s2", { seenMs: 9 });
         await writer.commit({ sessions: [old, young] });
-        expect(await store.directory.find("ann", 0)).toEqual({ ...young, mail: 0 });
-        expect(await store.directory.find("ann", 10)).toBeUndefined();
+        expect(await store.sessions.find("ann", 0)).toEqual({ ...young, mail: 0 });
+        expect(await store.sessions.find("ann", 10)).toBeUndefined();
         await writer.commit({ sessions: [{ ...young, name: "", n: 1 }] });
-        expect(await store.directory.find("ann", 0)).toEqual({ ...old, mail: 0 });
-        expect(await store.directory.find("ann", 6)).toBeUndefined();
+        expect(await store.sessions.find("ann", 0)).toEqual({ ...old, mail: 0 });
+        expect(await store.sessions.find("ann", 6)).toBeUndefined();
         await writer.commit({ sessions: [{ ...old, name: "anna" }] });
-        expect(await store.directory.find("ann", 0)).toBeUndefined();
-        expect((await store.directory.find("anna", 0))?.id).toBe("s1");
-        expect(await store.directory.find("", 0)).toBeUndefined();
+        expect(await store.sessions.find("ann", 0)).toBeUndefined();
+        expect((await store.sessions.find("anna", 0))?.id).toBe("s1");
+        expect(await store.sessions.find("", 0)).toBeUndefined();
       });
 
       test("a session that left without a message is not kept, one with messages is, for a while", async () => {
@@ -360,7 +360,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
         nowMs = 1_022;
         await store.sweepAll();
         expect(await store.sessions.load("s21")).toBeUndefined();
-        expect(await store.directory.find("ann21", 0)).toBeUndefined();
+        expect(await store.sessions.find("ann21", 0)).toBeUndefined();
         expect(await store.mailboxes.after("s21", 0, 9)).toEqual([]);
         expect(await store.sessions.load("s22")).toBeDefined();
         expect(await store.mailboxes.after("s22", 0, 9)).toHaveLength(1);

@@ -5,8 +5,8 @@ import { history, search as limits } from "../../limits.ts";
 import type { Command, Ref, Said } from "../events.ts";
 import { fittingPage } from "./history-page.ts";
 import type { HubState } from "../hub-state.ts";
-import { fold, lobby } from "../names/grammar.ts";
-import { reject, rejectNotInRoom } from "../rejections.ts";
+import { lobby } from "../names/grammar.ts";
+import { joinedRoom, reject, rejectNotInRoom } from "../rejections.ts";
 import type { Room } from "../rooms/room.ts";
 import { matches, searchWords } from "./search-words.ts";
 import type { Session } from "../session.ts";
@@ -16,10 +16,8 @@ type Search = Extract<Command, { type: "search" }>;
 
 export function search(hub: HubState, session: Session, command: Search): void {
   const { room: asked = lobby, text, before = Infinity, limit, ref } = command;
-  const room = hub.rooms.get(fold(asked));
-  if (room === undefined || !session.rooms.has(room.name)) {
-    return rejectNotInRoom(hub, session, asked, ref);
-  }
+  const room = joinedRoom(hub, session, asked, ref);
+  if (room === undefined) return;
   const isLong = text.length > limits.maxTextChars;
   const words = isLong ? [] : searchWords(text);
   if (words.length === 0) {

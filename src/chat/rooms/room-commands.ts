@@ -13,6 +13,7 @@ import { fold } from "../names/grammar.ts";
 import { readPast, readPastTargets } from "../history/past-query.ts";
 import {
   type About,
+  joinedRoom,
   refuseIfOverfull,
   reject,
   rejectNotInRoom,
@@ -68,15 +69,10 @@ export const roomHandlers: Handlers = {
     hub.send(session, { type: "room-state", state, isMember, isOperator, ref });
   },
   past(hub, session, { room: name, query, limit, ref }) {
-    const room = session.rooms.has(fold(name)) ? hub.rooms.get(fold(name)) : undefined;
-    if (room === undefined) {
-      return rejectNotInRoom(hub, session, name, ref);
-    }
-    readPast(hub, session, room, {
-      query,
-      limit: Math.min(limit, historyLimits.pageMessages),
-      ref,
-    });
+    const room = joinedRoom(hub, session, name, ref);
+    if (room === undefined) return;
+    const most = Math.min(limit, historyLimits.pageMessages);
+    readPast(hub, session, room, { query, limit: most, ref });
   },
   "past-targets": readPastTargets,
 };

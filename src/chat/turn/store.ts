@@ -207,16 +207,9 @@ export interface Mailboxes {
   pick(session: string, mail: readonly number[]): readonly PrivateMessage[];
 }
 
-/** Session records. Written by `commit`. */
+/** Session records. Written by `commit`. An absent session keeps its name for a while. */
 export interface Sessions {
   load(id: string): SessionRecord | undefined;
-}
-
-/**
- * Who holds a name. `commit` assigns and releases names; an absent session keeps its name for a
- * while.
- */
-export interface Directory {
   /**
    * The session last seen with this folded name, at or after `sinceMs`, that did not say goodbye.
    */
@@ -241,7 +234,6 @@ export interface LocalStore {
   readonly rooms: RoomLog;
   readonly mailboxes: Mailboxes;
   readonly sessions: Sessions;
-  readonly directory: Directory;
   readonly rights: RightsTable;
   readonly accounts: Accounts;
   commit(batch: Batch): Committed;

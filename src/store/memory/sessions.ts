@@ -3,7 +3,7 @@
 
 import { widestNetworkOf } from "../../addresses.ts";
 import { accountMark } from "../../chat/accounts/account-store.ts";
-import type { Directory, SessionRecord, Sessions, SessionUpdate } from "../../chat/turn/store.ts";
+import type { SessionRecord, Sessions, SessionUpdate } from "../../chat/turn/store.ts";
 
 /**
  * A table that exceeds its limit by this factor is trimmed immediately, without waiting for the
@@ -17,7 +17,7 @@ const slack = 1.125;
  */
 type Entry = SessionRecord & { clockMs: number; before: Entry | undefined };
 
-export class MemorySessions implements Sessions, Directory {
+export class MemorySessions implements Sessions {
   readonly #entries = new Map<string, Entry>();
   /** By folded name; several sessions may have had one name, one after the other. */
   readonly #byName = new Map<string, Entry>();

@@ -58,10 +58,6 @@ class MemoryStore implements ServerStore {
     this.sessions = new MemorySessions(retention.sessions, (id) => this.mailboxes.delete(id));
   }
 
-  get directory(): MemorySessions {
-    return this.sessions;
-  }
-
   commit(batch: Batch): Committed {
     const committed = this.#last.committed(batch);
     if (committed !== undefined) return committed;

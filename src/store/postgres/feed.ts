@@ -8,6 +8,7 @@ import type { RightsRow } from "../../chat/rights/rights-rows.ts";
 import { createDatabaseMetrics, type DatabaseMetrics } from "../../chat/metrics/metrics.ts";
 import { SaidRun } from "../../chat/rooms/said-run.ts";
 import type { Batch, Committed } from "../../chat/turn/store.ts";
+import { errorMessage } from "../../errors.ts";
 import { postgres as limits } from "../../limits.ts";
 import { AccountChanges, type AccountNotice } from "./account-changes.ts";
 import { channel } from "./commit-function.ts";
@@ -491,9 +492,7 @@ export class Feed implements Follower, SharedStore {
   }
 
   #complain(error: unknown): void {
-    this.#log(
-      `What other servers do can't be read: ${error instanceof Error ? error.message : error}`,
-    );
+    this.#log(`What other servers do can't be read: ${errorMessage(error)}`);
   }
 }
 

@@ -1,17 +1,14 @@
 // Deletes data beyond the retention, a bounded slice at a time. Only one server sweeps at a time.
 
-import { accountMark } from "../../chat/accounts/account-store.ts";
 import { history as limits, postgres } from "../../limits.ts";
 import type { Retention } from "../retention.ts";
+import { isSession, widestNetwork } from "../session-sql.ts";
 import type { Run, Value } from "./database.ts";
 import type { DatabasePort } from "./database-port.ts";
 import type { SharedClock } from "./shared-clock.ts";
 
-/** SQL for `widestNetworkOf(network)`, without its `:/48`. */
-const widestNetwork = `CASE WHEN network LIKE '%::/64'
-  THEN rtrim(substr(network, 1, length(network) - 5), '0123456789abcdef') ELSE network END`;
-/** Mailboxes of accounts stay. */
-const isSession = `left(id, 1) <> '${accountMark}'`;
+/** Outcomes that nobody asks for again. */
+const isForgotten = "at < clock_timestamp() - $1 * interval '1 millisecond'";
 
 /** Names this program's lock among others in the database: "parley s". */
 const lockKey = "8097874531021168755";
@@ -41,26 +38,15 @@ export class PostgresSweep {
       const deleted = [
         await this.#messages(run, oldMs),
         await this.#rooms(run),
-        await count(
-          run,
-          `DELETE FROM parley.mail WHERE (session, mail) IN (
-             SELECT session, mail FROM parley.mail WHERE clock_ms < $1 LIMIT $2)`,
-          [oldMs, limits.sliceRows],
-        ),
+        await deleteWhere(run, "mail", "session, mail", "clock_ms < $1", oldMs),
         await this.#sessions(run, clockMs),
-        await count(
+        await deleteWhere(run, "claimed", "server, request", isForgotten, postgres.outcomeKeptMs),
+        await deleteWhere(
           run,
-          `DELETE FROM parley.claimed WHERE (server, request) IN (
-             SELECT server, request FROM parley.claimed
-             WHERE at < clock_timestamp() - $1 * interval '1 millisecond' LIMIT $2)`,
-          [postgres.outcomeKeptMs, limits.sliceRows],
-        ),
-        await count(
-          run,
-          `DELETE FROM parley.account_changes WHERE (process, request) IN (
-             SELECT process, request FROM parley.account_changes
-             WHERE at < clock_timestamp() - $1 * interval '1 millisecond' LIMIT $2)`,
-          [postgres.outcomeKeptMs, limits.sliceRows],
+          "account_changes",
+          "process, request",
+          isForgotten,
+          postgres.outcomeKeptMs,
         ),
       ];
       await run(
@@ -159,6 +145,22 @@ export class PostgresSweep {
 
 /** Rooms dropped per slice, each with all of its messages. */
 const sliceRooms = 50;
+
+/** Deletes a slice of what matches the condition on `$1`; returns the number of rows. */
+async function deleteWhere(
+  run: Run,
+  table: string,
+  key: string,
+  condition: string,
+  value: number,
+): Promise<number> {
+  return await count(
+    run,
+    `DELETE FROM parley.${table} WHERE (${key}) IN (
+       SELECT ${key} FROM parley.${table} WHERE ${condition} LIMIT $2)`,
+    [value, limits.sliceRows],
+  );
+}
 
 /** How many rows a statement has deleted; a slice is small. */
 async function count(run: Run, text: string, values: readonly Value[]): Promise<number> {

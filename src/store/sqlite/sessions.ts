@@ -1,7 +1,7 @@
 // Sessions in a data file. Rows of busy sessions are cached, so that a message rewrites its
 // session's row in place without touching an index.
 
-import type { Directory, SessionRecord, Sessions, SessionUpdate } from "../../chat/turn/store.ts";
+import type { SessionRecord, Sessions, SessionUpdate } from "../../chat/turn/store.ts";
 import type { Read, Statements } from "./statements.ts";
 
 /** A session's row in the file, with the values of its indexed columns. */
@@ -10,7 +10,7 @@ type CachedRow = { key: number; name: string; network: string; clockMs: number }
 /** Beyond this, the cache is emptied. */
 const maxCachedRows = 8_192;
 
-export class SqliteSessions implements Sessions, Directory {
+export class SqliteSessions implements Sessions {
   readonly #sql: Statements;
   readonly #read: Read;
   readonly #clockStepMs: number;

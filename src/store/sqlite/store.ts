@@ -90,10 +90,6 @@ class FileStore implements SqliteStore {
     this.#sweep = new SqliteSweep(file.db, retention, this.rooms, this.sessions, isInUse);
   }
 
-  get directory(): SqliteSessions {
-    return this.sessions;
-  }
-
   commit(batch: Batch): Committed {
     const before = this.#last.committed(batch);
     if (before !== undefined) return before;

@@ -3,9 +3,9 @@
 // by the store's clock, which the file records.
 
 import type { Database } from "bun:sqlite";
-import { accountMark } from "../../chat/accounts/account-store.ts";
 import { history as limits } from "../../limits.ts";
 import type { Retention } from "../retention.ts";
+import { isSession, widestNetwork } from "../session-sql.ts";
 import { batchKey, isInRoom, keySeq } from "./batch-key.ts";
 import { readMeta, writeMeta } from "./meta.ts";
 import { deleteBatches, type SqliteRooms } from "./rooms.ts";
@@ -20,12 +20,6 @@ const sliceSessions = 10;
 const sliceBytes = 1_000_000;
 /** Maximum number of surplus rooms that one sweep can empty. */
 const maxSmallest = 1_000;
-
-/** SQL for `widestNetworkOf(network)`, without its `:/48`. */
-const widestNetwork = `CASE WHEN network LIKE '%::/64'
-  THEN rtrim(substr(network, 1, length(network) - 5), '0123456789abcdef') ELSE network END`;
-/** Mailboxes of accounts are kept. */
-const isSession = `substr(id, 1, 1) <> '${accountMark}'`;
 
 /** `kept` is the number of its messages, `time_ms` the time of its last batch. */
 type RoomRow = { id: number; name: string; last: number; kept: number; time_ms: number | null };

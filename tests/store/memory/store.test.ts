@@ -139,7 +139,7 @@ describe("memory", () => {
     expect(store.sessions.load("s1")).toBeUndefined();
     expect(store.sessions.load("s887")).toBeUndefined();
     expect(store.sessions.load("s1000")).toBeDefined();
-    expect(store.directory.find("ann", 0)?.id).toBe("s1000");
+    expect(store.sessions.find("ann", 0)?.id).toBe("s1000");
   });
 
   test("mailboxes of accounts are no excess: sessions are not ranked because of them", () => {

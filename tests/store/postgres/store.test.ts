@@ -156,7 +156,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
       const asked = new AskedStore(backendOf(store));
       /** Whether nobody else may have it. */
       const holds = async (name: string): Promise<boolean> =>
-        (await asked.directory.find(name, hubMs() - holdMs)) !== undefined;
+        (await asked.sessions.find(name, hubMs() - holdMs)) !== undefined;
       return { store, asked, writer: new AskedWriter(asked), hubMs, holds };
     }
 
@@ -196,7 +196,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
       await writer.commit({ sessions: [update("r", { name: "ann", seenMs: hubMs() })] });
       await store.leave();
       const next = await serverWith(wrongMs);
-      const found = await next.asked.directory.find("ann", next.hubMs() - holdMs);
+      const found = await next.asked.sessions.find("ann", next.hubMs() - holdMs);
       expect(found?.id).toBe("r");
       // The hub computes from it how long the name is still reserved.
       expect(Math.abs(next.hubMs() - (found?.seenMs ?? 0))).toBeLessThan(1_000);

@@ -324,8 +324,8 @@ describe("sqlite", () => {
       first.store.close();
       const { store } = open({}, path);
       store.resumeSessions(startMs);
-      expect(store.directory.find("bob", 0)?.seenMs).toBe(startMs);
-      expect(store.directory.find("ann", -9_999)?.seenMs).toBe(startMs - 3_000);
+      expect(store.sessions.find("bob", 0)?.seenMs).toBe(startMs);
+      expect(store.sessions.find("ann", -9_999)?.seenMs).toBe(startMs - 3_000);
       store.close();
     }
     const { store } = open();
