@@ -12,6 +12,7 @@ import type { AdminRow } from "./admin/answer.ts";
 import type { Vouch } from "../trust/device-vouch.ts";
 import type {
   AccountChangeKind,
+  AccountRequest,
   ByeCode,
   ChatState,
   LeaveReason,
@@ -21,6 +22,7 @@ import type {
   OfferMessage,
   OfferRequest,
   PassRequest,
+  PrivateChatRequest,
   Ref,
   Sealed,
   TransferMessage,
@@ -34,48 +36,7 @@ export type { ChatState, LeaveReason, MessageKind, Ref };
 /** A session's request, as parsed by its dialect. `ref` is echoed in the answer (native only). */
 export type Command =
   | LoginCommand
-  /** Answers a `challenge`. */
-  | { type: "prove"; signature: string }
-  /** Registers the name of the session permanently. `label`: the name of its device. */
-  | {
-      type: "register";
-      label: string;
-      password?: string | undefined;
-      remember?: boolean | undefined;
-      ref?: Ref | undefined;
-    }
-  /** Sets the password of the session's account, or removes it if undefined. */
-  | {
-      type: "set-password";
-      password?: string | undefined;
-      remember?: boolean | undefined;
-      ref?: Ref | undefined;
-    }
-  /** Lists the devices of the session's account. */
-  | { type: "devices"; ref?: Ref | undefined }
-  /** Requests a code with which another device can join the account. */
-  | { type: "device-code"; ref?: Ref | undefined }
-  /** Joins the account that issued the code, with the key that the session has proved. */
-  | {
-      type: "link";
-      code: string;
-      label: string;
-      /** For the device that issued the code. */
-      proof?: string | undefined;
-      ref?: Ref | undefined;
-    }
-  /** The session's device vouches for another device's key. */
-  | {
-      type: "vouch";
-      key: string;
-      signature: string;
-      proof?: string | undefined;
-      ref?: Ref | undefined;
-    }
-  /** Requests somebody's keys. */
-  | { type: "keys"; name: string; ref?: Ref | undefined }
-  /** Revokes the device whose key begins with these characters. */
-  | { type: "revoke"; key: string; ref?: Ref | undefined }
+  | AccountRequest
   /** A person's answer to a `question`. Neither shown to anybody nor logged. */
   | { type: "answer"; text: string }
   /**
@@ -151,11 +112,7 @@ export type Command =
       limit: number;
       ref?: Ref | undefined;
     }
-  /** Requests a private chat, answers an invitation, or ends the chat. */
-  | { type: "invite"; to: string; ref?: Ref | undefined }
-  | { type: "accept"; ref?: Ref | undefined }
-  | { type: "reject"; ref?: Ref | undefined }
-  | { type: "leave"; ref?: Ref | undefined }
+  | PrivateChatRequest
   /**
    * The request of a program that shows an access token and is in no room: says something in a
    * room, or reads its history.

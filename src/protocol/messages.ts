@@ -205,9 +205,8 @@ export type CallRequest =
 /** A frame for the other end of a channel, in base64; the server relays it unread. */
 export type PassRequest = { type: "pass"; offer: string; channel: number; data: string };
 
-/** Messages from a client, one object per line. */
-export type ClientMessage =
-  | Hello
+/** Client messages about the account of the session, its devices and people's keys. */
+export type AccountRequest =
   /** Answers `challenge` with a signature over its nonce. */
   | { type: "prove"; signature: string }
   /** Registers the session's name, with the device's key or a password. */
@@ -251,7 +250,19 @@ export type ClientMessage =
   /** Requests a person's keys for comparison (`parley client`: /verify). */
   | { type: "keys"; name: string; ref?: Ref | undefined }
   /** Revokes the device whose key begins with these characters. */
-  | { type: "revoke"; key: string; ref?: Ref | undefined }
+  | { type: "revoke"; key: string; ref?: Ref | undefined };
+
+/** Client messages that request a private chat, answer an invitation, or end the chat. */
+export type PrivateChatRequest =
+  | { type: "invite"; to: string; ref?: Ref | undefined }
+  | { type: "accept"; ref?: Ref | undefined }
+  | { type: "reject"; ref?: Ref | undefined }
+  | { type: "leave"; ref?: Ref | undefined };
+
+/** Messages from a client, one object per line. */
+export type ClientMessage =
+  | Hello
+  | AccountRequest
   /** Sent to everybody in a room that the session is in. */
   | {
       type: "say";
@@ -302,10 +313,7 @@ export type ClientMessage =
       limit?: number | undefined;
       ref?: Ref | undefined;
     }
-  | { type: "invite"; to: string; ref?: Ref | undefined }
-  | { type: "accept"; ref?: Ref | undefined }
-  | { type: "reject"; ref?: Ref | undefined }
-  | { type: "leave"; ref?: Ref | undefined }
+  | PrivateChatRequest
   | {
       type: "files";
       after?: string | undefined;

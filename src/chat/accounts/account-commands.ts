@@ -115,7 +115,7 @@ function linkTo(
 ): void {
   const { ref } = command;
   hub.guessRates.wasRight(session.peer.address, hub.nowMs);
-  const label = beginning(harmless(command.label), limits.maxLabelChars);
+  const label = beginning(harmless(command.label ?? ""), limits.maxLabelChars);
   const change = { type: "add-key", account, key, label, atMs: hub.stampMs } as const;
   changeAccount(hub, session, command, change, ({ name, id }) => {
     session.proven = { key, account: id, isDevice: true };

@@ -70,7 +70,7 @@ function registerWith(
     return reject(hub, session, "rate", message, { ref: command.ref });
   }
   const { key } = session.proven;
-  const label = beginning(harmless(command.label), limits.maxLabelChars);
+  const label = beginning(harmless(command.label ?? ""), limits.maxLabelChars);
   const account = options.newSecret();
   const device = key === undefined ? undefined : { key, label };
   const change = { type: "register", account, name, folded, key: device, password, atMs } as const;

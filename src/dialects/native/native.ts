@@ -156,9 +156,6 @@ function commandOf(message: ClientMessage): Command {
     case "code-done":
     case "code-failed":
       return { type: "invalid", code: "not-found", message: noCodes };
-    case "register":
-    case "link":
-      return { ...message, label: message.label ?? "" };
     case "admin":
       return { type: "admin", line: message.command, ref: message.ref };
     case "pong":
