@@ -829,6 +829,12 @@ export const calls = {
   directMs: 400,
   /** When closing: time in all for the other end to read, as long as it does. */
   lingerMs: 30_000,
+  /** The same while a connection to the server is lost: most come back within seconds. */
+  cutLingerMs: 5_000,
+  /** How long a call waits for a lost connection to come back, as a fetch does. */
+  waitMs: 60_000,
+  /** Meanwhile, how often an end tries, at least. */
+  againMs: 2_000,
   /** How often a peer that takes calls returns to a server that it has lost, at least. */
   returnMs: 30_000,
 } as const;

@@ -1,7 +1,9 @@
 // A stream of bytes in both directions between the two ends of a relayed call (docs/dialects.md,
 // "cpp"): in order, and never more than the other end has room for. Frames take it through the
-// server, reliably; once there is a direct path, datagrams take most of it, and what one of them
-// loses follows in a frame. Sealing is not its business: TLS runs inside. Pure.
+// server; once there is a direct path, datagrams take most of it, and what one of them loses
+// follows in a frame. An end keeps what the other has not read: if a connection to the server is
+// lost, and the frames on their way with it, what is missing is sent again when the call goes on.
+// Sealing is not its business: TLS runs inside. Pure.
 
 import { fromBase64, toBase64 } from "../bytes.ts";
 import { calls as limits } from "../limits.ts";
@@ -17,6 +19,8 @@ const kind = {
   end: 2,
   /** Answers a datagram: how many bytes have arrived without a gap, and where its bytes begin. */
   arrived: 3,
+  /** After a cut: how many bytes have arrived without a gap, and how many this end has read. */
+  again: 4,
 } as const;
 
 const numberBytes = 6;
@@ -33,12 +37,11 @@ export interface CallStreamEvents {
   onRoom(): void;
   /** The other end writes nothing more. */
   onEnd(): void;
+  /** After a cut: the other end is back, and what it lacks is on its way. */
+  onBack(): void;
   /** The other end, or a man in the middle, violates the protocol. */
   onBroken(): void;
 }
-
-/** Bytes in a datagram that has not been answered. */
-type Sent = { readonly bytes: Uint8Array; readonly atMs: number };
 
 export class CallStream {
   readonly #events: CallStreamEvents;
@@ -48,9 +51,13 @@ export class CallStream {
   #sentBytes = 0;
   /** What the other end has reported as read. */
   #readThereBytes = 0;
+  /** What was sent after that, by where it begins, in order; sent again in the same pieces. */
+  readonly #kept = new Map<number, Uint8Array>();
+  /** Frames may have been lost: none are sent until the other end has said what it has. */
+  #isCut = false;
   #hasPath = false;
-  /** By where they begin; the longest unanswered first. */
-  readonly #unanswered = new Map<number, Sent>();
+  /** When the unanswered datagrams were sent, by where they begin; the oldest first. */
+  readonly #unanswered = new Map<number, number>();
   /** Smoothed; undefined: none was measured. */
   #rttMs: number | undefined;
   #arrivedBytes = 0;
@@ -76,8 +83,13 @@ export class CallStream {
 
   /** When `handleTimeout` is due. */
   get nextTimeoutMs(): number | undefined {
-    const [oldest] = this.#unanswered.values();
-    return oldest && oldest.atMs + this.#patienceMs;
+    const [oldestMs] = this.#unanswered.values();
+    return oldestMs === undefined ? undefined : oldestMs + this.#patienceMs;
+  }
+
+  /** The other end writes nothing more, and everything has arrived. */
+  get hasEnded(): boolean {
+    return this.#wholeBytes === this.#arrivedBytes;
   }
 
   /** False: nothing more should be written before `onRoom`. */
@@ -101,6 +113,21 @@ export class CallStream {
   close(): void {
     this.#isOver = true;
     this.#unanswered.clear();
+    this.#kept.clear();
+  }
+
+  /** A connection to the server was lost, and with it possibly frames in both directions. */
+  handleCut(): void {
+    this.#isCut = true;
+  }
+
+  /** Frames pass again, none of them from before. */
+  handleAgain(): void {
+    if (this.#isOver) return;
+    this.#isCut = true;
+    this.#reportedBytes = this.#readBytes;
+    const numbers = [this.#arrivedBytes, this.#readBytes];
+    this.#events.pass(toBase64(message(kind.again, numbers)));
   }
 
   /** Whether there is a direct path from now on. */
@@ -120,7 +147,7 @@ export class CallStream {
     this.#readBytes += bytes;
     if (this.#readBytes - this.#reportedBytes < limits.windowBytes / 4 || this.#isOver) return;
     this.#reportedBytes = this.#readBytes;
-    this.#events.pass(toBase64(message(kind.read, [this.#readBytes])));
+    this.#pass(message(kind.read, [this.#readBytes]));
   }
 
   /** A frame has arrived. */
@@ -129,12 +156,18 @@ export class CallStream {
     const frame = data.length > maxFrameChars ? undefined : fromBase64(data);
     if (frame === undefined || frame.length < headBytes) return this.#break();
     const number = readU48(frame, 1);
+    if (this.#isCut !== (frame[0] === kind.again)) return this.#break();
     switch (frame[0]) {
+      case kind.again:
+        if (frame.length !== headBytes + numberBytes) return this.#break();
+        return this.#handleOther(number, readU48(frame, headBytes), nowMs);
       case kind.bytes:
         return this.#handleBytes(number, frame.subarray(headBytes));
       case kind.read:
         return this.#handleReport(number, nowMs);
       case kind.end:
+        // Said again after a cut.
+        if (number === this.#wholeBytes) return;
         if (this.#wholeBytes !== undefined || number < this.#arrivedBytes) return this.#break();
         this.#wholeBytes = number;
         return this.#checkEnd();
@@ -180,34 +213,61 @@ export class CallStream {
   }
 
   #checkEnd(): void {
-    if (this.#wholeBytes === this.#arrivedBytes) this.#events.onEnd();
+    if (this.hasEnded) this.#events.onEnd();
   }
 
   #handleReport(readBytes: number, nowMs: number): void {
     if (readBytes <= this.#readThereBytes || readBytes > this.#sentBytes) return this.#break();
+    this.#handleReadThere(readBytes, nowMs);
+  }
+
+  #handleReadThere(readBytes: number, nowMs: number): void {
     this.#readThereBytes = readBytes;
+    for (const [at, bytes] of this.#kept) {
+      if (at + bytes.length > readBytes) break;
+      this.#kept.delete(at);
+    }
     const wasWaiting = this.#waitingBytes > 0;
     this.#flush(nowMs);
     if (wasWaiting && this.#waitingBytes === 0) this.#events.onRoom();
   }
 
+  /** The other end has told what it has: what it lacks follows. */
+  #handleOther(arrivedBytes: number, readBytes: number, nowMs: number): void {
+    const isPossible =
+      readBytes >= this.#readThereBytes &&
+      readBytes <= arrivedBytes &&
+      arrivedBytes <= this.#sentBytes;
+    if (!isPossible) return this.#break();
+    this.#isCut = false;
+    this.#unanswered.clear();
+    for (const [at, bytes] of this.#kept) {
+      if (at >= arrivedBytes) this.#pass(message(kind.bytes, [at], bytes));
+    }
+    if (this.#hasSaidEnd) this.#pass(message(kind.end, [this.#sentBytes]));
+    this.#events.onBack();
+    this.#handleReadThere(readBytes, nowMs);
+  }
+
   #handleArrived(allBytes: number, at: number, nowMs: number): void {
-    const sent = this.#unanswered.get(at);
-    if (sent !== undefined) {
-      const rttMs = nowMs - sent.atMs;
+    const sentMs = this.#unanswered.get(at);
+    if (sentMs !== undefined) {
+      const rttMs = nowMs - sentMs;
       this.#rttMs = this.#rttMs === undefined ? rttMs : (7 * this.#rttMs + rttMs) / 8;
     }
     this.#unanswered.delete(at);
-    for (const [begin, { bytes }] of this.#unanswered) {
-      if (begin + bytes.length <= allBytes) this.#unanswered.delete(begin);
+    // Pieces arrive whole.
+    for (const begin of this.#unanswered.keys()) {
+      if (begin < allBytes) this.#unanswered.delete(begin);
     }
   }
 
   #resend(sentUntilMs: number): void {
-    for (const [at, { bytes, atMs }] of this.#unanswered) {
-      if (atMs > sentUntilMs) return;
+    for (const [at, sentMs] of this.#unanswered) {
+      if (sentMs > sentUntilMs) return;
       this.#unanswered.delete(at);
-      this.#events.pass(toBase64(message(kind.bytes, [at], bytes)));
+      const bytes = this.#kept.get(at);
+      if (bytes !== undefined) this.#pass(message(kind.bytes, [at], bytes));
     }
   }
 
@@ -225,16 +285,22 @@ export class CallStream {
       this.#waitingBytes -= bytes.length;
       const at = this.#sentBytes;
       this.#sentBytes += bytes.length;
+      this.#kept.set(at, bytes);
       if (isDirect) {
-        this.#unanswered.set(at, { bytes, atMs: nowMs });
+        this.#unanswered.set(at, nowMs);
         this.#events.passDatagram(message(kind.bytes, [at], bytes));
-      } else this.#events.pass(toBase64(message(kind.bytes, [at], bytes)));
+      } else this.#pass(message(kind.bytes, [at], bytes));
     }
     if (!this.#isEnding || this.#hasSaidEnd || this.#isOver) return;
     this.#hasSaidEnd = true;
     // Nobody waits for the answers any more.
     this.#resend(Number.POSITIVE_INFINITY);
-    this.#events.pass(toBase64(message(kind.end, [this.#sentBytes])));
+    this.#pass(message(kind.end, [this.#sentBytes]));
+  }
+
+  /** What is not passed now follows when the call goes on. */
+  #pass(frame: Uint8Array): void {
+    if (!this.#isCut) this.#events.pass(toBase64(frame));
   }
 
   #break(): void {

@@ -1,5 +1,6 @@
 // A peer's connection to the server of its registry, over which calls are taken and made when the
-// two peers may not reach each other. The server relays frames, which it can't read.
+// two peers may not reach each other. The server relays frames, which it can't read. A call that is
+// cut off because a connection was lost goes on: the caller calls again under the same number.
 
 import { backoffMs } from "../client/backoff.ts";
 import { ElsewhereError, ParleyError } from "../errors.ts";
@@ -7,7 +8,7 @@ import { ControlClient } from "../files/control-client.ts";
 import { hostPortText, parseHostPort, type ServerAddress, siblingOf } from "../io/host-port.ts";
 import type { RelayedCall, RelayedCalls } from "../io/relayed-link.ts";
 import { calls as limits, fetching } from "../limits.ts";
-import type { ChannelEnds, OfferMessage } from "../protocol/messages.ts";
+import type { CallRequest, ChannelEnds, OfferEnd, OfferMessage } from "../protocol/messages.ts";
 import { secretBytes } from "../secrets.ts";
 
 type Channel = Extract<OfferMessage, { type: "channel" }>;
@@ -39,40 +40,81 @@ export class ServerCalls implements RelayedCalls {
   }
 
   async call(to: string, key: string): Promise<RelayedCall> {
+    const offer = Buffer.from(secretBytes(16)).toString("base64url");
+    const request = { type: "call", offer, to, key } as const;
+    const call = this.#add(offer, true);
     try {
-      return await this.#call(await this.#connected(), to, key);
+      await this.#request(call, { ...request, channel: 1 });
+    } catch (error) {
+      call.end();
+      throw error;
+    }
+    call.onLost = () => void this.#callAgain(call, request);
+    return call;
+  }
+
+  /** Calls again under the same number, until the call goes on or is over. */
+  async #callAgain(call: ServerCall, request: Omit<Request, "channel">): Promise<void> {
+    let { channel } = call;
+    for (let attempt = 1; call.isCut; attempt++) {
+      try {
+        return await this.#request(call, { ...request, channel: ++channel });
+      } catch (error) {
+        const code = error instanceof ParleyError ? error.code : undefined;
+        // The other end may not have come back yet.
+        const mayPass = code !== undefined && (passing.has(code) || code === "not-found");
+        if (!mayPass) return call.handleEnded();
+        await Bun.sleep(Math.min(backoffMs(attempt, Math.random), limits.againMs));
+      }
+    }
+  }
+
+  /** The server's answer opens the call's channel. */
+  async #request(call: ServerCall, request: Request): Promise<void> {
+    try {
+      return await this.#requestAt(await this.#connected(), call, request);
     } catch (error) {
       // Several servers may act as one.
       const at = error instanceof ElsewhereError ? parseHostPort(error.at) : undefined;
       const other = at && siblingOf(this.#server, at);
       if (other === undefined) throw error;
-      return await this.#callAt(other, to, key);
+      return await this.#requestElsewhere(other, call, request);
     }
   }
 
   /** Over a connection of its own, which ends with the call. */
-  async #callAt(server: ServerAddress, to: string, key: string): Promise<RelayedCall> {
+  async #requestElsewhere(
+    server: ServerAddress,
+    call: ServerCall,
+    request: Request,
+  ): Promise<void> {
     const control = await this.#connect(server);
     try {
-      const call = await this.#call(control, to, key);
-      call.onForgotten = () => leave(control);
-      return call;
+      await this.#requestAt(control, call, request, () => leave(control));
     } catch (error) {
       leave(control);
       throw error;
     }
   }
 
-  async #call(control: ControlClient, to: string, key: string): Promise<ServerCall> {
-    const offer = Buffer.from(secretBytes(16)).toString("base64url");
-    const opened = Promise.withResolvers<Channel>();
-    this.#requested.set(offer, opened.resolve);
+  async #requestAt(
+    control: ControlClient,
+    call: ServerCall,
+    request: Request,
+    leaveThere?: () => void,
+  ): Promise<void> {
+    const opened = Promise.withResolvers<void>();
+    this.#requested.set(call.offer, (channel) => {
+      // Its first frames may have arrived together with it.
+      call.attach({ control, leave: leaveThere, ...channel });
+      opened.resolve();
+    });
     try {
-      await control.request({ type: "call", offer, to, key });
+      await control.request(request);
       const lost = control.lost.then((error) => Promise.reject(error));
-      return this.#open(control, await Promise.race([opened.promise, lost]));
+      await Promise.race([opened.promise, lost]);
     } finally {
-      this.#requested.delete(offer);
+      this.#requested.delete(call.offer);
     }
   }
 
@@ -86,7 +128,8 @@ export class ServerCalls implements RelayedCalls {
   async #take(id: string): Promise<void> {
     try {
       const control = await this.#connected();
-      await control.request({ type: "take-calls", id });
+      const cut = [...this.#calls.values()].filter((call) => call.isCut && !call.isOurs);
+      await control.request({ type: "take-calls", id, again: cut.map(({ offer }) => offer) });
       this.#attempts = 0;
     } catch (error) {
       this.#handleUntaken(id, error);
@@ -106,7 +149,8 @@ export class ServerCalls implements RelayedCalls {
   }
 
   #takeLater(id: string): void {
-    const waitMs = Math.min(backoffMs(++this.#attempts, Math.random), limits.returnMs);
+    const mostMs = this.#calls.size > 0 ? limits.againMs : limits.returnMs;
+    const waitMs = Math.min(backoffMs(++this.#attempts, Math.random), mostMs);
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#take(id), waitMs);
   }
@@ -132,7 +176,7 @@ export class ServerCalls implements RelayedCalls {
       for (const call of this.#calls.values()) call.onDrained();
     };
     void control.lost.then(() => {
-      for (const call of this.#calls.values()) if (call.isUsing(control)) call.handleEnded();
+      for (const call of this.#calls.values()) if (call.isUsing(control)) call.handleLost();
     });
     await control.admitted();
     if (this.#isClosed) control.close();
@@ -148,74 +192,138 @@ export class ServerCalls implements RelayedCalls {
     if (!("offer" in message)) return;
     const call = this.#calls.get(message.offer);
     switch (message.type) {
-      case "channel": {
-        const requested = this.#requested.get(message.offer);
-        if (requested !== undefined) return requested(message);
-        if (call === undefined) this.onCall(this.#open(control, message));
-        return;
-      }
+      case "channel":
+        return this.#handleChannel(control, message, call);
       case "passed":
-        return call?.onFrame(message.data);
+        if (call?.isUsing(control, message.channel)) call.onFrame(message.data);
+        return;
       case "offer-ended":
-        return call?.handleEnded();
+        if (!call?.isUsing(control)) return;
+        return message.reason === "lost" ? call.handleLost() : call.handleEnded();
       default:
     }
   }
 
-  #open(control: ControlClient, { offer, relay }: Channel): ServerCall {
-    const call = new ServerCall(control, { offer, relay }, () => this.#calls.delete(offer));
+  #handleChannel(control: ControlClient, message: Channel, call: ServerCall | undefined): void {
+    const { offer, channel } = message;
+    const requested = this.#requested.get(offer);
+    if (requested !== undefined) return requested(message);
+    if (call !== undefined) {
+      // Only the caller calls again.
+      if (!call.isOurs && channel > call.channel) call.attach({ control, ...message });
+      return;
+    }
+    // This end has given the call up.
+    if (channel > 1) return control.send(endOf(offer, "cancelled"));
+    const made = this.#add(offer, false);
+    made.attach({ control, ...message });
+    this.onCall(made);
+  }
+
+  #add(offer: string, isOurs: boolean): ServerCall {
+    const call = new ServerCall(offer, isOurs, () => this.#calls.delete(offer));
     this.#calls.set(offer, call);
     return call;
   }
 }
 
-type Opened = { readonly offer: string; readonly relay: ChannelEnds["relay"] };
+type Request = Extract<CallRequest, { type: "call" }>;
+
+/** The connection over which a call goes, and its channel there. */
+type Attached = Pick<Channel, "channel" | "relay"> & {
+  readonly control: ControlClient;
+  /** Ends a connection that is for this call only. */
+  readonly leave?: (() => void) | undefined;
+};
 
 class ServerCall implements RelayedCall {
   onFrame: (data: string) => void = () => {};
   onEnded: () => void = () => {};
   onDrained: () => void = () => {};
-  /** It is over, and its connection may be. */
-  onForgotten: () => void = () => {};
-  readonly relay: ChannelEnds["relay"];
-  readonly #control: ControlClient;
-  readonly #offer: string;
+  onCut: () => void = () => {};
+  onAgain: () => void = () => {};
+  /** After `onCut`. */
+  onLost: () => void = () => {};
+  readonly offer: string;
+  /** This end has called. */
+  readonly isOurs: boolean;
   readonly #forget: () => void;
+  /** The last one, unless there is none yet. */
+  #attached: Attached | undefined;
+  /** While the call is cut off: when it is given up. */
+  #wait: Timer | undefined;
   #isOver = false;
 
-  constructor(control: ControlClient, { offer, relay }: Opened, forget: () => void) {
-    this.#control = control;
-    this.#offer = offer;
-    this.relay = relay;
+  constructor(offer: string, isOurs: boolean, forget: () => void) {
+    this.offer = offer;
+    this.isOurs = isOurs;
     this.#forget = forget;
   }
 
+  /** It waits to go on. */
+  get isCut(): boolean {
+    return this.#wait !== undefined;
+  }
+
+  /** The number of its last channel. */
+  get channel(): number {
+    return this.#attached?.channel ?? 0;
+  }
+
   get waitingBytes(): number {
-    return this.#control.waitingBytes;
+    return this.isCut ? 0 : (this.#attached?.control.waitingBytes ?? 0);
   }
 
   get server(): string {
-    return this.#control.remoteAddress;
+    return this.#attached?.control.remoteAddress ?? "";
+  }
+
+  get relay(): ChannelEnds["relay"] {
+    return this.#attached?.relay;
   }
 
   pass(data: string): void {
-    const offer = this.#offer;
-    if (!this.#isOver) this.#control.send({ type: "pass", offer, channel: 1, data });
+    if (this.#isOver || this.isCut || this.#attached === undefined) return;
+    const { control, channel } = this.#attached;
+    control.send({ type: "pass", offer: this.offer, channel, data });
   }
 
   checkAlive(): void {
-    this.#control.checkAlive(fetching.aliveTimeoutMs);
+    this.#attached?.control.checkAlive(fetching.aliveTimeoutMs);
   }
 
   end(): void {
     if (this.#isOver) return;
-    this.#control.send({ type: "end-files", offer: this.#offer, reason: "done" });
+    if (!this.isCut) this.#attached?.control.send(endOf(this.offer));
     this.#leave();
   }
 
-  /** Whether it uses that connection. */
-  isUsing(control: ControlClient): boolean {
-    return this.#control === control;
+  /** Whether it uses that connection, and that channel. */
+  isUsing(control: ControlClient, channel = this.channel): boolean {
+    return this.#attached?.control === control && this.channel === channel && !this.isCut;
+  }
+
+  /** A channel is open, the first or another one. */
+  attach(attached: Attached): void {
+    if (this.#isOver) {
+      attached.control.send(endOf(this.offer));
+      return attached.leave?.();
+    }
+    const isFirst = this.#attached === undefined;
+    if (!this.isCut) this.#attached?.leave?.();
+    clearTimeout(this.#wait);
+    this.#wait = undefined;
+    this.#attached = attached;
+    if (!isFirst) this.onAgain();
+  }
+
+  /** A connection to the server was lost, at either end. */
+  handleLost(): void {
+    if (this.#isOver || this.isCut) return;
+    this.#attached?.leave?.();
+    this.#wait = setTimeout(() => this.handleEnded(), limits.waitMs);
+    this.onCut();
+    this.onLost();
   }
 
   handleEnded(): void {
@@ -226,9 +334,15 @@ class ServerCall implements RelayedCall {
 
   #leave(): void {
     this.#isOver = true;
+    clearTimeout(this.#wait);
+    if (!this.isCut) this.#attached?.leave?.();
+    this.#wait = undefined;
     this.#forget();
-    this.onForgotten();
   }
+}
+
+function endOf(offer: string, reason: OfferEnd = "done") {
+  return { type: "end-files", offer, reason } as const;
 }
 
 function ignore(): void {}

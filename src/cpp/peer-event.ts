@@ -44,6 +44,11 @@ export type PeerEvent =
   | { event: "chat"; peer: Contact; by: "us" | "peer"; secured?: KeyState; path?: CallPath }
   /** The path of the chat has changed; `via`: of a direct one. */
   | { event: "path"; path: CallPath; via?: DirectKind }
+  /**
+   * The connection of a relayed chat to the server, at either end: the chat waits for a lost one,
+   * and is over if it has not come back in time.
+   */
+  | { event: "server"; state: "lost" | "back" | "gone" }
   | { event: "turn"; turn: "write" | "read" | "duplex" }
   | { event: "message"; from: string; text: string }
   | { event: "sent"; to: string; text: string }

@@ -203,6 +203,12 @@ export class Peer {
     this.#show(undefined, now);
   }
 
+  /** What has become of the connection of a relayed call to the server. */
+  handleServer(connection: number, state: "lost" | "back" | "gone"): void {
+    if (this.#exited || this.chatConnection !== connection) return;
+    this.#show(undefined, { event: "server", state });
+  }
+
   /** A requested connection is open; the other end is at `address`. */
   handleConnected(connection: number, address: string, nowMs: number, secured?: Secured): void {
     const pending = this.#takeConnecting(connection);

@@ -38,6 +38,8 @@ export class PeerExchange implements Exchange {
   #lastRef = 0;
   /** The last channel of each open offer. */
   readonly #channels = new Map<string, number>();
+  /** The offers among them that this end has accepted. */
+  readonly #accepted = new Set<string>();
   /** The last offer that may use the relay of a relayed call. */
   #relayedOffer: string | undefined;
 
@@ -94,6 +96,13 @@ export class PeerExchange implements Exchange {
     for (const listener of this.#listeners) listener();
   }
 
+  /** The call goes on after a cut: its relay is another one, which the receiver moves to. */
+  handleBack(): void {
+    const offer = this.#relayedOffer;
+    if (offer === undefined || this.#link.relayed?.relay === undefined) return;
+    if (this.#accepted.has(offer)) this.#answer(offer, true);
+  }
+
   /** The other end has sent a message about an offer. */
   handleOffer(message: LinkOffer): void {
     switch (message.type) {
@@ -103,7 +112,7 @@ export class PeerExchange implements Exchange {
         // Its first frames may have arrived together with it.
         return this.#handle(this.#opened(message.offer, message.channel));
       case "offer-ended":
-        this.#channels.delete(message.offer);
+        this.#forget(message.offer);
         return this.#handle({ type: "offer", about: message });
       case "passed":
         return this.#handle({ type: "offer", about: message });
@@ -129,6 +138,7 @@ export class PeerExchange implements Exchange {
 
   #answer(offer: string, accept: boolean): void {
     if (!accept) return this.#link.offer({ type: "offer-ended", offer, reason: "declined" });
+    this.#accepted.add(offer);
     const channel = (this.#channels.get(offer) ?? 0) + 1;
     const { self, identity } = this.#ends;
     this.#link.offer({ type: "channel", offer, channel, with: self, key: identity.key });
@@ -153,8 +163,13 @@ export class PeerExchange implements Exchange {
   }
 
   #end(offer: string, reason: OfferEnd): void {
-    this.#channels.delete(offer);
+    this.#forget(offer);
     this.#link.offer({ type: "offer-ended", offer, reason });
+  }
+
+  #forget(offer: string): void {
+    this.#channels.delete(offer);
+    this.#accepted.delete(offer);
   }
 
   async #open(

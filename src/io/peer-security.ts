@@ -19,7 +19,13 @@ import type { ServerAddress } from "./host-port.ts";
 import { type CallerEnd, type CallFailure, callPeer, type SecuredCall } from "./peer-caller.ts";
 import { isParleyAt } from "./registry-probe.ts";
 import { askRegistry } from "./registry-request.ts";
-import { type CallWire, type RelayedCall, type RelayedCalls, RelayedLink } from "./relayed-link.ts";
+import {
+  type CallWire,
+  type RelayedCall,
+  type RelayedCalls,
+  RelayedLink,
+  type ServerState,
+} from "./relayed-link.ts";
 import { type LinkOffer, SecuredLink } from "./secured-link.ts";
 import { linkHandlers, TcpLink, type TcpLinkEvents } from "./tcp-link.ts";
 
@@ -39,6 +45,8 @@ export type PeerSecurityOptions = {
   say(text: string): void;
   onOffer(connection: number, message: LinkOffer): void;
   onDrained(): void;
+  /** A relayed call goes on after a cut. */
+  onBack(connection: number): void;
   onClosed(connection: number): void;
 };
 
@@ -257,6 +265,13 @@ export class PeerSecurity {
     return this.#options.trust.judgeCaller(id, key, () => this.#lookUp(id));
   }
 
+  #handleServer(connection: number, state: ServerState): void {
+    if (state === "unsent") this.#options.say(unsent);
+    else this.#host.peer()?.handleServer(connection, state);
+    if (state === "back") this.#options.onBack(connection);
+    this.#host.applyOutputs();
+  }
+
   #remember({ id, key }: PeerHello): void {
     this.#report(this.#options.trust.remember(id, key));
   }
@@ -323,6 +338,7 @@ export class PeerSecurity {
         this.#host.applyOutputs();
       },
     });
+    link.watchServer?.((state) => this.#handleServer(connection, state));
     if (attempts === undefined) this.#host.use(connection, secured);
     else attempts.add(secured);
     this.#host.watch(link);
@@ -336,6 +352,9 @@ export class PeerSecurity {
     };
   }
 }
+
+const unsent =
+  "The connection through the server is lost, and the other end has not received everything";
 
 /** The parts that differ between the ends of a protected connection. */
 type SecuredEnd = Omit<CallerEnd, "attempts"> & {

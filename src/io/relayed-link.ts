@@ -17,6 +17,10 @@ export interface RelayedCall {
   onFrame: (data: string) => void;
   /** The call is over; not called after `end`. */
   onEnded: () => void;
+  /** A connection to the server was lost: frames may be lost, and none pass until `onAgain`. */
+  onCut: () => void;
+  /** Frames pass again, none of them from before. */
+  onAgain: () => void;
   /** The connection to the server has accepted everything. */
   onDrained: () => void;
   readonly waitingBytes: number;
@@ -52,7 +56,16 @@ export type CallWire = Pick<
   findPath?(events: PathEvents): void;
   /** A line about paths from the other end. */
   handlePathLine?(line: string): void;
+  /** Reports what becomes of the connection through the server. */
+  watchServer?(listener: (state: ServerState) => void): void;
 };
+
+/**
+ * `lost`: the connection of either end to the server; the call waits for it. `back`: the call goes
+ * on. `gone`: it did not come back in time. `unsent`: nor did it before this end had to leave, and
+ * the other end has not read everything.
+ */
+export type ServerState = "lost" | "back" | "gone" | "unsent";
 
 export type PathEvents = {
   sendLine(line: string): void;
@@ -70,6 +83,9 @@ export class RelayedLink implements CallWire {
   /** A direct path for the stream, or the search for one. */
   #path: DirectPath | undefined;
   #timer: Timer | undefined;
+  #onServer: (state: ServerState) => void = () => {};
+  /** Frames do not pass at the moment. */
+  #isCut = false;
   /** Bytes pushed to TLS that it has not read yet. */
   #unreadBytes = 0;
   #written: (() => void) | undefined;
@@ -95,6 +111,7 @@ export class RelayedLink implements CallWire {
         this.#pipe.push(null);
         if (this.#isEnding) this.#gone();
       },
+      onBack: () => this.#handleBack(),
       onBroken: () => this.#gone(),
     });
     this.#pipe = new Duplex({
@@ -116,7 +133,9 @@ export class RelayedLink implements CallWire {
       if (this.#endedAtMs !== undefined) this.#wait();
     };
     call.onDrained = () => this.#handleDrained();
-    call.onEnded = () => this.#gone();
+    call.onEnded = () => this.#handleEnded();
+    call.onCut = () => this.#handleCut();
+    call.onAgain = () => this.#handleAgain();
     this.#tls = key === undefined ? asCaller(this.#pipe) : asCalled(this.#pipe, key);
     this.#tls.once(key === undefined ? "secureConnect" : "secure", () => {
       this.#channel = channelBinding({
@@ -194,6 +213,10 @@ export class RelayedLink implements CallWire {
     this.#path?.handleLine(line);
   }
 
+  watchServer(listener: (state: ServerState) => void): void {
+    this.#onServer = listener;
+  }
+
   /** Closes once everything has been sent and read, bounded in time. */
   end(): void {
     if (this.#isEnding) return;
@@ -214,8 +237,39 @@ export class RelayedLink implements CallWire {
   #wait(): void {
     clearTimeout(this.#linger);
     const leftMs = (this.#endedAtMs ?? 0) + callLimits.lingerMs - performance.now();
-    const waitMs = Math.min(limits.lingerMs, Math.max(0, leftMs));
-    this.#linger = setTimeout(() => this.#gone(), waitMs);
+    const isHeld = this.#isCut && !this.#stream.hasEnded;
+    const waitMs = isHeld ? callLimits.cutLingerMs : limits.lingerMs;
+    const late = (): void => {
+      if (isHeld) this.#onServer("unsent");
+      this.#gone();
+    };
+    this.#linger = setTimeout(late, Math.min(waitMs, Math.max(0, leftMs)));
+  }
+
+  #handleEnded(): void {
+    if (this.#isCut && !this.#isEnding) this.#onServer("gone");
+    this.#gone();
+  }
+
+  #handleAgain(): void {
+    // Only the other end may know so far.
+    if (!this.#isCut) this.#handleCut();
+    this.#stream.handleAgain();
+  }
+
+  #handleCut(): void {
+    // A call that is only being set up is tried again by whoever makes it.
+    if (this.#events === undefined) return this.#gone();
+    this.#isCut = true;
+    this.#stream.handleCut();
+    if (this.#endedAtMs !== undefined) this.#wait();
+    else this.#onServer("lost");
+  }
+
+  #handleBack(): void {
+    this.#isCut = false;
+    if (this.#endedAtMs !== undefined) this.#wait();
+    else this.#onServer("back");
   }
 
   #setTimer(): void {

@@ -1,7 +1,7 @@
 // Decodes a line from a client into a typed message, or into a problem to report to its sender.
 // Bounded; never throws. Knows no session and no hub.
 
-import { names, protocol as limits } from "../limits.ts";
+import { calls, names, protocol as limits } from "../limits.ts";
 import { quoted } from "../text.ts";
 import { linkProofForm } from "../trust/device-vouch.ts";
 import { publicKeyForm, signatureForm } from "../trust/login-proof.ts";
@@ -12,6 +12,7 @@ import { readKind } from "./read-kind.ts";
 import {
   offerEnd,
   offerId,
+  offerIds,
   optionalOfferId,
   passedFrame,
   readContent,
@@ -169,12 +170,18 @@ const readers: {
     ref: r.ref(),
   }),
   "end-files": (r) => ({ type: "end-files", offer: offerId(r), reason: offerEnd(r) }),
-  "take-calls": (r) => ({ type: "take-calls", id: callId(r, "id"), ref: r.ref() }),
+  "take-calls": (r) => ({
+    type: "take-calls",
+    id: callId(r, "id"),
+    again: offerIds(r, "again", calls.maxToCallee),
+    ref: r.ref(),
+  }),
   call: (r) => ({
     type: "call",
     offer: offerId(r),
     to: callId(r, "to"),
     key: r.pattern("key", publicKeyForm, keyForm),
+    channel: r.count("channel", 1),
     ref: r.ref(),
   }),
   "open-code": (r) => ({

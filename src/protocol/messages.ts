@@ -198,9 +198,19 @@ export type CodeOfferRequest =
 /** Client messages about calls between peers that a server relays (docs/protocol.md). */
 export type CallRequest =
   /** Takes the calls for that ID and the key of this connection's `hello`. */
-  | { type: "take-calls"; id: string; ref?: Ref | undefined }
-  /** `offer`: 16 random bytes chosen by the client. `key`: that of the peer with the ID `to`. */
-  | { type: "call"; offer: string; to: string; key: string; ref?: Ref | undefined };
+  | { type: "take-calls"; id: string; again?: readonly string[] | undefined; ref?: Ref | undefined }
+  /**
+   * `offer`: 16 random bytes chosen by the client. `key`: that of the peer with the ID `to`.
+   * `channel`: more than 1, and more each time, if it goes on with a call that was cut off.
+   */
+  | {
+      type: "call";
+      offer: string;
+      to: string;
+      key: string;
+      channel: number;
+      ref?: Ref | undefined;
+    };
 
 /** A frame for the other end of a channel, in base64; the server relays it unread. */
 export type PassRequest = { type: "pass"; offer: string; channel: number; data: string };

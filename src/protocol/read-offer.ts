@@ -18,6 +18,13 @@ export function optionalOfferId(r: FieldReader): string | undefined {
   return r.optionalPattern("offer", idForm, "16 bytes in base64url");
 }
 
+export function offerIds(r: FieldReader, key: string, most: number): readonly string[] | undefined {
+  const ids = r.optionalTexts(key);
+  if (ids === undefined || (ids.length <= most && ids.every((id) => idForm.test(id)))) return ids;
+  r.refuse(`\`${key}\` must be at most ${most} times 16 bytes in base64url`);
+  return undefined;
+}
+
 export function deviceKey(r: FieldReader): string | undefined {
   return r.optionalPattern("key", publicKeyForm, "an Ed25519 public key in base64url");
 }

@@ -1,5 +1,6 @@
 // The stream inside a relayed call, in virtual time: everything arrives in order, never more than
-// fits, whatever the direct path loses, delays or repeats; the other end's violations end it.
+// fits, whatever the direct path loses, delays or repeats, and wherever connections to the server
+// are lost; the other end's violations end it.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -22,6 +23,7 @@ class End {
     },
     onRoom: () => this.log.push("room"),
     onEnd: () => this.log.push("end"),
+    onBack: () => {},
     onBroken: () => this.log.push("broken"),
   });
 
@@ -182,6 +184,204 @@ test("whatever the path does to datagrams, everything arrives once and in order"
   );
 });
 
+test("an end that is said again is heard once", () => {
+  const end = new End();
+  for (const one of [frame(2, 0), frame(2, 0)]) end.stream.receive(one, 0);
+  expect(end.log).toEqual(["end"]);
+});
+
+/** Two ends, the frames between them, and a server whose connections are lost. */
+class Line {
+  readonly ends = [new End(), new End()] as const;
+  readonly written = [0, 0];
+  readonly #hasEnded = [false, false];
+  #isCut = false;
+
+  write(by: 0 | 1, bytes: number): void {
+    if (this.#hasEnded[by] === true) return;
+    this.ends[by].stream.write(pattern(this.written[by]!, bytes), 0);
+    this.written[by]! += bytes;
+  }
+
+  end(by: 0 | 1): void {
+    this.#hasEnded[by] = true;
+    this.ends[by].stream.end(0);
+  }
+
+  /** Delivers so many frames to that end; after a cut they belong to a channel that is closed. */
+  deliver(to: 0 | 1, most = Infinity): void {
+    if (this.#isCut) return;
+    for (let left = most; left > 0; left--) {
+      const frame = this.ends[1 - to]!.frames.shift();
+      if (frame === undefined) return;
+      this.ends[to].stream.receive(frame, 0);
+    }
+  }
+
+  /** Loses what is on its way. `told`: who learns of it before the call goes on. */
+  cut(told: readonly boolean[]): void {
+    this.#isCut = true;
+    for (const [i, end] of this.ends.entries()) if (told[i] === true) end.stream.handleCut();
+  }
+
+  again(): void {
+    this.#isCut = false;
+    for (const end of this.ends) end.frames.length = 0;
+    for (const end of this.ends) end.stream.handleAgain();
+  }
+
+  /** The rest arrives, without further cuts. */
+  finish(): void {
+    this.again();
+    for (const by of [0, 1] as const) this.end(by);
+    while (this.ends.some(({ frames, unreadBytes }) => frames.length + unreadBytes > 0)) {
+      for (const to of [0, 1] as const) {
+        this.deliver(to);
+        this.ends[to].read();
+      }
+    }
+    for (const [i, end] of this.ends.entries()) {
+      expect(end.log.filter((what) => what !== "room")).toEqual(["end"]);
+      expect(end.received.length).toBe(this.written[1 - i]!);
+      expect(end.received.every((byte, at) => byte === at % 251)).toBe(true);
+      expect(end.stream.waitingBytes).toBe(0);
+    }
+  }
+}
+
+/** One step of an end: it writes, reads, ends, or gets the next frames. */
+const lineStep = fc.record({
+  by: fc.constantFrom<0 | 1>(0, 1),
+  what: fc.constantFrom("write", "write", "deliver", "deliver", "read", "cut", "again"),
+  bytes: fc.oneof(fc.integer({ min: 1, max: 20_000 }), fc.constant(limits.windowBytes)),
+  frames: fc.integer({ min: 1, max: 6 }),
+  told: fc.tuple(fc.boolean(), fc.boolean()),
+});
+
+type LineStep = typeof lineStep extends fc.Arbitrary<infer T> ? T : never;
+
+function take(line: Line, { by, what, bytes, frames, told }: LineStep): void {
+  switch (what) {
+    case "write":
+      return line.write(by, bytes);
+    case "deliver":
+      return line.deliver(by, frames);
+    case "read":
+      return line.ends[by].read(bytes);
+    case "cut":
+      return line.cut(told);
+    case "again":
+      return line.again();
+  }
+}
+
+test("wherever connections are lost, everything arrives once and in order at both ends", () => {
+  fc.assert(
+    fc.property(fc.array(lineStep, { maxLength: 30 }), (steps) => {
+      const line = new Line();
+      for (const step of steps) {
+        take(line, step);
+        for (const end of line.ends) {
+          expect(end.unreadBytes).toBeLessThanOrEqual(limits.windowBytes);
+          expect(end.log).not.toContain("broken");
+        }
+      }
+      line.finish();
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test("a call that is cut at any point goes on, whoever learns of it, even if it is cut again at once", () => {
+  const script: ((line: Line) => void)[] = [
+    (line) => line.write(0, 100),
+    (line) => line.write(1, 30_000),
+    (line) => line.deliver(0, 3),
+    (line) => line.deliver(1),
+    (line) => line.ends[0].read(),
+    (line) => line.write(0, 20_000),
+    (line) => line.deliver(0),
+    (line) => line.ends[0].read(),
+    (line) => line.deliver(1, 1),
+    (line) => line.ends[1].read(),
+    (line) => line.end(0),
+    (line) => line.deliver(1),
+    (line) => line.deliver(0),
+    (line) => line.end(1),
+    (line) => line.deliver(0),
+  ];
+  for (let at = 0; at <= script.length; at++) {
+    for (const told of [[], [true], [false, true], [true, true]]) {
+      for (const lostAgain of [0, 1, 2]) {
+        const line = new Line();
+        for (const step of script.slice(0, at)) step(line);
+        line.cut(told);
+        line.write(0, 50);
+        if (lostAgain > 0) line.again();
+        // The other end's answer arrives before the next cut, or not.
+        if (lostAgain === 2) line.deliver(1, 1);
+        line.finish();
+      }
+    }
+  }
+});
+
+test("what an end keeps for the other is bounded, however long the call is cut", () => {
+  const [one, other] = [new End(), new End()];
+  one.stream.handleCut();
+  for (let n = 0; n < 10; n++) one.stream.write(new Uint8Array(limits.windowBytes), 0);
+  expect(one.frames).toEqual([]);
+  // Whoever writes is told to wait.
+  expect(one.stream.waitingBytes).toBe(9 * limits.windowBytes);
+  for (const end of [one, other]) end.stream.handleAgain();
+  deliver(other, one);
+  deliver(one, other);
+  expect(other.received.length).toBe(limits.windowBytes);
+});
+
+test("a direct path carries on while the connection to the server is lost", () => {
+  const [one, other] = [new End(), new End()];
+  one.stream.setPath(true);
+  for (const end of [one, other]) end.stream.handleCut();
+  one.stream.write(pattern(0, 2_500), 0);
+  const [first, second] = one.datagrams.splice(0);
+  other.stream.receiveDatagram(first!, 10);
+  other.stream.receiveDatagram(second!, 10);
+  // What the path has lost waits for the server.
+  one.stream.handleTimeout(10_000);
+  expect([one.frames.length, other.received.length]).toEqual([0, 2_200]);
+  for (const end of [one, other]) end.stream.handleAgain();
+  deliver(other, one);
+  deliver(one, other);
+  expect(other.received).toEqual([...pattern(0, 2_500)]);
+});
+
+test.each([
+  ["more than was sent", [1, 0]],
+  ["that more was read than arrived", [2, 3]],
+  ["that less was read than before", [2, 1]],
+])("an end that claims %s when the call goes on breaks the stream", (_, [arrived, read]) => {
+  const [one, other] = [new End(), new End()];
+  if (arrived === 2) {
+    one.stream.write(new Uint8Array(limits.windowBytes), 0);
+    deliver(one, other);
+    if (read === 1) {
+      other.read();
+      deliver(other, one);
+    }
+  }
+  one.stream.handleAgain();
+  one.stream.receive(frame(4, arrived!, 0, 0, 0, 0, 0, read!), 0);
+  expect(one.log.at(-1)).toBe("broken");
+});
+
+test("after a cut, nothing is heard before the other end has said what it has", () => {
+  const end = new End();
+  end.stream.handleAgain();
+  end.stream.receive(frame(0, 0, 1), 0);
+  expect([end.log, end.received]).toEqual([["broken"], []]);
+});
+
 const frame = (kind: number, number: number, ...bytes: number[]): string =>
   toBase64(Uint8Array.of(kind, 0, 0, 0, 0, number >> 8, number, ...bytes));
 const ones = (length: number): number[] => Array.from({ length }, () => 1);
@@ -197,7 +397,8 @@ test.each([
   ["bytes that overlap", [frame(0, 0, 1, 2), frame(0, 1, 1, 2)]],
   ["bytes after the end", [frame(2, 0), frame(0, 0, 1)]],
   ["an end before what has come", [frame(0, 0, 1, 2), frame(2, 1)]],
-  ["two ends", [frame(2, 0), frame(2, 0)]],
+  ["two ends", [frame(2, 0), frame(2, 1)]],
+  ["what it has, unasked", [frame(4, 0, 0, 0, 0, 0, 0, 0)]],
 ])("%s: the stream is broken", (_, frames) => {
   const end = new End();
   for (const one of frames) end.stream.receive(one, 0);

@@ -173,8 +173,8 @@ test("peer", async () => {
   const parts = [ann, bob].map(({ lines }) => lookUp("peer", objects(lines.join("\n"))));
   const all = new Set(parts.flat());
   // Nobody rejected a call, keys are only compared in calls over TLS, and only relayed calls change
-  // their path (peer.test.ts).
-  const unseen = ["path", "words", "verified", "turned-down"];
+  // their path, or lose the server (peer.test.ts, tests/fault/calls.test.ts).
+  const unseen = ["path", "server", "words", "verified", "turned-down"];
   expect([...documented("peer").keys()].filter((name) => !all.has(name))).toEqual(unseen);
 });
 

@@ -3,7 +3,7 @@
 
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { connect, createServer, type Server, type Socket } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
 import {
@@ -16,82 +16,17 @@ import {
 import { createKeyPair } from "../../src/tls/certificate.ts";
 import { openIdentity } from "../../src/tls/identity-key.ts";
 import { noise } from "../noise.ts";
-import { Parley } from "../parley.ts";
 import { testFolder } from "../test-folder.ts";
+import { hide, listening, World } from "./peer-world.ts";
 
 setDefaultTimeout(60_000);
 
 const base = testFolder("peer");
-let count = 0;
-
-/** A server, and users with their folders. */
-class World implements AsyncDisposable {
-  readonly folder = join(base, `${++count}`);
-  readonly #programs: Parley[] = [];
-  port = 0;
-
-  async start(): Promise<this> {
-    mkdirSync(this.folder, { recursive: true });
-    const flags = ["--files", this.path("none"), "--state", this.path("state")];
-    const server = this.#run("server", ...flags, "--no-web", "--port", "0", "--json");
-    const ready = JSON.parse(await server.line(/"event":"listening"/)) as { port: number };
-    this.port = ready.port;
-    return this;
-  }
-
-  path(...parts: string[]): string {
-    return join(this.folder, ...parts);
-  }
-
-  /** `device`: the device whose key the peer uses. */
-  peer(id: string, device = id, ...flags: string[]): Parley {
-    mkdirSync(this.path(device), { recursive: true });
-    const own = ["--identity", this.path(device, "identity"), "--downloads", this.path(device)];
-    const place = ["--port", "0", "--server", `127.0.0.1:${this.port}`];
-    return this.#run("peer", "--id", id, ...place, ...own, ...flags);
-  }
-
-  /** Waits for a call. */
-  async waiting(id: string, device = id, ...flags: string[]): Promise<Parley> {
-    const peer = this.peer(id, device, ...flags);
-    peer.type("/register", "/bridge");
-    await peer.line(flags.includes("--json") ? /"waiting"/ : `${id} IN WAIT MODE`);
-    return peer;
-  }
-
-  /** A request to the registry, and its answer. */
-  async ask(message: string): Promise<string> {
-    const socket = connect(this.port, "127.0.0.1");
-    socket.write(message);
-    let heard = "";
-    for await (const bytes of socket) heard += String(bytes);
-    return heard;
-  }
-
-  #run(...words: string[]): Parley {
-    const program = new Parley(...words);
-    this.#programs.push(program);
-    return program;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const program of this.#programs.toReversed()) {
-      program.signal("SIGTERM");
-      await program.exit();
-    }
-  }
-}
 
 const portOf = (running: string): number => parsePort(running.split(":").at(-1) ?? "") ?? 0;
 
-async function listening(server: Server): Promise<number> {
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const place = server.address();
-  return typeof place === "object" && place !== null ? place.port : 0;
-}
-
 test("two parleys have a protected call without turns, and both screens say so", async () => {
-  await using world = await new World().start();
+  await using world = await new World(base).start();
   const alice = await world.waiting("Alice");
   const bob = world.peer("Bob");
   bob.type("/register", "/bridge Alice", "/chat", "one", "two");
@@ -138,7 +73,7 @@ test("two parleys have a protected call without turns, and both screens say so",
 });
 
 test("no text of the call is readable on the wire, and a relay of the bytes does no harm", async () => {
-  await using world = await new World().start();
+  await using world = await new World(base).start();
   const alice = await world.waiting("Alice");
   const port = portOf(alice.lines[0] ?? "");
   let wire = "";
@@ -173,7 +108,7 @@ test("no text of the call is readable on the wire, and a relay of the bytes does
 });
 
 test("a man in the middle with separate TLS sessions is detected: no text is sent, exit 6", async () => {
-  await using world = await new World().start();
+  await using world = await new World(base).start();
   const alice = await world.waiting("Alice");
   const port = portOf(alice.lines[0] ?? "");
   const heard: string[] = [];
@@ -211,7 +146,7 @@ test("a man in the middle with separate TLS sessions is detected: no text is sen
 });
 
 test("a changed key is refused by the caller and by the callee", async () => {
-  await using world = await new World().start();
+  await using world = await new World(base).start();
   const alice = await world.waiting("Alice");
   const bob = world.peer("Bob");
   bob.type("/bridge Alice", "/chat", "hello");
@@ -241,7 +176,7 @@ test("a changed key is refused by the caller and by the callee", async () => {
 });
 
 test("nobody can downgrade a call with a known peer to plain text", async () => {
-  await using world = await new World().start();
+  await using world = await new World(base).start();
   const alice = await world.waiting("Alice");
   const bob = world.peer("Bob");
   bob.type("/register", "/bridge Alice", "/chat", "hello");
@@ -272,7 +207,7 @@ test("nobody can downgrade a call with a known peer to plain text", async () => 
 });
 
 test("an original program receives exactly the same bytes as ever", async () => {
-  await using world = await new World().start();
+  await using world = await new World(base).start();
   let heard = "";
   const zed = createServer((socket) => {
     socket
@@ -303,7 +238,7 @@ test("an original program receives exactly the same bytes as ever", async () => 
 });
 
 test("files are sent over the call, from both ends, sealed; a pipe waits for them", async () => {
-  await using world = await new World().start();
+  await using world = await new World(base).start();
   const content = Buffer.from(noise(2_000_000));
   writeFileSync(join(base, "a.bin"), content);
   mkdirSync(join(base, "photos", "empty"), { recursive: true });
@@ -348,7 +283,7 @@ function ended(socket: Socket): Promise<void> {
 }
 
 test("garbage, inside TLS or instead of it, disturbs nobody", async () => {
-  await using world = await new World().start();
+  await using world = await new World(base).start();
   const alice = await world.waiting("Alice");
   const port = portOf(alice.lines[0] ?? "");
   for (const first of [[0x16], [0x16, 3, 1], [0x16, 3, 1, 0, 5, 1, 2, 3, 4, 5], [0x16, 255, 255]]) {
@@ -377,7 +312,7 @@ test("garbage, inside TLS or instead of it, disturbs nobody", async () => {
 });
 
 test("a second caller is busy, and --turns takes turns", async () => {
-  await using world = await new World().start();
+  await using world = await new World(base).start();
   const alice = await world.waiting("Alice");
   const bob = world.peer("Bob", "Bob", "--turns");
   bob.type("/bridge Alice", "/chat", "hi");
@@ -395,17 +330,8 @@ test("a second caller is busy, and --turns takes turns", async () => {
   await bob.line("Alice> still here");
 });
 
-/** From now on Alice is registered where nobody listens, as behind a router. */
-async function hide(world: World): Promise<void> {
-  const { key } = openIdentity(world.path("Alice", "identity"));
-  const closed = createServer();
-  const at = { id: "Alice", ip: "127.0.0.1", port: await listening(closed) };
-  await new Promise((resolve) => closed.close(resolve));
-  await world.ask(withHeader(encodeRegister(at), "key", key));
-}
-
 test("peers that can't connect to each other talk through the server: far more than fits into it", async () => {
-  await using world = await new World().start();
+  await using world = await new World(base).start();
   const alice = await world.waiting("Alice");
   await hide(world);
   const bob = world.peer("Bob");

@@ -15,6 +15,8 @@ class FakeCall implements RelayedCall {
   onFrame: (data: string) => void = () => {};
   onEnded: () => void = () => {};
   onDrained: () => void = () => {};
+  onCut: () => void = () => {};
+  onAgain: () => void = () => {};
   readonly waitingBytes = 0;
   readonly server = "192.0.2.1";
   readonly relay = undefined;

@@ -7,7 +7,7 @@ import type {
   RoomMessage,
   ServerMessage,
 } from "../../src/protocol/messages.ts";
-import { offers as offerLimits, transfer } from "../../src/limits.ts";
+import { calls, offers as offerLimits, transfer } from "../../src/limits.ts";
 
 const text = fc.oneof(
   fc.string({ maxLength: 12 }),
@@ -241,8 +241,13 @@ const clientMessages: Each<ClientMessage> = {
   upload: record("upload", { offer, name, size: count, room, ref }, "offer", "room", "ref"),
   "answer-files": record("answer-files", { offer, accept: fc.boolean(), ref }, "ref"),
   "end-files": record("end-files", { offer, reason: offerEnd }),
-  "take-calls": record("take-calls", { id: peerId, ref }, "ref"),
-  call: record("call", { offer, to: peerId, key: publicKey, ref }, "ref"),
+  "take-calls": record(
+    "take-calls",
+    { id: peerId, again: fc.array(offer, { maxLength: calls.maxToCallee }), ref },
+    "again",
+    "ref",
+  ),
+  call: record("call", { offer, to: peerId, key: publicKey, channel: fromOne, ref }, "ref"),
   "open-code": record("open-code", { offer, number: fromOne, ref }, "number", "ref"),
   "join-code": record("join-code", { offer, number: fromOne, ref }, "ref"),
   pass: record("pass", frame),

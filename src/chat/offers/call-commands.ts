@@ -53,14 +53,30 @@ export function takeCalls(hub: HubState, session: Session, command: TakeCalls): 
 function takeWith(
   hub: HubState,
   session: Session,
-  { id, ref }: TakeCalls,
+  { id, again = [], ref }: TakeCalls,
   callee: Callee,
   claim?: NameClaim,
 ): void {
   const refusal = hub.calls.take(session, callee, claim);
-  if (refusal === undefined) return hub.send(session, { type: "taking-calls", id, ref });
+  if (refusal === undefined) {
+    hub.send(session, { type: "taking-calls", id, ref });
+    return endLostCalls(hub, session, placeOf(callee), again);
+  }
   if (hub.calls.callee(callee) === undefined) releasePlace(hub, claim);
   reject(hub, session, "full", refusal, { ref });
+}
+
+/** The callee has lost the connection of these calls, which may look alive. */
+function endLostCalls(
+  hub: HubState,
+  session: Session,
+  place: string,
+  ids: readonly string[],
+): void {
+  for (const id of ids) {
+    const call = hub.calls.get(id);
+    if (call?.place === place && call.callee !== session) endCall(hub, call, "lost", call.callee);
+  }
 }
 
 /** The database no longer knows where the peers can be called. */
@@ -79,13 +95,15 @@ export function makeCall(hub: HubState, session: Session, command: MakeCall): vo
   const { offer: id, to, key, ref } = command;
   const muted = muteText(hub, session);
   if (muted !== undefined) return reject(hub, session, "muted", muted, { ref });
+  const place = placeOf({ id: to, key });
+  endEarlier(hub, session, command, place);
   const isUsed = hub.codes.get(id) !== undefined || isNumberUsed(hub, id);
   if (isUsed) return reject(hub, session, "protocol", "This number is in use", { ref });
   const callee = hub.calls.callee({ id: to, key });
   if (callee === undefined || callee === session) return rejectElsewhere(hub, session, command);
   const refusal = hub.calls.refusal(session, callee, hub.nowMs);
   if (refusal !== undefined) return reject(hub, session, "full", refusal, { ref });
-  const call = new Call(id, session, callee);
+  const call = new Call(command, place, session, callee);
   hub.calls.add(call);
   hub.options.log.info("call relayed", { ...sessionFields(session), to });
   hub.send(session, { type: "calling", offer: id, ref });
@@ -97,6 +115,17 @@ export function makeCall(hub: HubState, session: Session, command: MakeCall): vo
     const way = relay && token !== undefined ? { relay: { token, port: relay.port } } : {};
     hub.send(end, { type: "channel", offer: id, channel: call.channel, with: "", ...way });
   }
+}
+
+/** Who calls again has lost the connection of that call, which may look alive. */
+function endEarlier(
+  hub: HubState,
+  session: Session,
+  { offer, channel }: MakeCall,
+  place: string,
+): void {
+  const call = hub.calls.get(offer);
+  if (call?.place === place && call.channel < channel) endCall(hub, call, "lost", session);
 }
 
 /** Says at which server the peer can be called, if there is one. */

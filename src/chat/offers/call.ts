@@ -1,5 +1,6 @@
 // A call between two peers that the server relays because they may not reach each other: frames,
-// and datagrams of the files that they send. It ends with the connection of either.
+// and datagrams of the files that they send. It ends with the connection of either; the caller may
+// go on with it by calling again.
 
 import type { ShareOwner } from "../../share-owner.ts";
 import type { OpenRelay } from "../relay-port.ts";
@@ -13,15 +14,24 @@ export class Call {
   readonly callee: Session;
   /** The share owner whose limits it uses: the caller's. */
   readonly owner: ShareOwner;
-  /** A call has one channel. */
-  readonly channel = 1;
+  /** Whom it is to (`placeOf`). */
+  readonly place: string;
+  /** Of what was cut off, each new channel has a greater number. */
+  readonly channel: number;
   readonly isOpen = true;
   relay: OpenRelay | undefined;
   readonly toSender = new FrameQueue();
   readonly toRecipient = new FrameQueue();
 
-  constructor(id: string, caller: Session, callee: Session) {
+  constructor(
+    { offer: id, channel }: { offer: string; channel: number },
+    place: string,
+    caller: Session,
+    callee: Session,
+  ) {
     this.id = id;
+    this.channel = channel;
+    this.place = place;
     this.caller = caller;
     this.callee = callee;
     this.owner = caller.shareOwner;

@@ -173,6 +173,7 @@ async function assemble(id: string, args: ParsedArgs<typeof flags>, screen: Scre
         files.handleOffer(connection, message);
       },
       onDrained: () => files.handleDrained(),
+      onBack: (connection) => files.handleBack(connection),
       onClosed: (connection) => files.close(connection),
     },
     onExtra(line) {

@@ -67,6 +67,11 @@ export class PeerFiles {
     if (this.#call?.connection === connection) this.#call.exchange.handleOffer(message);
   }
 
+  /** The call of that connection goes on after a cut. */
+  handleBack(connection: number): void {
+    if (this.#call?.connection === connection) this.#call.exchange.handleBack();
+  }
+
   handleDrained(): void {
     this.#call?.exchange.handleDrained();
   }

@@ -1,6 +1,7 @@
 // Lines that `parley peer` prints on stderr where the original program prints nothing. Pure.
 
 import { isLoopback } from "../../addresses.ts";
+import { calls } from "../../limits.ts";
 import { harmless } from "../../text.ts";
 import { hostPort } from "../../cpp/codec.ts";
 import type { PeerEvent } from "../../cpp/peer-event.ts";
@@ -44,6 +45,12 @@ function waitingText({ wanted, registered }: Extract<PeerEvent, { event: "waitin
   return [...nobody, ...unknown].join(". ") || undefined;
 }
 
+const serverTexts = {
+  lost: `The connection through the server is lost, at this end or the other. The call waits ${calls.waitMs / 1_000} s for it`,
+  back: "The connection through the server is back, and the call goes on",
+  gone: "The connection through the server did not come back",
+} as const;
+
 function statusText(event: PeerEvent, line: string | undefined): string | undefined {
   switch (event.event) {
     case "registered":
@@ -58,6 +65,8 @@ function statusText(event: PeerEvent, line: string | undefined): string | undefi
       return event.path === "relayed"
         ? "The call goes through the server again"
         : `The call now goes ${pathText(event)}`;
+    case "server":
+      return serverTexts[event.state];
     case "ended":
       return event.by === "busy"
         ? "Busy: the peer is in another chat and has not read what you typed"

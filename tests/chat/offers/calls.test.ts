@@ -12,14 +12,15 @@ import { type Client, native, Rig } from "../rig.ts";
 
 const id = (n: number): string => `call-number-${String(n).padStart(10, "0")}`;
 const take = (peer: string) => ({ type: "take-calls", id: peer, ref: "t" });
-const call = (to: string, device: string, n = 1) => ({
+const call = (to: string, device: string, n = 1, channel = 1) => ({
   type: "call",
   offer: id(n),
+  channel,
   to,
   key: keyOf(device),
   ref: "c",
 });
-const pass = (data: string, n = 1) => ({ type: "pass", offer: id(n), channel: 1, data });
+const pass = (data: string, n = 1, channel = 1) => ({ type: "pass", offer: id(n), channel, data });
 const end = (n = 1) => ({ type: "end-files", offer: id(n), reason: "done" });
 
 /** What a client has received, in a few words each. */
@@ -131,6 +132,49 @@ test("the last client with a key takes the calls for an ID, and its end ends tha
   ]);
   bob.send(call("Alice", "Alice's", 3));
   expect(heard(bob)).toEqual(["not-found"]);
+});
+
+test("a caller that has lost its connection goes on under the same number, in a new channel", () => {
+  const { rig, alice, bob } = called();
+  bob.send(pass("AAAA"));
+  expect(heard(alice)).toEqual(["taking-calls", "channel", "passed AAAA"]);
+  // The server does not know yet that the first connection is lost.
+  const again = visitor(rig, undefined, "198.51.100.7");
+  again.send(call("ALICE", "Alice's", 1, 2));
+  expect(again.lines()).toMatchObject([{ type: "calling" }, { type: "channel", channel: 2 }]);
+  // Frames of the channel before, on their way or from the old connection, reach nobody.
+  bob.send(pass("BBBB"), pass("BBBB", 1, 2), end());
+  alice.send(pass("CCCC"), pass("DDDD", 1, 2));
+  expect([heard(alice), heard(again)]).toEqual([["ended lost", "channel"], ["passed DDDD"]]);
+  bob.close();
+  expect(heard(alice)).toEqual([]);
+  again.send(pass("EEEE", 1, 2));
+  again.send(end());
+  expect(heard(alice)).toEqual(["passed EEEE", "ended done"]);
+});
+
+test("a callee that comes back says which calls were cut off, and their callers call again", () => {
+  const { rig, alice, bob } = called();
+  heard(bob);
+  const back = visitor(rig, "Alice's", "198.51.100.7");
+  back.send({ ...take("Alice"), again: [id(1), id(2)] });
+  expect([heard(back), heard(bob)]).toEqual([["taking-calls"], ["ended lost"]]);
+  bob.send(call("Alice", "Alice's", 1, 2), pass("AAAA", 1, 2));
+  expect(heard(back)).toEqual(["channel", "passed AAAA"]);
+  expect(heard(alice)).toEqual(["taking-calls", "channel"]);
+  alice.close();
+  expect(heard(back)).toEqual([]);
+});
+
+test("nobody else ends or continues a call, even with its number", () => {
+  const { rig, alice, bob } = called();
+  const eve = visitor(rig, "Eve's");
+  eve.send({ ...take("Alice"), again: [id(1)] }, call("Alice", "Eve's", 1, 2));
+  // The same or an earlier channel.
+  eve.send(call("Alice", "Alice's", 1, 1));
+  expect(heard(eve)).toEqual(["taking-calls", "protocol", "protocol"]);
+  bob.send(pass("AAAA"));
+  expect(heard(alice)).toEqual(["taking-calls", "channel", "passed AAAA"]);
 });
 
 test("others can't send anything into a call, nor end it, nor use its number", () => {

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { hostPortText } from "../../../src/io/host-port.ts";
+import { calls } from "../../../src/limits.ts";
 import { sha256OfFile, writeNoise } from "../bed/files.ts";
 import { Home, type Machine, type Nat } from "../bed/home.ts";
 import { Network } from "../bed/network.ts";
@@ -31,12 +32,18 @@ function eventsOf({ stdout }: Process): Event[] {
 }
 
 /** Waits for such an event. */
-async function told(of: Process, name: string, fields: object = {}): Promise<Event> {
+async function told(
+  of: Process,
+  name: string,
+  fields: object = {},
+  timeoutMs?: number,
+): Promise<Event> {
   const fits = (event: Event): boolean =>
     event.event === name && Object.entries(fields).every(([field, is]) => event[field] === is);
   await until(
     () => eventsOf(of).some(fits) || of.hasEnded,
     () => `${name} ${JSON.stringify(fields)}; ${of.output}`,
+    timeoutMs,
   );
   const found = eventsOf(of).find(fits);
   assert.ok(found, of.output);
@@ -138,6 +145,8 @@ world(
       60_000,
     );
     await first.bob.kill();
+    await told(first.alice, "server", { state: "lost" });
+    await told(first.alice, "server", { state: "gone" }, calls.waitMs + 30_000);
     await told(first.alice, "ended", { by: "lost" });
     const again = await call(scope, places);
     assert.equal((await told(again.bob, "chat"))["secured"], "known");

@@ -1,0 +1,107 @@
+// What tests of `parley peer` share: a server and peers, the compiled programs.
+
+import { mkdirSync } from "node:fs";
+import { connect, createServer, type Server } from "node:net";
+import { join } from "node:path";
+import { encodeRegister, withHeader } from "../../src/cpp/codec.ts";
+import { openIdentity } from "../../src/tls/identity-key.ts";
+import { Parley } from "../parley.ts";
+
+let count = 0;
+
+type Ready = { port: number; pin: string };
+
+/** A server, and users with their folders. */
+export class World implements AsyncDisposable {
+  readonly folder: string;
+  readonly #programs: Parley[] = [];
+  #server: Parley | undefined;
+  /** Where peers that are started from now on find the server. */
+  port = 0;
+  pin = "";
+  /** Whether they use TLS, even on this machine. */
+  isPinned = false;
+
+  constructor(base: string) {
+    this.folder = join(base, `${++count}`);
+  }
+
+  async start(port = 0, ...more: readonly string[]): Promise<this> {
+    mkdirSync(this.folder, { recursive: true });
+    const flags = ["--files", this.path("none"), "--state", this.path("state"), ...more];
+    this.#server = this.#run("server", ...flags, "--no-web", "--port", `${port}`, "--json");
+    const ready = JSON.parse(await this.#server.line(/"event":"listening"/)) as Ready;
+    this.port = ready.port;
+    this.pin = ready.pin;
+    return this;
+  }
+
+  /** The server is killed, and starts again in its place. */
+  async restart(port: number): Promise<void> {
+    this.#server?.signal("SIGKILL");
+    await this.#server?.exit();
+    await this.start(port);
+  }
+
+  path(...parts: string[]): string {
+    return join(this.folder, ...parts);
+  }
+
+  /** `device`: the device whose key the peer uses. */
+  peer(id: string, device = id, ...flags: string[]): Parley {
+    mkdirSync(this.path(device), { recursive: true });
+    const own = ["--identity", this.path(device, "identity"), "--downloads", this.path(device)];
+    const place = [
+      "--port",
+      "0",
+      "--server",
+      `127.0.0.1:${this.port}${this.isPinned ? `#${this.pin}` : ""}`,
+    ];
+    return this.#run("peer", "--id", id, ...place, ...own, ...flags);
+  }
+
+  /** Waits for a call. */
+  async waiting(id: string, device = id, ...flags: string[]): Promise<Parley> {
+    const peer = this.peer(id, device, ...flags);
+    peer.type("/register", "/bridge");
+    await peer.line(flags.includes("--json") ? /"waiting"/ : `${id} IN WAIT MODE`);
+    return peer;
+  }
+
+  /** A request to the registry, and its answer. */
+  async ask(message: string): Promise<string> {
+    const socket = connect(this.port, "127.0.0.1");
+    socket.write(message);
+    let heard = "";
+    for await (const bytes of socket) heard += String(bytes);
+    return heard;
+  }
+
+  #run(...words: string[]): Parley {
+    const program = new Parley(...words);
+    this.#programs.push(program);
+    return program;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const program of this.#programs.toReversed()) {
+      program.signal("SIGTERM");
+      await program.exit();
+    }
+  }
+}
+
+export async function listening(server: Server): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const place = server.address();
+  return typeof place === "object" && place !== null ? place.port : 0;
+}
+
+/** From now on Alice is registered where nobody listens, as behind a router. */
+export async function hide(world: World): Promise<void> {
+  const { key } = openIdentity(world.path("Alice", "identity"));
+  const closed = createServer();
+  const at = { id: "Alice", ip: "127.0.0.1", port: await listening(closed) };
+  await new Promise((resolve) => closed.close(resolve));
+  await world.ask(withHeader(encodeRegister(at), "key", key));
+}
