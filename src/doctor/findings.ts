@@ -233,7 +233,10 @@ function loss({ probes: { sent, answered } }: Path): Finding {
   }
   const lost = (sent - answered) / sent;
   const percent = (lost * 100).toFixed(lost > 0 && lost < 0.1 ? 1 : 0);
-  const says = `${percent} % of ${sent} datagrams were not answered, both ways together`;
+  const says =
+    lost === 0
+      ? `all of ${sent} datagrams were answered`
+      : `${percent} % of ${sent} datagrams were not answered, both ways together`;
   if (lost <= 0.02) return { check, verdict: "good", says, values };
   const advice = "transfers cope with it; look for Wi-Fi, a bad cable or an overloaded link";
   return { check, verdict: lost > 0.1 ? "bad" : "fair", says, advice, values };

@@ -136,7 +136,7 @@ describe("the clock", () => {
 });
 
 test("loss", () => {
-  expect(loss(100).says).toBe("0 % of 100 datagrams were not answered, both ways together");
+  expect(loss(100).says).toBe("all of 100 datagrams were answered");
   expect(loss(98)).toMatchObject({ verdict: "good" });
   expect(loss(97)).toMatchObject({ verdict: "fair", values: { sent: 100, answered: 97 } });
   expect(loss(97).says).toStartWith("3.0 % of");

@@ -18,7 +18,7 @@ import type { SealingDevice } from "../../client/sealing-device.ts";
 import type { MessageKind } from "../../protocol/messages.ts";
 import type { ParleyError } from "../../errors.ts";
 import { message } from "../../limits.ts";
-import { harmless, lineCount } from "../../text.ts";
+import { harmless, lineCount, quoted } from "../../text.ts";
 import { CompletionSource } from "../editor/completion-source.ts";
 import type { Completion, Words } from "../editor/completion.ts";
 import { applyIgnore } from "../apply-ignore.ts";
@@ -100,7 +100,10 @@ export interface Downloads {
   stop(): void;
 }
 
-const laterText = "Offline: this will be sent once you are connected again";
+/** The typed line is gone from the screen, and the message is only shown once it is sent. */
+function laterText(text: string): string {
+  return `Offline: ${quoted(text, 60)} will be sent once you are connected again`;
+}
 
 type Of<T extends SessionEvent["type"]> = Extract<SessionEvent, { type: T }>;
 
@@ -447,7 +450,7 @@ export class TerminalClient {
       return this.say(unsayableText("too-many-lines", text, textChars));
     }
     this.#private.tell(to, text, kind);
-    if (!online) this.say(laterText);
+    if (!online) this.say(laterText(text));
   }
 
   #showPrivate(event: Of<"private">): void {
@@ -462,7 +465,7 @@ export class TerminalClient {
     this.#parts.applyOutputs();
     const { textChars, online } = this.#session;
     if (typeof result !== "number") this.say(unsayableText(result, text, textChars));
-    else if (!online && message === undefined) this.say(laterText);
+    else if (!online && message === undefined) this.say(laterText(text));
   }
 
   // Shown only once the server has them, since a refused message reaches nobody.

@@ -432,8 +432,10 @@ describe("several rooms", () => {
     rig.enter("den");
     rig.session.handleLost("gone", 0);
     rig.applyOutputs();
-    rig.type("away\r");
+    rig.type("away\r/msg Bob psst\r");
     expect(rig.prompt).toBe("den (offline)>");
+    expect(rig.rows).toContain("Offline: 'away' will be sent once you are connected again");
+    expect(rig.rows).toContain("Offline: 'psst' will be sent once you are connected again");
     rig.session.handleTimeout(1_000_000);
     rig.session.handleConnected(1_000_000);
     rig.welcomeAgain(
