@@ -993,7 +993,7 @@ export const paths = {
   secretBytes: 16,
   /**
    * Probes to an address that has not answered: an end that announces somebody else's address makes
-   * this one send that many datagrams of 25 bytes there, and no more.
+   * this one send that many datagrams of 33 bytes there, and no more.
    */
   maxTries: 8,
   /** The same for all addresses and channels of this program: enough for two channels at once. */

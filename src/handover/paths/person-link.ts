@@ -17,6 +17,7 @@ import {
   relayRoute,
   type Route,
 } from "../../transfer/paths/path-finder.ts";
+import { nonceBytes } from "../../transfer/paths/path-wire.ts";
 import { RelayClient } from "../../transfer/paths/relay-client.ts";
 import { datagramEnd, kind, kindAt } from "../../transfer/wire.ts";
 import { kindOf, ownAddresses } from "./own-addresses.ts";
@@ -220,6 +221,7 @@ export class PersonLink {
       isChooser: isRecipient,
       ownHash: isRecipient ? hashes.recipient : hashes.sender,
       otherHash: isRecipient ? hashes.sender : hashes.recipient,
+      newNonce: () => secretBytes(nonceBytes),
       kindOf: (route) => this.#seenKind(route),
     });
     if (this.#relay?.isJoined === true) this.#addRelay(atUs);

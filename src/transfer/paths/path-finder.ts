@@ -3,8 +3,9 @@
 // probe; the recipient's end chooses, and its probes say which path is used.
 //
 // An address counts only after it has answered a probe, so nobody can make an end send more than a
-// few small datagrams to a third party: answers are authenticated, and no longer than the probes
-// they answer. Pure: datagrams and routes in and out; keyed hashes and the time are parameters.
+// few small datagrams to a third party: answers are authenticated, repeat what only the address has
+// received, and are no longer than the probes they answer. Pure: datagrams and routes in and out;
+// keyed hashes, randomness and the time are parameters.
 
 import { paths as limits } from "../../limits.ts";
 import { type Probe, type ProbeHash, readProbe, writeProbe } from "./path-wire.ts";
@@ -30,6 +31,8 @@ export interface PathFinderConfig {
   /** The hashes for probes of this end, and of the other one. */
   readonly ownHash: ProbeHash;
   readonly otherHash: ProbeHash;
+  /** `nonceBytes` random bytes. */
+  readonly newNonce: () => Uint8Array;
   /**
    * The kind of a path to an address that was not announced (yet), but that a probe arrived from.
    */
@@ -55,6 +58,7 @@ interface Candidate {
 /** An unanswered probe. */
 interface Asked {
   candidate: Candidate;
+  nonce: Uint8Array;
   sentUs: number;
 }
 
@@ -158,8 +162,9 @@ export class PathFinder {
   #ask(candidate: Candidate, into: Uint8Array, nowUs: number): void {
     const number = ++this.#lastNumber;
     const isUsed = this.#config.isChooser && candidate === this.#used;
-    writeProbe(into, { isAnswer: false, isUsed, number }, this.#config.ownHash);
-    this.#asked.set(number, { candidate, sentUs: nowUs });
+    const nonce = this.#config.newNonce();
+    writeProbe(into, { isAnswer: false, isUsed, number, nonce }, this.#config.ownHash);
+    this.#asked.set(number, { candidate, nonce, sentUs: nowUs });
     if (this.#asked.size > maxAsked) this.#asked.delete(this.#asked.keys().next().value!);
     candidate.tries++;
     candidate.dueUs = nowUs + this.#waitUs(candidate);
@@ -176,7 +181,7 @@ export class PathFinder {
   }
 
   #handleQuestion(probe: Probe, route: Route, nowUs: number): void {
-    this.#answers.push({ probe: { isAnswer: true, isUsed: false, number: probe.number }, route });
+    this.#answers.push({ probe: { ...probe, isAnswer: true, isUsed: false }, route });
     if (this.#answers.length > limits.maxCandidates) this.#answers.shift();
     if (this.#find(route) === undefined) {
       this.#add({ route, kind: this.#config.kindOf(route) }, false, nowUs);
@@ -191,10 +196,11 @@ export class PathFinder {
     this.#follow();
   }
 
-  #handleAnswer({ number }: Probe, route: Route, nowUs: number): void {
+  #handleAnswer({ number, nonce }: Probe, route: Route, nowUs: number): void {
     const asked = this.#asked.get(number);
+    if (asked?.nonce.every((byte, i) => byte === nonce[i]) !== true) return;
     // An answer from another address proves nothing about this route.
-    if (asked === undefined || !isSame(asked.candidate.route, route)) return;
+    if (!isSame(asked.candidate.route, route)) return;
     this.#asked.delete(number);
     const { candidate, sentUs } = asked;
     const rttUs = nowUs - sentUs;

@@ -3,7 +3,7 @@
 //
 //   JOIN    to server  token of one end of a relay, cookie (zeros at first), time, padding
 //   JOINED  to client  token, echoed time, whether the other end has joined as well
-//   PROBE   both ways  flags, number, keyed hash: asks whether a path works, or answers
+//   PROBE   both ways  flags, number, nonce, keyed hash: asks whether a path works, or answers
 
 import { transfer as limit } from "../../limits.ts";
 import { readU32, writeU32 } from "../big-endian.ts";
@@ -11,8 +11,9 @@ import { cookieBytesAt, initBytes, kind, kindAt, tokenAt, writeCommon } from "..
 
 const joinAt = { token: 4, cookie: 20, time: 36, end: 40 } as const;
 const joinedAt = { token: 4, echo: 20, isWhole: 24, end: 25 } as const;
-const probeAt = { flags: 4, number: 5, hash: 9, end: 25 } as const;
+const probeAt = { flags: 4, number: 5, nonce: 9, hash: 17, end: 33 } as const;
 const hashBytes = probeAt.end - probeAt.hash;
+export const nonceBytes = probeAt.hash - probeAt.nonce;
 
 /** As long as an INIT, so that no answer is longer than it. */
 const joinBytes = initBytes;
@@ -75,6 +76,11 @@ export interface Probe {
   /** Whether its sender uses this path from now on, and the other end should, too. */
   isUsed: boolean;
   number: number;
+  /**
+   * Random, and repeated in the answer: only who has received the probe can answer it. The other
+   * end has the keys, and could name the address of somebody else.
+   */
+  nonce: Uint8Array;
 }
 
 /** Hashes the bytes before the hash, with the key of this direction; at least 16 bytes. */
@@ -84,6 +90,7 @@ export function writeProbe(into: Uint8Array, probe: Probe, hash: ProbeHash): num
   writeCommon(into, 0, kind.probe, probeAt.end);
   into[probeAt.flags] = (probe.isAnswer ? 1 : 0) | (probe.isUsed ? 2 : 0);
   writeU32(into, probeAt.number, probe.number);
+  into.set(probe.nonce, probeAt.nonce);
   into.set(hash(into.subarray(0, probeAt.hash)).subarray(0, hashBytes), probeAt.hash);
   return probeAt.end;
 }
@@ -105,6 +112,7 @@ export function readProbe(
     isAnswer: (flags & 1) !== 0,
     isUsed: (flags & 2) !== 0,
     number: readU32(bytes, at + probeAt.number),
+    nonce: bytes.slice(at + probeAt.nonce, at + probeAt.hash),
   };
 }
 

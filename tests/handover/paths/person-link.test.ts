@@ -6,7 +6,7 @@ import { PersonLink } from "../../../src/handover/paths/person-link.ts";
 import { probeHashes } from "../../../src/handover/paths/probe-keys.ts";
 import { paths as limits } from "../../../src/limits.ts";
 import { secretBytes } from "../../../src/secrets.ts";
-import { probeBytes, writeProbe } from "../../../src/transfer/paths/path-wire.ts";
+import { nonceBytes, probeBytes, writeProbe } from "../../../src/transfer/paths/path-wire.ts";
 import { kind, kindAt } from "../../../src/transfer/wire.ts";
 import { until } from "../../until.ts";
 
@@ -119,7 +119,11 @@ test("an end without direct paths answers probes that come through the relay, an
   const { sender } = probeHashes({ exported: undefined, recipient, sender: secret });
   const probe = new Uint8Array(probeBytes);
   for (const [number, socket] of [stranger, relay].entries()) {
-    writeProbe(probe, { number: number + 1, isAnswer: false, isUsed: false }, sender);
+    writeProbe(
+      probe,
+      { number: number + 1, nonce: new Uint8Array(nonceBytes), isAnswer: false, isUsed: false },
+      sender,
+    );
     socket.send(probe, join!.port, "127.0.0.1");
     await until(() => number === 0 || answered.relay > 0);
   }

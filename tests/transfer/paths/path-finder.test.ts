@@ -3,7 +3,7 @@
 // that is not an end's, gains nothing.
 
 import { describe, expect, test } from "bun:test";
-import { createHmac } from "node:crypto";
+import { createHmac, randomBytes } from "node:crypto";
 import { paths as limits } from "../../../src/limits.ts";
 import {
   PathFinder,
@@ -11,7 +11,7 @@ import {
   relayRoute,
   type Route,
 } from "../../../src/transfer/paths/path-finder.ts";
-import { probeBytes, writeProbe } from "../../../src/transfer/paths/path-wire.ts";
+import { nonceBytes, probeBytes, writeProbe } from "../../../src/transfer/paths/path-wire.ts";
 import { type Random, seeded } from "../../sim/random.ts";
 import { Timeline } from "../../sim/network.ts";
 
@@ -43,6 +43,7 @@ class End {
       isChooser,
       ownHash: hashBy(own),
       otherHash: hashBy(other),
+      newNonce: () => new Uint8Array(randomBytes(nonceBytes)),
       kindOf: ({ address }) => (address.startsWith("10.") ? "lan" : "punched"),
     });
   }
@@ -292,6 +293,7 @@ test("from any seed, both ends agree on a path that works", () => {
 
 describe("a third party", () => {
   const victim: Route = { address: "192.0.2.66", port: 5_353 };
+  const nonce = new Uint8Array(nonceBytes);
 
   test("named as an address only gets a few small datagrams", () => {
     const world = new World({ nats: ["cone", "cone"] });
@@ -300,7 +302,41 @@ describe("a third party", () => {
     for (const { sentTo } of world.ends) {
       expect(sentTo.get(textOf(victim))).toBe(limits.maxTries);
     }
-    expect(probeBytes).toBeLessThan(32);
+    expect(probeBytes).toBeLessThan(40);
+  });
+
+  test("never becomes a path because the other end answers in its place", () => {
+    const world = new World({ nats: ["none", "none"] });
+    for (const { finder } of world.ends) finder.add({ route: victim, kind: "lan" }, 0);
+    const nonces = [nonce];
+    // What the other end has received under its own addresses.
+    world.arrived = (bytes) => nonces.push(bytes.slice(9, 17));
+    world.runUntil(3 * secondUs);
+    world.arrived = () => {};
+    const forged = new Uint8Array(probeBytes);
+    for (const [i, end] of world.ends.entries()) {
+      const otherHash = hashBy(i === 0 ? "s" : "r");
+      for (let number = 0; number < 64; number++) {
+        for (const known of nonces) {
+          const answer = { isAnswer: true, isUsed: false, number, nonce: known };
+          world.deliver(forged.subarray(0, writeProbe(forged, answer, otherHash)), victim, end);
+        }
+      }
+      expect(end.finder.has(victim)).toBe(false);
+    }
+  });
+
+  test("proves nothing about an address by an answer from another", () => {
+    const { ends } = new World({ nats: ["none", "none"] });
+    const [one, other] = ends.map(({ finder }) => finder) as [PathFinder, PathFinder];
+    const bytes = new Uint8Array(probeBytes);
+    const asked = one.pollTransmit(bytes, secondUs)!;
+    expect(other.handleProbe(bytes, 0, probeBytes, victim, secondUs)).toBe(true);
+    expect(other.pollTransmit(bytes, secondUs)).toEqual(victim);
+    for (const [from, isPath] of [[victim, false] as const, [asked, true] as const]) {
+      expect(one.handleProbe(bytes, 0, probeBytes, from, secondUs)).toBe(true);
+      expect([one.has(asked), one.has(victim)]).toEqual([isPath, false]);
+    }
   });
 
   test("never becomes a path, whatever it replays from its own address", () => {
@@ -348,13 +384,13 @@ describe("a third party", () => {
     world.spy = () => {};
     for (const [bytes, from] of own) expect(world.deliver(bytes, victim, from)).toBe(false);
     const forged = new Uint8Array(probeBytes);
-    writeProbe(forged, { isAnswer: false, isUsed: true, number: 1e6 }, hashBy("guess"));
+    writeProbe(forged, { isAnswer: false, isUsed: true, number: 1e6, nonce }, hashBy("guess"));
     for (const end of world.ends) expect(world.deliver(forged, victim, end)).toBe(false);
   });
 
   test("that changes a bit of a probe invalidates it", () => {
     const bytes = new Uint8Array(probeBytes);
-    writeProbe(bytes, { isAnswer: false, isUsed: false, number: 77 }, hashBy("s"));
+    writeProbe(bytes, { isAnswer: false, isUsed: false, number: 77, nonce }, hashBy("s"));
     const { ends } = new World({ nats: ["none", "none"] });
     for (let bit = 0; bit < probeBytes * 8; bit++) {
       const changed = bytes.slice();
