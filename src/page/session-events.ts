@@ -175,6 +175,8 @@ type Told = EventOf<"topic" | "motd" | "away" | "mode" | "call">;
 
 function told(state: State, event: Told, nowMs: number): State {
   if (event.type === "call") return notice(state, undefined, roomNewsText(event), nowMs);
+  // The answer to the command has said it.
+  if (event.type === "away" && isSameName(event.name, state.name)) return state;
   if (event.type === "away" || event.type === "mode") {
     return notice(state, event.room, roomNewsText(event), nowMs);
   }

@@ -471,6 +471,17 @@ test("leaving a room drops its messages and shows the next; private messages sta
   expect(texts(none)).toContain("secret");
 });
 
+test("one's own absence is confirmed by the answer alone, that of others is shown", () => {
+  const events = ["Ann", "Bob"].map((name): SessionEvent => ({
+    type: "away",
+    room: "lobby",
+    name,
+    text: "tea",
+  }));
+  expect(notices(hear(inLobby, ...events)).join("\n")).toContain("Bob is away: tea");
+  expect(notices(hear(inLobby, ...events)).join("\n")).not.toContain("Ann");
+});
+
 test("text and recipients are kept per room", () => {
   const chosen = run(
     inThree,

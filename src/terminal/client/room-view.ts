@@ -87,11 +87,12 @@ export class RoomView {
   }
 
   /**
-   * Whether to show an event: those of the current room, except the user's own arrival and rename,
-   * which have already been confirmed.
+   * Whether to show an event: those of the current room, except the user's own arrival, rename and
+   * absence, which have already been confirmed.
    */
   isShown(event: Of<"joined" | "left" | "renamed" | "gap" | "away">): boolean {
-    if (event.type === "joined" && event.name === this.#self) return false;
+    const isConfirmed = event.type === "joined" || event.type === "away";
+    if (isConfirmed && event.name === this.#self) return false;
     if (event.type === "renamed" && event.to === this.#self) return false;
     return event.room === undefined || this.rooms.isCurrent(event.room);
   }

@@ -755,6 +755,13 @@ describe("Ctrl-R", () => {
   });
 });
 
+test("one's own absence is confirmed by the answer alone, that of others is shown", () => {
+  const rig = new Rig();
+  rig.hear({ type: "away", room: "lobby", name: "Ann", text: "lunch" });
+  rig.hear({ type: "away", room: "lobby", name: "Bob", text: "tea" });
+  expect(rig.rows.filter((row) => row.includes("away"))).toEqual(["12:00 Bob is away: tea"]);
+});
+
 describe("/ignore", () => {
   test("hides a user in rooms, in private and in histories, until /unignore", () => {
     const rig = new Rig();
