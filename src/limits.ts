@@ -1783,6 +1783,11 @@ export const postgres = {
    * Interval between checks for what other servers have done, in addition to their notifications.
    */
   lookMs: 1_000,
+  /**
+   * How often operators' decisions are read between two such checks, after notifications; if they
+   * change more often, as when somebody sets topics all the time, the next check reads them.
+   */
+  rightsReadPerLook: 10,
   /** Rooms and mailboxes queried at once in such a check. */
   roomsPerLook: 500,
   mailboxesPerLook: 500,

@@ -4,7 +4,7 @@
 import type { SharedHub } from "../../chat/elsewhere/foreign-events.ts";
 import type { RoomPresence } from "../../chat/elsewhere/foreign-presence.ts";
 import type { SharedStore } from "../../chat/hub-state.ts";
-import type { RightsRow } from "../../chat/rights/rights-rows.ts";
+import type { RightsChange, RightsRow } from "../../chat/rights/rights-rows.ts";
 import { createDatabaseMetrics, type DatabaseMetrics } from "../../chat/metrics/metrics.ts";
 import { SaidRun } from "../../chat/rooms/said-run.ts";
 import type { Batch, Committed } from "../../chat/turn/store.ts";
@@ -22,6 +22,7 @@ import {
   type Piece,
   runsOf,
 } from "./notices.ts";
+import { RightsReader } from "./rights-reader.ts";
 import type { Follower, PostgresStore } from "./store.ts";
 
 export class Feed implements Follower, SharedStore {
@@ -57,10 +58,7 @@ export class Feed implements Follower, SharedStore {
   /** Signals that the hub has handled, and whose deletion is not yet confirmed. */
   readonly #taken = new Set<string>();
   readonly #accounts: AccountChanges;
-  #rights = "";
-  /** The number of the last reading of decisions that has begun, and of the last that has ended. */
-  #rightsAsked = 0;
-  #rightsRead = 0;
+  readonly #rights: RightsReader;
   #stop: (() => void) | undefined;
 
   constructor(
@@ -75,11 +73,16 @@ export class Feed implements Follower, SharedStore {
     this.#log = log;
     store.follower = this;
     this.#accounts = new AccountChanges(database, store.process);
+    this.#rights = new RightsReader(
+      () => store.rights(),
+      (rows) => this.#hub?.handleForeign({ type: "rights", rows }),
+      (error) => this.#complain(error),
+    );
   }
 
   /** `rights`: the hub's rows. @throws DatabaseAway, Refused */
   async start(rights: readonly RightsRow[]): Promise<void> {
-    this.#rights = textOf(rights);
+    this.#rights.start(rights);
     this.#stop = await this.#database.listen(
       channel,
       (payload) => this.#hear(payload),
@@ -149,8 +152,8 @@ export class Feed implements Follower, SharedStore {
     });
   }
 
-  rightsStored(): void {
-    if (this.#rightsRead < this.#rightsAsked) this.#readRightsSoon();
+  rightsStored(changes: readonly RightsChange[]): void {
+    this.#rights.stored(changes);
   }
 
   /** Looks for everything that notifications may have missed. @throws DatabaseAway, Refused */
@@ -168,7 +171,7 @@ export class Feed implements Follower, SharedStore {
       () => this.#readMail(hub),
       async () => this.#handleAccounts(await this.#accounts.look()),
       async () => {
-        await this.#readRights();
+        await this.#rights.look();
         this.#hub?.handleForeign({ type: "looked" });
       },
     ]);
@@ -247,7 +250,7 @@ export class Feed implements Follower, SharedStore {
     }
     if (charges.length > 0) hub.handleForeign({ type: "charged", charges });
     if (account !== undefined && this.#accounts.isNew(account)) this.#handleAccounts([account]);
-    if (rights === true) this.#readRightsSoon();
+    if (rights === true) this.#rights.readSoon();
   }
 
   /** Handles messages; returns a change of presence that comes next. */
@@ -474,23 +477,6 @@ export class Feed implements Follower, SharedStore {
     }
   }
 
-  #readRightsSoon(): void {
-    void this.#readRights().catch((error: unknown) => this.#complain(error));
-  }
-
-  async #readRights(): Promise<void> {
-    const number = ++this.#rightsAsked;
-    const rows = await this.#store.rights().finally(() => {
-      this.#rightsRead = Math.max(this.#rightsRead, number);
-    });
-    // Another reading that began later knows more.
-    if (number < this.#rightsAsked) return;
-    const text = textOf(rows);
-    if (text === this.#rights) return;
-    this.#rights = text;
-    this.#hub?.handleForeign({ type: "rights", rows });
-  }
-
   #complain(error: unknown): void {
     this.#log(`What other servers do can't be read: ${errorMessage(error)}`);
   }
@@ -503,8 +489,4 @@ async function inTurn(
   const results: PromiseSettledResult<void>[] = [];
   for (const task of tasks) results.push(...(await Promise.allSettled([task()])));
   return results;
-}
-
-function textOf(rows: readonly RightsRow[]): string {
-  return JSON.stringify([...rows].sort((a, b) => (a.key < b.key ? -1 : 1)));
 }

@@ -67,7 +67,7 @@ export interface Follower {
   /** Other servers have declared this server's users gone. */
   fenced(): void;
   /** The hub's own decisions are stored: what is being read may not contain them. */
-  rightsStored(): void;
+  rightsStored(changes: readonly RightsChange[]): void;
 }
 
 type AccountRequest = Extract<
@@ -494,7 +494,7 @@ export class PostgresStore {
         }
       }
     });
-    this.follower?.rightsStored();
+    this.follower?.rightsStored(changes);
     await this.#tell({ rights: true });
   }
 
