@@ -20,6 +20,7 @@ import { sessionFields } from "../session-log.ts";
 import { muteText } from "../suspect.ts";
 import type { NameClaim } from "../turn/store.ts";
 import { Call } from "./call.ts";
+import { closeRelay, tellChannel } from "./channel.ts";
 import { type Callee, placeOf } from "./call-book.ts";
 import { isNumberUsed } from "./code-commands.ts";
 
@@ -107,14 +108,7 @@ export function makeCall(hub: HubState, session: Session, command: MakeCall): vo
   hub.calls.add(call);
   hub.options.log.info("call relayed", { ...sessionFields(session), to });
   hub.send(session, { type: "calling", offer: id, ref });
-  const relay = (call.relay = hub.options.relay?.open(call.owner));
-  for (const [end, token] of [
-    [session, relay?.sender] as const,
-    [callee, relay?.recipient] as const,
-  ]) {
-    const way = relay && token !== undefined ? { relay: { token, port: relay.port } } : {};
-    hub.send(end, { type: "channel", offer: id, channel: call.channel, with: "", ...way });
-  }
+  tellChannel(hub, call);
 }
 
 /** Who calls again has lost the connection of that call, which may look alive. */
@@ -144,7 +138,7 @@ function rejectElsewhere(hub: HubState, session: Session, command: MakeCall): vo
 /** `by` already knows. */
 export function endCall(hub: HubState, call: Call, reason: OfferEnd, by?: Session): void {
   if (!hub.calls.remove(call)) return;
-  call.relay?.close();
+  closeRelay(call);
   hub.offers.clearFrames(call);
   for (const end of [call.caller, call.callee]) {
     if (end !== by) hub.send(end, { type: "offer-ended", offer: call.id, reason });

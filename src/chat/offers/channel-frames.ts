@@ -8,11 +8,11 @@ import type { HubState } from "../hub-state.ts";
 import type { Session } from "../session.ts";
 import { Call } from "./call.ts";
 import { endCall } from "./call-commands.ts";
+import { channelEnd } from "./channel.ts";
 import { endCode } from "./code-commands.ts";
 import { CodeOffer } from "./code-offer.ts";
 import type { Passing } from "./offer-book.ts";
 import { endOffer } from "./offer-commands.ts";
-import { memberByKey } from "./offer-ends.ts";
 
 type Pass = Extract<Command, { type: "pass" }>;
 
@@ -65,31 +65,24 @@ function mayTake(hub: HubState, offer: Passing, end: "sender" | "recipient"): bo
   return offer.queueTo(end).chars > 0 && roomyEnd(hub, offer, end) !== undefined;
 }
 
-/** The session at that end, if its output has room for a frame. */
-function roomyEnd(hub: HubState, offer: Passing, end: "sender" | "recipient"): Session | undefined {
-  const session = sessionAt(hub, offer, end);
-  if (session === undefined) return undefined;
-  const { lagBytes, answerChars } = session.output;
-  return lagBytes + answerChars > limits.maxLagBytes ? undefined : session;
-}
-
-function sessionAt(
+/** The session at that end, if its output has room for a frame, and the ID of the offer there. */
+function roomyEnd(
   hub: HubState,
   offer: Passing,
   end: "sender" | "recipient",
-): Session | undefined {
-  if (offer instanceof CodeOffer) return offer.at(end)?.session;
-  if (offer instanceof Call) return offer.at(end);
-  return memberByKey(hub, (end === "sender" ? offer.from : offer.to).session);
+): { session: Session; id: string } | undefined {
+  const { session, id } = channelEnd(hub, offer, end);
+  if (session === undefined) return undefined;
+  const { lagBytes, answerChars } = session.output;
+  return lagBytes + answerChars > limits.maxLagBytes ? undefined : { session, id };
 }
 
 function sendNext(hub: HubState, offer: Passing, end: "sender" | "recipient"): boolean {
   const queue = offer.queueTo(end);
-  const session = queue.chars === 0 ? undefined : roomyEnd(hub, offer, end);
-  if (session === undefined) return false;
+  const to = queue.chars === 0 ? undefined : roomyEnd(hub, offer, end);
+  if (to === undefined) return false;
   const data = hub.offers.take(offer, queue);
   if (data === undefined) return false;
-  const id = offer instanceof CodeOffer ? (offer.at(end)?.id ?? "") : offer.id;
-  hub.send(session, { type: "passed", offer: id, channel: offer.channel, data });
+  hub.send(to.session, { type: "passed", offer: to.id, channel: offer.channel, data });
   return true;
 }

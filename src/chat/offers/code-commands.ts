@@ -19,6 +19,7 @@ import { muteText } from "../suspect.ts";
 import type { OfferEnd, PageAddress } from "../../protocol/messages.ts";
 import { ParleyError } from "../../errors.ts";
 import type { NameClaim } from "../turn/store.ts";
+import { closeChannel, closeRelay, openChannel } from "./channel.ts";
 import { CodeOffer } from "./code-offer.ts";
 import { tooMany } from "../rates/guess-rates.ts";
 
@@ -242,41 +243,6 @@ function isOver({ nowMs }: HubState, { from, to }: CodeOffer): boolean {
   if (from.session === undefined) return nowMs - from.sinceMs > limits.awayMs;
   if (to === undefined) return nowMs - from.sinceMs > limits.unusedMs;
   return to.session === undefined && nowMs - to.sinceMs > limits.unusedMs;
-}
-
-function openChannel(hub: HubState, code: CodeOffer): void {
-  const { from, to } = code;
-  if (from.session === undefined || to?.session === undefined) return;
-  code.isOpen = true;
-  const channel = ++code.channel;
-  const relay = (code.relay = hub.options.relay?.open(code.owner));
-  for (const [{ id, session }, token] of [
-    [from, relay?.sender] as const,
-    [to, relay?.recipient] as const,
-  ]) {
-    if (session === undefined) continue;
-    const way =
-      relay === undefined || token === undefined ? {} : { relay: { token, port: relay.port } };
-    hub.send(session, { type: "channel", offer: id, channel, with: "", ...way });
-  }
-}
-
-/** Frames in flight are lost; both ends continue with the next channel. `by` already knows. */
-function closeChannel(hub: HubState, code: CodeOffer, by?: Session): void {
-  if (!code.isOpen) return;
-  code.isOpen = false;
-  closeRelay(code);
-  hub.offers.clearFrames(code);
-  const { from, to, channel } = code;
-  for (const { id, session } of [from, ...(to === undefined ? [] : [to])]) {
-    if (session === undefined || session === by) continue;
-    hub.send(session, { type: "channel-lost", offer: id, channel });
-  }
-}
-
-function closeRelay(code: CodeOffer): void {
-  code.relay?.close();
-  code.relay = undefined;
 }
 
 function tellEnd(

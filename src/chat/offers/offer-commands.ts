@@ -14,6 +14,7 @@ import { muteText } from "../suspect.ts";
 import type { OfferEnd } from "../../protocol/messages.ts";
 import { endCall } from "./call-commands.ts";
 import { answerCode, endCode } from "./code-commands.ts";
+import { closeChannel, closeRelay, openChannel } from "./channel.ts";
 import { absentParty, FileOffer, isPerson, partyOf, type Party } from "./file-offer.ts";
 import type { EndedOffer } from "./offer-book.ts";
 import { clientsOf, isFor, recipient, sender } from "./offer-ends.ts";
@@ -270,46 +271,4 @@ export function expireOffers(hub: HubState): void {
     const isOver = offer.awayMs !== undefined && hub.nowMs - offer.awayMs > limits.awayMs;
     if (isOver) endOffer(hub, offer, "lost");
   }
-}
-
-function openChannel(hub: HubState, offer: FileOffer): void {
-  const [from, to] = [sender(hub, offer), recipient(hub, offer)];
-  if (from === undefined || to === undefined) return;
-  offer.isOpen = true;
-  const channel = ++offer.channel;
-  const relay = (offer.relay = hub.options.relay?.open(offer.owner));
-  for (const [session, other, token] of [
-    [from, to, relay?.sender] as const,
-    [to, from, relay?.recipient] as const,
-  ]) {
-    const { name, proven } = other;
-    const way =
-      relay === undefined || token === undefined ? undefined : { token, port: relay.port };
-    const event = {
-      type: "channel",
-      offer: offer.id,
-      channel,
-      with: name,
-      key: proven.key,
-      relay: way,
-    } as const;
-    hub.send(session, event);
-  }
-}
-
-/** Frames in flight are lost; both ends continue with the next channel. `by` already knows. */
-function closeChannel(hub: HubState, offer: FileOffer, by?: Session): void {
-  if (!offer.isOpen) return;
-  offer.isOpen = false;
-  closeRelay(offer);
-  hub.offers.clearFrames(offer);
-  for (const session of [sender(hub, offer), recipient(hub, offer)]) {
-    if (session === undefined || session === by) continue;
-    hub.send(session, { type: "channel-lost", offer: offer.id, channel: offer.channel });
-  }
-}
-
-function closeRelay(offer: FileOffer): void {
-  offer.relay?.close();
-  offer.relay = undefined;
 }

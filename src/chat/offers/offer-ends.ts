@@ -16,7 +16,7 @@ export function recipient(hub: HubState, { to }: Ends): Session | undefined {
 }
 
 /** The participating session, if it is connected. */
-export function memberByKey(hub: HubState, key: string | undefined): Session | undefined {
+function memberByKey(hub: HubState, key: string | undefined): Session | undefined {
   const session = key === undefined ? undefined : hub.names.byKey(key);
   return session?.phase === "member" ? session : undefined;
 }
