@@ -40,21 +40,26 @@ async function open(proofMs: number, more: Partial<CodeServerOptions> = {}): Pro
   });
 }
 
-/** A guest who has proved to know the code. */
-async function admitted(port: number): Promise<TLSSocket> {
+/** A guest who has tried these words, and what they have heard. */
+async function trying(port: number, words: string) {
   const socket = connectTls({ port, host: "127.0.0.1", rejectUnauthorized: false });
   socket.on("error", () => {});
   await new Promise((resolve) => socket.once("secureConnect", resolve));
   const exported = socket.exportKeyingMaterial(32, codeExporterLabel, Buffer.alloc(0));
-  const guest = new CodeGuest(code, new Uint8Array(exported));
-  let text = "";
-  socket.on("data", (bytes) => (text += bytes));
-  const send = (message: object) => void socket.write(`${JSON.stringify(message)}\n`);
-  send({ type: "code", number: 1, share: guest.share });
-  await until(() => text.includes("code-share"));
-  const answer = guest.check(JSON.parse(text) as { share: string; proof: string });
-  send({ type: "code-proof", proof: answer?.proof });
-  await until(() => text.includes("code-files"));
+  const guest = new CodeGuest({ ...code, words }, new Uint8Array(exported));
+  const heard = { text: "" };
+  socket.on("data", (bytes) => (heard.text += bytes));
+  socket.write(`${JSON.stringify({ type: "code", number: 1, share: guest.share })}\n`);
+  await until(() => heard.text.includes("\n"));
+  return { socket, guest, heard };
+}
+
+/** A guest who has proved to know the code. */
+async function admitted(port: number): Promise<TLSSocket> {
+  const { socket, guest, heard } = await trying(port, code.words);
+  const answer = guest.check(JSON.parse(heard.text) as { share: string; proof: string });
+  socket.write(`${JSON.stringify({ type: "code-proof", proof: answer?.proof })}\n`);
+  await until(() => heard.text.includes("code-files"));
   return socket;
 }
 
@@ -88,6 +93,24 @@ test("a connection without a handshake is closed in time", async () => {
   const server = await open(50);
   const { closed } = silent(server.port, 5);
   await until(() => closed() === 5);
+  server.close();
+});
+
+test("whoever takes an answer and leaves has had the one guess", async () => {
+  const door = new CodeDoor(code, () => {});
+  const server = await open(60_000, { door });
+  const guess = await trying(server.port, "alpha-gamma");
+  expect(guess.heard.text).toContain("code-share");
+  // It can tell by now whether its guess was right.
+  expect(guess.guest.check(JSON.parse(guess.heard.text) as { share: string; proof: string })).toBe(
+    undefined,
+  );
+  guess.socket.destroy();
+  await until(() => door.state !== "tried");
+  expect(door.state).toBe("void");
+  const next = await trying(server.port, code.words);
+  expect(next.heard.text).toContain("not-found");
+  next.socket.destroy();
   server.close();
 });
 

@@ -193,6 +193,19 @@ describe("a ban by name", () => {
     expect(withKey(rig, "Bob", "laptop", {}, bad).text()).toContain("welcome");
   });
 
+  test("of a device shuts it out without a name too, from any network", () => {
+    const rig = new Rig();
+    const nameless = { name: undefined, secret: undefined };
+    const visit = (): Client => withKey(rig, "", "desk", nameless, "203.0.113.9");
+    const before = visit();
+    expect(before.lines()).toMatchObject([{ type: "welcome" }]);
+    rig.order(`ban ${keyOf("desk")}`);
+    expect(before.lines()).toMatchObject([{ type: "bye", code: "banned" }]);
+    const after = visit();
+    expect(after.lines()).toMatchObject([{ type: "error", code: "banned" }]);
+    expect(after.link.ended).toBe(true);
+  });
+
   test("leaves out a network that an operator is connected from", () => {
     const rights = new Rights();
     const rig = new Rig({ rights });
