@@ -106,6 +106,7 @@ const allowedBeforeLogin: ReadonlySet<Command["type"]> = new Set<Command["type"]
 
 /** Those among them that reveal something. */
 const needsAdmission: ReadonlySet<Command["type"]> = new Set([
+  "motd",
   "files",
   "transfer",
   "download",

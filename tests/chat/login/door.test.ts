@@ -4,6 +4,7 @@
 import { describe, expect, test } from "bun:test";
 import type { DoorOptions } from "../../../src/chat/login/door-options.ts";
 import type { Dialect } from "../../../src/chat/dialect.ts";
+import type { Command } from "../../../src/chat/events.ts";
 import { Rights } from "../../../src/chat/rights/rights.ts";
 import { lineChat } from "../../../src/dialects/line-chat.ts";
 import { dialects } from "../../../src/dialects/table.ts";
@@ -113,6 +114,33 @@ describe("a stranger learns only that this is a parley server", () => {
       expect(keptBy(rig.hub)).toEqual(nothing);
     });
   }
+
+  test("whatever works without a name on an open server", () => {
+    // No dialect sends it before the login; this one would.
+    const eager: Dialect = {
+      ...lineChat,
+      open: () => ({
+        greeting: () => [],
+        receive: (text) => JSON.parse(text) as Command,
+        render: (event) => JSON.stringify(event),
+      }),
+    };
+    const offer = "AAECAwQFBgcICQoLDA0ODw";
+    const commands: Command["type"][] = ["files", "transfer", "download", "admin", "call"];
+    commands.push("take-calls", "open-code", "join-code", "answer-files", "end-files", "motd");
+    for (const door of [byPassword, byPass]) {
+      const rig = closed(door, { motd: () => "secret" });
+      insider(rig);
+      for (const type of commands) {
+        const stranger = rig.client(eager, true, "198.51.100.7");
+        stranger.text();
+        const request = { type: "fetch", name: "a" };
+        const fields = { offer, request, id: "Ann", to: "Ann", line: "who", name: "a" };
+        stranger.send(JSON.stringify({ type, ...fields }));
+        expect([type, stranger.text()]).toEqual([type, expect.stringContaining("Log in")]);
+      }
+    }
+  });
 
   test("a name in use is refused exactly like one that is not", () => {
     const rig = closed(byPassword);
