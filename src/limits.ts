@@ -287,6 +287,11 @@ export const sender = {
    * of the longest lines would take 8 MiB per connection.
    */
   maxDelayedChars: 256 * KiB,
+  /**
+   * A session's last numbers among which those of refused messages are remembered: as many as
+   * parley's own clients have in flight. Up to 4 KiB of its record.
+   */
+  refusedNumbers: 256,
   /** Refusals answered per second; each is as long as a message. */
   refusalsPerSecond: 500,
   /**

@@ -109,6 +109,7 @@ describe("output backlogs", () => {
     expect(3 * client.windowChars).toBeLessThan(client.maxUnsentBytes);
     expect(client.windowMessages).toBeLessThan(sender.refusalBurst);
     expect(client.windowMessages).toBeLessThanOrEqual(client.queueMessages);
+    expect(client.windowMessages).toBeLessThanOrEqual(sender.refusedNumbers);
   });
   test("a page of files fits a line", () => {
     expect(folder.pageBytes).toBeLessThan(message.maxLineBytes);

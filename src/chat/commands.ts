@@ -32,7 +32,7 @@ import { joinCode, openCode } from "./offers/code-commands.ts";
 import { answerFiles, endFiles, offerFiles } from "./offers/offer-commands.ts";
 import { login, prove } from "./login/login.ts";
 import { leaveRoom } from "./rooms/membership.ts";
-import { say, tell, takeCounter } from "./messages.ts";
+import { refuse, say, tell } from "./messages.ts";
 import { fold, lobby } from "./names/grammar.ts";
 import {
   accept,
@@ -298,8 +298,8 @@ const handlers: Handlers = {
   invalid(hub, session, { code, message, ref, n, end: isLast }) {
     const takesCounter = n !== undefined && n === session.counter.taken + 1;
     if (takesCounter && refuseIfOverfull(hub, session, { n, ref })) return;
-    if (takesCounter) takeCounter(hub, session, n);
-    reject(hub, session, code, message, { ref, n, takesCounter });
+    if (takesCounter) refuse(hub, session, code, message, { ref, n });
+    else reject(hub, session, code, message, { ref, n });
     if (isLast === true) endSession(hub, session, "invalid");
   },
   quit(hub, session, { forget, text }) {

@@ -8,6 +8,7 @@ import type { PrivateMessage } from "./private/private-message.ts";
 import type { RoomChange } from "./rooms/room-change.ts";
 import type { RoomAnswer, RoomCommand } from "./rooms/room-events.ts";
 import type { Said } from "./rooms/said.ts";
+import type { RefusedNumbers } from "./turn/refused-numbers.ts";
 import type { AdminRow } from "./admin/answer.ts";
 import type { Vouch } from "../trust/device-vouch.ts";
 import type {
@@ -294,6 +295,8 @@ export type PersonalEvent =
       epoch: string;
       mail: number;
       n: number;
+      /** Those of the last numbers up to `n` whose messages were refused. */
+      refused?: RefusedNumbers | undefined;
       /** Whether every missed private message will be replayed. */
       recovered: boolean;
       rooms: readonly RoomEntry[];

@@ -50,6 +50,7 @@ import type { Sharer } from "./sharing/sharing-port.ts";
 import { Session } from "./session.ts";
 import { sharerOfToken } from "./sharing/token-sharer.ts";
 import { sessionFields } from "./session-log.ts";
+import { refusedText } from "./turn/refused-numbers.ts";
 import { StoreClient } from "./turn/store-client.ts";
 import type { SessionUpdate, StoreReply, StoreRequest } from "./turn/store.ts";
 import { Timers } from "./timers.ts";
@@ -440,6 +441,7 @@ function recordOf(session: Session, nowMs: number, departure?: Departure): Sessi
     name: departure?.name ?? identity.folded,
     n: counter.taken,
     before: counter.settled,
+    refused: refusedText(counter.refusals),
     claim: session.claim,
     network: networkOf(peer.address),
     seenMs: departure?.seenMs ?? nowMs,

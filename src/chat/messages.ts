@@ -1,6 +1,7 @@
 // Sending messages: to a room, to the private-chat partner, to chosen people. Counters make a
 // resent message count once.
 
+import type { ErrorCode } from "../errors.ts";
 import { history, message as limits, people } from "../limits.ts";
 import { harmlessLines, lineCount, oneLine, quoted } from "../text.ts";
 import { mailNetworkOf } from "./private/absent-mail.ts";
@@ -54,9 +55,9 @@ export function say(
     const reached = partner === session.privateChat.partner ? partnerOf(hub, session) : undefined;
     if (reached === undefined) {
       const message = "The private chat has ended: the message was not sent";
-      return refuse(hub, session, n, message);
+      return refuse(hub, session, "unknown-user", message, { n });
     }
-    takeCounter(hub, session, n);
+    takeCounter(hub, session, n, undefined);
     return sendPrivate(hub, session, reached, content, true, n);
   }
   const asked = command.room ?? lobby;
@@ -64,9 +65,8 @@ export function say(
   const roomName = session.rooms.has(asked) ? asked : fold(asked);
   const problem = speechProblem(hub, session, roomName);
   if (problem !== undefined) {
-    takeCounter(hub, session, n);
-    const about = { n, ref, subject: asked, takesCounter: true };
-    return reject(hub, session, problem.code, problem.message, about);
+    const about = { n, ref, subject: asked };
+    return refuse(hub, session, problem.code, problem.message, about);
   }
   sayInRoom(hub, session, roomName, content, n, ref);
 }
@@ -75,9 +75,8 @@ export function tell(hub: HubState, session: Session, command: Tell): void {
   const { to, text, sealed, n } = command;
   if (!isNext(hub, session, n)) return;
   if (to.length > limits.maxRecipients) {
-    takeCounter(hub, session, n);
     const message = `A message can have at most ${limits.maxRecipients} recipients, not ${to.length}`;
-    return reject(hub, session, "text-invalid", message, { n, takesCounter: true });
+    return refuse(hub, session, "text-invalid", message, { n });
   }
   if (isMuted(hub, session, command) || !fits(hub, session, text, n)) return;
   if (sealed !== undefined && !isSealable(hub, session, command)) return;
@@ -163,9 +162,8 @@ function isSealable(hub: HubState, session: Session, { to, sealed, copies, n }: 
     const chars = charsOf(sealed?.boxes) + charsOf(copies);
     return !refuseIfOverfull(hub, session, { n }, chars);
   }
-  takeCounter(hub, session, n);
   const message = "A sealed message has one recipient: seal it for each of them";
-  reject(hub, session, "text-invalid", message, { n, takesCounter: true });
+  refuse(hub, session, "text-invalid", message, { n });
   return false;
 }
 
@@ -183,11 +181,11 @@ function tellFound(
   absent: Absent,
 ): void {
   const found = find(hub, session, to, absent);
-  if (found.everyone) sayInRoom(hub, session, lobby, { text, kind, tags }, n);
-  else takeCounter(hub, session, n);
   // A message counts as sent if it reaches anyone; only one that reaches nobody is refused by
   // number.
   const reaches = found.everyone || found.here.length + found.away.length > 0;
+  if (found.everyone) sayInRoom(hub, session, lobby, { text, kind, tags }, n);
+  else takeCounter(hub, session, n, reaches ? undefined : whyNobody(found));
   const about: About = { n: reaches ? undefined : n, ref, takesCounter: true };
   if (found.barred !== undefined) {
     const { code, message } = found.barred;
@@ -217,6 +215,13 @@ function tellFound(
     n,
     ref,
   );
+}
+
+/** The code with which a message that reaches nobody is refused; undefined: it was for nobody. */
+function whyNobody({ barred, unknown, reassigned, full }: Found): ErrorCode | undefined {
+  if (barred !== undefined) return barred.code;
+  if (unknown.length + reassigned.length > 0) return "unknown-user";
+  return full.length > 0 ? "full" : undefined;
 }
 
 /** Resolves `to`, each person once. */
@@ -322,19 +327,17 @@ function isMuted(hub: HubState, session: Session, command: Say | Tell): boolean 
   const { n, ref } = command;
   const muted = muteText(hub, session);
   if (muted === undefined) return false;
-  takeCounter(hub, session, n);
   const room = command.type === "say" ? command.room : undefined;
   // In the native protocol, the number identifies the message.
   const subject = n === undefined ? room : undefined;
-  reject(hub, session, "muted", muted, { n, ref, subject, takesCounter: true });
+  refuse(hub, session, "muted", muted, { n, ref, subject });
   return true;
 }
 
 function fits(hub: HubState, session: Session, text: string, n: number | undefined): boolean {
   const message = textProblem(text);
   if (message !== undefined) {
-    takeCounter(hub, session, n);
-    reject(hub, session, "text-invalid", message, { n, takesCounter: true });
+    refuse(hub, session, "text-invalid", message, { n });
     return false;
   }
   return !refuseIfOverfull(hub, session, { n }, text.length);
@@ -352,18 +355,29 @@ export function textProblem(text: string): string | undefined {
   return `The message has ${lines} lines, at most ${maxTextLines} ${advice}`;
 }
 
-/** Uses up a message's counter, whatever happens to the message. */
-export function takeCounter(hub: HubState, session: Session, n: number | undefined): void {
+/** Uses up a message's counter. `code`: the message is refused for good. */
+function takeCounter(
+  hub: HubState,
+  session: Session,
+  n: number | undefined,
+  code: ErrorCode | undefined,
+): void {
   if (n === undefined) return;
-  session.counter.take(n);
+  session.counter.take(n, code);
   hub.pipeline.gathering.count(session, n, undefined, 0);
   hub.wake();
 }
 
-/** Rejects a message whose recipient can no longer be reached and that nobody else may receive. */
-function refuse(hub: HubState, session: Session, n: number | undefined, message: string): void {
-  takeCounter(hub, session, n);
-  reject(hub, session, "unknown-user", message, { n, takesCounter: true });
+/** Refuses a message for good: its number is used up. */
+export function refuse(
+  hub: HubState,
+  session: Session,
+  code: ErrorCode,
+  message: string,
+  about: Omit<About, "takesCounter">,
+): void {
+  takeCounter(hub, session, about.n, code);
+  reject(hub, session, code, message, { ...about, takesCounter: true });
 }
 
 export function sayInRoom(

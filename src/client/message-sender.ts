@@ -2,7 +2,12 @@
 // before the messages that need them. Knows no connection.
 
 import { message as messageLimits } from "../limits.ts";
-import type { ClientMessage, ErrorMessage, ServerMessage } from "../protocol/messages.ts";
+import type {
+  ClientMessage,
+  ErrorMessage,
+  RefusedMessages,
+  ServerMessage,
+} from "../protocol/messages.ts";
 import { lineCount } from "../text.ts";
 import type { HowToTell, SessionEvent, Unsayable } from "./events.ts";
 import type { PendingRequests } from "./pending-requests.ts";
@@ -76,9 +81,10 @@ export class MessageSender {
     }
   }
 
-  /** Logged in: the server has accepted messages up to `n`. */
-  handleWelcome(n: number, isFirst: boolean): void {
-    const id = this.#window.handleWelcome(n, isFirst);
+  /** Logged in: the server has accepted messages up to `n`, but for those it has refused. */
+  handleWelcome(n: number, isFirst: boolean, refused?: readonly RefusedMessages[]): void {
+    const { last: id, failed } = this.#window.handleWelcome(n, isFirst, refused);
+    for (const { message, why } of failed) this.#emitFailed(message, why);
     if (id === undefined) return;
     this.#parts.emit({ type: "acknowledged", id, room: undefined, seq: undefined });
   }

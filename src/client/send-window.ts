@@ -5,7 +5,13 @@
 import { BoundedMap } from "../bounded-map.ts";
 import { client as limits } from "../limits.ts";
 import { isRetryableMessage } from "../protocol/error-codes.ts";
-import type { ClientMessage, ErrorMessage, MessageKind, Sealed } from "../protocol/messages.ts";
+import type {
+  ClientMessage,
+  ErrorMessage,
+  MessageKind,
+  RefusedMessages,
+  Sealed,
+} from "../protocol/messages.ts";
 import { harmlessLines } from "../text.ts";
 
 /** An outgoing message, to a room or to chosen recipients. */
@@ -37,6 +43,12 @@ export type RefusalOutcome =
   | { type: "retried" }
   | { type: "known" }
   | { type: "lost-count" };
+
+/** `last`: ID of the last acknowledged message; those that have `failed` are among them. */
+export type SettledByWelcome = {
+  readonly last: number | undefined;
+  readonly failed: readonly { readonly message: QueuedMessage; readonly why: RefusedMessages }[];
+};
 
 const retried: RefusalOutcome = { type: "retried" };
 const known: RefusalOutcome = { type: "known" };
@@ -122,11 +134,20 @@ export class SendWindow {
    * and the rest are renumbered from there; if fewer were sent, another client has used the same
    * secret. If the number is smaller than what was already acknowledged, the server has forgotten
    * the session, and nothing is acknowledged. `first`: nothing was sent before, so nothing can be
-   * acknowledged. Returns the ID of the last acknowledged message.
+   * acknowledged. `refused`: those of the accepted messages that were refused.
    */
-  handleWelcome(serverN: number, first: boolean): number | undefined {
+  handleWelcome(
+    serverN: number,
+    first: boolean,
+    refused: readonly RefusedMessages[] = [],
+  ): SettledByWelcome {
     const count = first ? 0 : Math.min(serverN - this.#headN + 1, this.#exposed);
     const last = count > 0 ? this.#entries[count - 1]?.id : undefined;
+    const failed = this.#entries.slice(0, Math.max(count, 0)).flatMap((message, i) => {
+      const n = this.#headN + i;
+      const why = refused.find((run) => n >= run.first && n <= run.last);
+      return why === undefined || message.refused ? [] : [{ message, why }];
+    });
     if (first || serverN < this.#headN - 1) this.#recent.clear();
     this.#entries = this.#entries.slice(Math.max(count, 0)).filter((entry) => !entry.refused);
     this.#headN = serverN + 1;
@@ -135,7 +156,7 @@ export class SendWindow {
     this.#exposed = 0;
     this.#rewinds = 0;
     this.#open = true;
-    return last;
+    return { last, failed };
   }
 
   /** The connection was lost. */

@@ -302,7 +302,7 @@ export class ClientSession implements NativeSession {
       this.#emit({ type: "parted", room });
     }
     if (returned || this.#resumed) this.#inbox.announceReturn(how, afterMs);
-    this.#sender.handleWelcome(session?.n ?? 0, !returned);
+    this.#sender.handleWelcome(session?.n ?? 0, !returned, session?.refused);
     this.#sender.failUnreachable();
     for (const room of stray) this.#sendPart(room);
     this.#sender.pump();

@@ -21,6 +21,7 @@ import {
   type ServerMessage,
   type TreeEntry,
   type Welcome,
+  type RefusedMessages,
   type WelcomeSession,
 } from "./messages.ts";
 import { exchangeBytes } from "./read-exchange.ts";
@@ -369,11 +370,17 @@ function readSession(r: FieldReader): WelcomeSession {
     epoch: r.text("epoch"),
     mail: r.count("mail"),
     n: r.count("n"),
+    refused: r.optionalList("refused", readRefused),
     recovered: r.flag("recovered"),
     rooms: r.list("rooms", readRoomState),
     registered: r.optionalFlag("registered"),
     token: r.optionalText("token"),
   };
+}
+
+function readRefused(r: FieldReader): RefusedMessages {
+  const [first, last] = [r.count("first"), r.count("last")];
+  return { first, last, code: r.text("code"), message: r.text("message") };
 }
 
 function readRoomState(r: FieldReader): RoomState {

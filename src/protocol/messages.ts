@@ -375,6 +375,9 @@ export type Welcome = {
   session?: WelcomeSession | undefined;
 };
 
+/** Messages `first` to `last` were refused for good. */
+export type RefusedMessages = { first: number; last: number; code: string; message: string };
+
 /** The session's identity and position. */
 export type WelcomeSession = {
   name: string;
@@ -384,6 +387,8 @@ export type WelcomeSession = {
   mail: number;
   /** Highest message counter that the server has accepted from this session. */
   n: number;
+  /** Those of the last numbers up to `n` whose messages were refused; absent: none. */
+  refused?: readonly RefusedMessages[] | undefined;
   /** Whether all private messages after the client's `mail` either follow or were already seen. */
   recovered: boolean;
   rooms: readonly RoomState[];

@@ -7,7 +7,13 @@ import { ClientSession } from "../../src/client/session.ts";
 import { client as limits, names } from "../../src/limits.ts";
 import { decodeClient } from "../../src/protocol/decode-client.ts";
 import { encodeServer } from "../../src/protocol/encode.ts";
-import type { ClientMessage, Ref, RoomState, ServerMessage } from "../../src/protocol/messages.ts";
+import type {
+  ClientMessage,
+  Ref,
+  RefusedMessages,
+  RoomState,
+  ServerMessage,
+} from "../../src/protocol/messages.ts";
 import type { Undecodable } from "../../src/protocol/undecodable.ts";
 import { anyServerMessage } from "../protocol/messages.ts";
 
@@ -26,6 +32,7 @@ type WelcomeFields = {
   epoch?: string;
   mail?: number;
   n?: number;
+  refused?: RefusedMessages[];
   recovered?: boolean;
   rooms?: RoomState[];
   textChars?: number;
@@ -35,13 +42,14 @@ type WelcomeFields = {
 function welcome(fields: WelcomeFields = {}): ServerMessage {
   const { epoch = "e", mail = 0, n = 0, recovered = true, textChars = 16_384 } = fields;
   const rooms = fields.rooms ?? [{ room: "lobby", seq: 0, recovered }];
+  const { refused } = fields;
   return {
     type: "welcome",
     version: 2,
     server: "s",
     udpPort: 1,
     limits: { ...serverLimits, textChars, rooms: fields.maxRooms ?? serverLimits.rooms },
-    session: { name: "Ann", secret, epoch, mail, n, recovered, rooms },
+    session: { name: "Ann", secret, epoch, mail, n, refused, recovered, rooms },
   };
 }
 
@@ -324,6 +332,27 @@ describe("sending", () => {
     expect(bench.events("reconnected")).toMatchObject([
       { recovered: false, summary: expect.stringContaining("restarted without history") },
     ]);
+  });
+
+  test("learns from the welcome which messages were refused while the connection was lost", () => {
+    const bench = new Bench().online().say("a", "bad", "worse", "d", "e", "f");
+    bench.receive(refusal("text-invalid", 3)).reconnect();
+    const refused = [
+      { first: 2, last: 3, code: "text-invalid", message: "no" },
+      { first: 5, last: 5, code: "muted", message: "You were muted" },
+      // Of a number that was not sent since the last login.
+      { first: 9, last: 9, code: "muted", message: "You were muted" },
+    ];
+    bench.receive(welcome({ n: 5, refused }));
+    const failed = { type: "failed", room: "lobby" };
+    expect(
+      bench.reported.filter(({ type }) => type === "failed" || type === "acknowledged"),
+    ).toEqual([
+      { ...failed, id: 2, text: "bad", code: "text-invalid", message: "no" },
+      { ...failed, id: 5, text: "e", code: "muted", message: "You were muted" },
+      { type: "acknowledged", id: 5, room: undefined, seq: undefined },
+    ]);
+    expect(bench.said).toEqual([[6, "lobby", "f"]]);
   });
 
   test("sends immediately after returning, but only messages that can still be sent", () => {

@@ -40,6 +40,7 @@ const batchPlan = fc.record({
       id: fc.constantFrom(...ids),
       name: fc.constantFrom("", "ann", "bob"),
       n: fc.nat(2),
+      refused: fc.constantFrom(undefined, "1-1:muted"),
       network: fc.constantFrom("", "192.0.2.1", "2001:db8:0:1::/64"),
     }),
     { selector: ({ id }) => id, maxLength: 3 },

@@ -285,7 +285,19 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
 
       test("every field of a record is written, even if nothing else has changed", async () => {
         const { store, writer } = await open();
-        const changes = [{ n: 1 }, { name: "anna" }, { network: "x" }, { seenMs: 1_001 }, { n: 0 }];
+        const [refused, more] = [{ refused: "1-1:muted" }, { refused: "1-2:muted" }];
+        const unrefused = { refused: undefined };
+        const changes = [
+          { n: 1 },
+          refused,
+          more,
+          unrefused,
+          refused,
+          { name: "anna" },
+          { network: "x" },
+          { seenMs: 1_001 },
+          { n: 0 },
+        ];
         const record = update("s1");
         await writer.commit({ sessions: [record] });
         for (const change of changes) {

@@ -40,6 +40,7 @@ import { sessionFields } from "../session-log.ts";
 import { banOf, suspectOf } from "../suspect.ts";
 import { whenCaughtUp } from "../elsewhere/room-catch-up.ts";
 import type { TimedPersonal } from "../turn/turn-batch.ts";
+import { readRefused } from "../turn/refused-numbers.ts";
 import { StoreQueries } from "../turn/store-queries.ts";
 import type { RoomBounds, SessionRecord, SessionTaken } from "../turn/store.ts";
 
@@ -399,9 +400,7 @@ export class PendingLogin {
     noteCome(hub, session);
     if (recordId !== "") {
       session.claim = taken?.claim;
-      session.counter.restore(
-        Math.max(taken?.n ?? 0, previous?.counter.taken ?? this.#record?.n ?? 0),
-      );
+      this.#restoreCounter(taken);
       hub.pipeline.gathering.departed.delete(recordId);
       if (since !== undefined) hub.options.metrics.resumes++;
       hub.queueRecord(session);
@@ -414,6 +413,16 @@ export class PendingLogin {
     if (line !== undefined) hub.options.print(line);
     const returned = since !== undefined;
     hub.options.log.info("logged in", { ...sessionFields(session), returned });
+  }
+
+  /** Continues from whoever has counted on last: another server, the previous connection. */
+  #restoreCounter(taken: SessionTaken | undefined): void {
+    const { counter } = this.#session;
+    const before = this.#plan.previous?.counter;
+    const record = taken !== undefined && taken.n > (this.#record?.n ?? 0) ? taken : this.#record;
+    if (before !== undefined && before.taken >= (record?.n ?? 0)) {
+      counter.restore(before.taken, before.refusals);
+    } else counter.restore(record?.n ?? 0, readRefused(record?.refused));
   }
 
   /** `before`: the rooms in which it takes the place of the previous connection. */
@@ -452,7 +461,7 @@ export class PendingLogin {
     const hub = this.#hub;
     const session = this.#session;
     const { name, secret } = this.#plan;
-    const n = session.counter.taken;
+    const { taken: n, refusals: refused } = session.counter;
     const order = entries[0]?.membership.hearsFrom ?? hub.pipeline.nextOrder();
     session.awaitsWelcome = true;
     hub.pipeline.gathering.beforeDelivery.push(() => {
@@ -469,7 +478,8 @@ export class PendingLogin {
       const { alias, account } = session.identity;
       const registered = account !== "";
       const token = this.#newToken;
-      const entry = { name, alias, secret, epoch, mail, n, recovered, rooms: states };
+      const counted = { n, refused };
+      const entry = { name, alias, secret, epoch, mail, ...counted, recovered, rooms: states };
       const access = hub.grantAccess(session);
       const persona = hub.personas.shown(session);
       const given = { registered, token, access, persona };

@@ -1,6 +1,8 @@
 // Counts a session's messages (`n`): which are accepted and which are settled in the log, so that a
 // resent message counts once. Pure.
 
+import { noneRefused, type RefusedNumbers, refusedUpTo, withRefused } from "./refused-numbers.ts";
+
 export class MessageCounter {
   /** Highest accepted counter: committed, in flight, or used up by a rejected message. */
   #taken = 0;
@@ -8,6 +10,7 @@ export class MessageCounter {
   #settled = 0;
   /** A temporarily refused counter; later ones are ignored until it is resent. 0: none. */
   #refused = 0;
+  #refusals = noneRefused;
 
   get taken(): number {
     return this.#taken;
@@ -17,18 +20,28 @@ export class MessageCounter {
     return this.#settled;
   }
 
-  /** Continues from the session's record or its previous connection. */
-  restore(n: number): void {
-    this.#taken = this.#settled = n;
-    this.#refused = 0;
+  /** Those of the last taken numbers whose messages were refused for good. */
+  get refusals(): RefusedNumbers {
+    return this.#refusals;
   }
 
-  /** Accepts message `n`, which must be the next one, whatever becomes of it. */
-  take(n: number): void {
+  /** Continues from the session's record or its previous connection. */
+  restore(n: number, refusals: RefusedNumbers): void {
+    this.#taken = this.#settled = n;
+    this.#refused = 0;
+    this.#refusals = refusals;
+  }
+
+  /**
+   * Accepts message `n`, which must be the next one, whatever becomes of it. `code`: it is refused
+   * for good.
+   */
+  take(n: number, code?: string): void {
     if (n !== this.#taken + 1) throw new Error(`Took message ${n} after ${this.#taken}`);
     this.#taken = n;
     // A duplicate was refused while the message was queued.
     if (n === this.#refused) this.#refused = 0;
+    if (code !== undefined) this.#refusals = withRefused(this.#refusals, n, code);
   }
 
   /** Everything up to `n` is settled. */
@@ -45,6 +58,7 @@ export class MessageCounter {
   withdraw(): number {
     if (this.#taken === this.#settled) return 0;
     this.#taken = this.#settled;
+    this.#refusals = refusedUpTo(this.#refusals, this.#settled);
     this.#refused = this.#settled + 1;
     return this.#refused;
   }

@@ -85,6 +85,8 @@ export type NameClaim = { readonly name: string; readonly holder: string };
 export type SessionTaken = {
   /** Highest counter of its messages; it stays the same until the next batch. */
   readonly n: number;
+  /** As in its record. */
+  readonly refused?: string | undefined;
   /** From now on the record may only be written with this number. */
   readonly claim: number;
 };
@@ -158,6 +160,8 @@ export type SessionRecord = {
   name: string;
   /** Highest counter of its messages. */
   n: number;
+  /** Which of the last messages were refused (refused-numbers.ts); undefined: none. */
+  refused?: string | undefined;
   /** Highest number in its mailbox. */
   mail: number;
   /** The network it last connected from (addresses.ts); empty if unknown. */

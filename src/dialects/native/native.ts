@@ -5,6 +5,7 @@ import type { Conversation, Dialect } from "../../chat/dialect.ts";
 import type { Command, PersonalEvent, RoomEvent, Said } from "../../chat/events.ts";
 import { changesText } from "../../chat/rooms/room-change.ts";
 import type { SaidRun } from "../../chat/rooms/said-run.ts";
+import type { RefusedNumbers } from "../../chat/turn/refused-numbers.ts";
 import { folder, history, message as limits, names, search, sender } from "../../limits.ts";
 import { decodeClient } from "../../protocol/decode-client.ts";
 import { encodeRun, encodeServer } from "../../protocol/encode.ts";
@@ -14,6 +15,7 @@ import {
   protocolVersion,
   type RoomMessage,
   type ServerMessage,
+  type WelcomeSession,
 } from "../../protocol/messages.ts";
 import type { Undecodable } from "../../protocol/undecodable.ts";
 
@@ -293,7 +295,8 @@ function welcomeOf(
 ): ServerMessage {
   const { name, secret, epoch, mail, n, recovered, rooms, token } = event;
   const registered = event.registered === true ? true : undefined;
-  const session = { name, secret, epoch, mail, n, recovered, rooms, registered, token };
+  const refused = refusedOf(event.refused);
+  const session = { name, secret, epoch, mail, n, refused, recovered, rooms, registered, token };
   return {
     type: "welcome",
     version: protocolVersion,
@@ -313,6 +316,20 @@ function welcomeOf(
     },
   };
 }
+
+function refusedOf(refused: RefusedNumbers = []): WelcomeSession["refused"] {
+  if (refused.length === 0) return undefined;
+  return refused.map((run) => ({ ...run, message: whyRefused[run.code] ?? "It was refused" }));
+}
+
+/** The sentences that were sent with these codes are lost. */
+const whyRefused: Readonly<Record<string, string>> = {
+  muted: "You were muted",
+  "not-in-room": "You were not in the room",
+  "text-invalid": "The message was too long, or for too many people",
+  "unknown-user": "Nobody was there who is called that",
+  full: "The recipient is away, and too many messages wait there already",
+};
 
 /** Codes are for programs that serve files without a server. */
 const noCodes = "Files by code are not served here: ask the sender for the address";

@@ -48,7 +48,7 @@ export class MemorySessions implements Sessions {
 
   /** A session that leaves without having sent or received anything is not kept. */
   put(update: SessionUpdate, clockMs: number): void {
-    const { id, name, n, network, seenMs, minMail = 0 } = update;
+    const { id, name, n, refused, network, seenMs, minMail = 0 } = update;
     const entry = this.#entries.get(id);
     const mail = Math.max(entry?.mail ?? 0, minMail);
     if (name === "" && n === 0 && mail === 0) {
@@ -56,11 +56,11 @@ export class MemorySessions implements Sessions {
       return;
     }
     if (entry === undefined) {
-      return this.#add({ id, name, n, mail, network, seenMs, clockMs, before: undefined });
+      return this.#add({ id, name, n, refused, mail, network, seenMs, clockMs, before: undefined });
     }
     const isRenamed = entry.name !== name;
     if (isRenamed) this.#removeName(entry);
-    Object.assign(entry, { name, n, mail, network, seenMs, clockMs });
+    Object.assign(entry, { name, n, refused, mail, network, seenMs, clockMs });
     if (isRenamed) this.#addName(entry);
   }
 
@@ -163,8 +163,8 @@ function isAccount({ id }: SessionRecord): boolean {
   return id.startsWith(accountMark);
 }
 
-function recordOf({ id, name, n, mail, network, seenMs }: Entry): SessionRecord {
-  return { id, name, n, mail, network, seenMs };
+function recordOf({ id, name, n, refused, mail, network, seenMs }: Entry): SessionRecord {
+  return { id, name, n, refused, mail, network, seenMs };
 }
 
 /** Ties are broken by ID, so that every store gives the same answer. */

@@ -48,11 +48,12 @@ export const tellFunction = `
  * `said`: `[{room, count, timeMs, rows: [{count, timeMs, runs}]}]`. `there`: who joined, left and
  * was renamed, `[{room, changes: [{folded, name?, rank?, opens?, event?}]}]` in their order;
  * without `name`, left; who `opens` a room that others are in is not its operator.
- * `people`: `[{id, name, n, before, claim, minMail, network, seenMs, isHere}]`. `letters`:
- * `[{session, network, timeMs, sender, id, person, personName, isCopy?, message}]`, where a session
- * with `#` is a connection without a mailbox: `SERVER#NUMBER`. `gone`: names that are released,
- * `[{name, holder}]`. `directory`: who has a name here, `[{folded, name?, key, person, about}]`;
- * without `name`, nobody any more. `signals`: for other servers, `[{server, signal}]`.
+ * `people`: `[{id, name, n, refused?, before, claim, minMail, network, seenMs, isHere}]`.
+ * `letters`: `[{session, network, timeMs, sender, id, person, personName, isCopy?, message}]`,
+ * where a session with `#` is a connection without a mailbox: `SERVER#NUMBER`. `gone`: names that
+ * are released, `[{name, holder}]`. `directory`: who has a name here,
+ * `[{folded, name?, key, person, about}]`; without `name`, nobody any more. `signals`: for other
+ * servers, `[{server, signal}]`.
  */
 export const commitFunction = `
   CREATE OR REPLACE FUNCTION parley.commit(
@@ -132,8 +133,8 @@ export const commitFunction = `
       UNION ALL SELECT value ->> 'session' FROM json_array_elements(letters)
     ) ORDER BY id COLLATE "C" FOR UPDATE;
     FOR item IN
-      SELECT * FROM json_to_recordset(people) AS p(id text, name text, n bigint, before bigint,
-        claim bigint, "minMail" bigint, network text, "seenMs" bigint, "isHere" boolean)
+      SELECT * FROM json_to_recordset(people) AS p(id text, name text, n bigint, refused text,
+        before bigint, claim bigint, "minMail" bigint, network text, "seenMs" bigint, "isHere" boolean)
       ORDER BY id COLLATE "C"
     LOOP
       SELECT * INTO known FROM parley.sessions WHERE id = item.id;
@@ -155,14 +156,15 @@ export const commitFunction = `
       END IF;
       IF known.id IS NULL THEN
         CONTINUE WHEN item.name = '' AND item.n = 0 AND item."minMail" = 0;
-        INSERT INTO parley.sessions (id, name, n, mail, network, seen_ms, clock_ms, server, claim)
-          VALUES (item.id, item.name, item.n, item."minMail", item.network, item."seenMs", now_ms,
-            CASE WHEN item."isHere" THEN me END, coalesce(item.claim, 0));
+        INSERT INTO parley.sessions
+            (id, name, n, refused, mail, network, seen_ms, clock_ms, server, claim)
+          VALUES (item.id, item.name, item.n, item.refused, item."minMail", item.network,
+            item."seenMs", now_ms, CASE WHEN item."isHere" THEN me END, coalesce(item.claim, 0));
       ELSIF item.name = '' AND item.n = 0 AND known.mail = 0 AND item."minMail" = 0 THEN
         DELETE FROM parley.sessions WHERE id = item.id;
         DELETE FROM parley.mail WHERE session = item.id;
       ELSE
-        UPDATE parley.sessions SET name = item.name, n = item.n,
+        UPDATE parley.sessions SET name = item.name, n = item.n, refused = item.refused,
           mail = greatest(known.mail, item."minMail"), network = item.network,
           seen_ms = item."seenMs",
           clock_ms = CASE WHEN now_ms >= known.clock_ms + clock_step_ms OR item.name <> known.name
@@ -300,6 +302,7 @@ export const commitFunction = `
  * user has it at the next one before the last one releases it. With a record of a session
  * (otherwise empty), only batches with the new `claim` may write it from now on. `n` null: somebody
  * else has the name at another server; otherwise the record's counter, 0 if there is none.
+ * `refused`: which of its messages were.
  *
  * `request` numbers the server's claims. A claim whose answer was lost may be repeated, and may be
  * carried out late, after the name was released or claimed by others: only its first execution has
@@ -309,7 +312,7 @@ export const commitFunction = `
 export const claimFunction = `
   CREATE OR REPLACE FUNCTION parley.claim(
     me text, request bigint, claimed text, claimant text, record text, is_withdrawn boolean,
-    now_ms bigint, OUT n bigint, OUT claim bigint
+    now_ms bigint, OUT n bigint, OUT claim bigint, OUT refused text
   ) LANGUAGE plpgsql AS $function$
   DECLARE
     known parley.sessions%ROWTYPE;
@@ -322,7 +325,10 @@ export const claimFunction = `
     PERFORM pg_advisory_xact_lock(hashtextextended(claimed, 8097874531021168756));
     SELECT done.n, done.claim INTO n, claim FROM parley.claimed AS done
       WHERE done.server = me AND done.request = claim.request;
-    IF FOUND THEN RETURN; END IF;
+    IF FOUND THEN
+      SELECT s.refused INTO refused FROM parley.sessions AS s WHERE s.id = record;
+      RETURN;
+    END IF;
     IF NOT is_withdrawn AND NOT EXISTS (SELECT 1 FROM parley.names
         WHERE folded = claimed AND holder <> claimant AND server <> me) THEN
       INSERT INTO parley.names (folded, holder, server) VALUES (claimed, claimant, me)
@@ -338,6 +344,7 @@ export const claimFunction = `
           PERFORM pg_notify('${channel}', json_build_object('from', me, 'hasSignals', true)::text);
         END IF;
         n := coalesce(known.n, 0);
+        refused := known.refused;
         INSERT INTO parley.sessions AS s
             (id, name, n, mail, network, seen_ms, clock_ms, server, claim)
           VALUES (record, '', 0, 0, '', 0, now_ms, me, claim.claim)

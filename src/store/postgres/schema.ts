@@ -252,6 +252,12 @@ const version16 = `
   CREATE INDEX account_changes_by_age ON parley.account_changes (at);
 `;
 
+/** Version 17: which of a session's last messages were refused; a claim returns that too. */
+const version17 = `
+  ALTER TABLE parley.sessions ADD COLUMN refused text;
+  DROP FUNCTION IF EXISTS parley.claim(text, bigint, text, text, text, boolean, bigint);
+`;
+
 /** Step `i` turns version `i` into `i + 1`. Never change a released step; add one. */
 export const migrations: readonly string[] = [
   tables,
@@ -270,6 +276,7 @@ export const migrations: readonly string[] = [
   version14,
   version15,
   version16,
+  version17,
 ];
 
 /** Recreated after every migration: they require the newest tables. */

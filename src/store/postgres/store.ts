@@ -40,7 +40,11 @@ export type PostgresOptions = ClockOptions & {
   newServerId?: (() => string) | undefined;
 };
 
-type ClaimRow = { n: number | string | null; claim: number | string | null };
+type ClaimRow = {
+  n: number | string | null;
+  claim: number | string | null;
+  refused: string | null;
+};
 type ClaimRequest = Extract<StoreRequest, { type: "claim-name" }>;
 type Parts = {
   retention: Retention;
@@ -458,7 +462,7 @@ export class PostgresStore {
     const id = this.#serverId;
     try {
       const [row] = await this.#database.run<ClaimRow>(
-        "SELECT n, claim FROM parley.claim($1, $2, $3, $4, $5, $6, $7)",
+        "SELECT n, claim, refused FROM parley.claim($1, $2, $3, $4, $5, $6, $7)",
         [
           id,
           number,
@@ -469,9 +473,11 @@ export class PostgresStore {
           this.#clock.nowMs,
         ],
       );
-      const { n, claim: taking } = row ?? { n: null, claim: null };
-      if (n === null) return { isFree: false };
-      const taken = taking === null ? undefined : { n: Number(n), claim: Number(taking) };
+      if (row === undefined || row.n === null) return { isFree: false };
+      const refused = row.refused ?? undefined;
+      const { n, claim: taking } = row;
+      const counted = { n: Number(n), refused };
+      const taken = taking === null ? undefined : { ...counted, claim: Number(taking) };
       return { isFree: true, taken };
     } catch (error) {
       if (!isFenced(error)) throw error;

@@ -127,6 +127,9 @@ const version7 = `
   UPDATE mail SET person_name = sender;
 `;
 
+/** Version 8: which of a session's last messages were refused. */
+const version8 = "ALTER TABLE sessions ADD COLUMN refused TEXT";
+
 /** Step `i` converts version `i` to `i + 1`. Never change a released step; add one. */
 const migrations: readonly Migration[] = [
   (db) => db.run(version1),
@@ -136,6 +139,7 @@ const migrations: readonly Migration[] = [
   (db) => db.run(version5),
   (db) => db.run(version6),
   (db) => db.run(version7),
+  (db) => db.run(version8),
 ];
 
 /** The version that this program writes. */

@@ -2,7 +2,7 @@
 // session's row in place without touching an index.
 
 import type { SessionRecord, Sessions, SessionUpdate } from "../../chat/turn/store.ts";
-import type { Read, Statements } from "./statements.ts";
+import type { NewSession, Read, SessionRow, Statements } from "./statements.ts";
 
 /** A session's row in the file, with the values of its indexed columns. */
 type CachedRow = { key: number; name: string; network: string; clockMs: number };
@@ -24,25 +24,28 @@ export class SqliteSessions implements Sessions {
   }
 
   load(id: string): SessionRecord | undefined {
-    return this.#read(() => this.#sql.session.get(id) ?? undefined);
+    return this.#read(() => recordOf(this.#sql.session.get(id)));
   }
 
   find(name: string, sinceMs: number): SessionRecord | undefined {
     if (name === "") return undefined;
-    return this.#read(() => this.#sql.sessionNamed.get(name, sinceMs) ?? undefined);
+    return this.#read(() => recordOf(this.#sql.sessionNamed.get(name, sinceMs)));
   }
 
   /** Writes a record. Runs within a transaction. */
-  put({ id, name, n, network, seenMs, minMail = 0 }: SessionUpdate, clockMs: number): void {
+  put(update: SessionUpdate, clockMs: number): void {
+    const { id, name, n, network, seenMs, minMail = 0 } = update;
+    const refused = update.refused ?? null;
     const row = this.#rows.get(id);
     const isUpdatedInPlace =
       minMail === 0 &&
       row?.name === name &&
       row.network === network &&
       row.clockMs >= clockMs - this.#clockStepMs &&
-      this.#sql.updateSession.run(n, seenMs, row.key).changes === 1;
+      this.#sql.updateSession.run(n, refused, seenMs, row.key).changes === 1;
     if (!isUpdatedInPlace) {
-      const { key } = this.#sql.putSession.get(id, name, n, minMail, network, seenMs, clockMs)!;
+      const values: NewSession = [id, name, n, refused, minMail, network, seenMs, clockMs];
+      const { key } = this.#sql.putSession.get(...values)!;
       this.#cache(id, { key, name, network, clockMs });
     }
     // A session that leaves without having sent or received anything is not kept.
@@ -71,4 +74,8 @@ export class SqliteSessions implements Sessions {
     if (this.#rows.size >= maxCachedRows && !this.#rows.has(id)) this.#rows.clear();
     this.#rows.set(id, row);
   }
+}
+
+function recordOf(row: SessionRow | null): SessionRecord | undefined {
+  return row === null ? undefined : { ...row, refused: row.refused ?? undefined };
 }

@@ -12,6 +12,17 @@ export type Read = <T>(query: () => T) => T;
 
 type RoomRow = { id: number; first_seq: number; last_seq: number; newest: number };
 type BatchRow = { firstSeq: number; timeMs: number; json: string };
+export type SessionRow = Omit<SessionRecord, "refused"> & { refused: string | null };
+export type NewSession = [
+  id: string,
+  name: string,
+  n: number,
+  refused: string | null,
+  mail: number,
+  network: string,
+  seenMs: number,
+  clockMs: number,
+];
 export type MailRow = {
   mail: number;
   time_ms: number;
@@ -24,7 +35,7 @@ export type MailRow = {
 };
 
 const mailColumns = "mail, time_ms, sender, alias, recipients, chat, text, id";
-const sessionColumns = "id, name, n, mail, network, seen_ms AS seenMs";
+const sessionColumns = "id, name, n, refused, mail, network, seen_ms AS seenMs";
 
 export type Statements = ReturnType<typeof statements>;
 
@@ -79,26 +90,24 @@ function roomStatements(prepare: Prepare) {
 
 function sessionStatements(prepare: Prepare) {
   return {
-    session: prepare<SessionRecord, [string]>(
-      `SELECT ${sessionColumns} FROM sessions WHERE id = ?`,
-    ),
-    sessionNamed: prepare<SessionRecord, [string, number]>(
+    session: prepare<SessionRow, [string]>(`SELECT ${sessionColumns} FROM sessions WHERE id = ?`),
+    sessionNamed: prepare<SessionRow, [string, number]>(
       `SELECT ${sessionColumns} FROM sessions WHERE name = ? AND name <> '' AND seen_ms >= ?
        ORDER BY seen_ms DESC, id DESC LIMIT 1`,
     ),
     /** Updates only columns without an index. */
-    updateSession: prepare<never, [number, number, number]>(
-      "UPDATE sessions SET n = ?, seen_ms = ? WHERE key = ?",
+    updateSession: prepare<never, [number, string | null, number, number]>(
+      "UPDATE sessions SET n = ?, refused = ?, seen_ms = ? WHERE key = ?",
     ),
     shiftSeen: prepare<never, [number]>(
       `UPDATE sessions SET seen_ms = seen_ms + ?1 - newest.ms
        FROM (SELECT max(seen_ms) AS ms FROM sessions WHERE name <> '') AS newest WHERE name <> ''`,
     ),
-    putSession: prepare<{ key: number }, [string, string, number, number, string, number, number]>(
-      `INSERT INTO sessions (id, name, n, mail, network, seen_ms, clock_ms)
-       VALUES (?, ?, ?, ?, ?, ?, ?)
+    putSession: prepare<{ key: number }, NewSession>(
+      `INSERT INTO sessions (id, name, n, refused, mail, network, seen_ms, clock_ms)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET name = excluded.name, n = excluded.n,
-         mail = max(mail, excluded.mail), network = excluded.network, seen_ms = excluded.seen_ms, clock_ms = excluded.clock_ms
+         refused = excluded.refused, mail = max(mail, excluded.mail), network = excluded.network, seen_ms = excluded.seen_ms, clock_ms = excluded.clock_ms
        RETURNING key`,
     ),
     deleteBlank: prepare<never, [string]>(

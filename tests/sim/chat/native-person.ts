@@ -2,7 +2,6 @@
 // connection and returns. Everything it reports to its user is checked against the truth.
 
 import type { SessionEvent, SessionOutput, SessionPosition } from "../../../src/client/events.ts";
-import { fold } from "../../../src/chat/names/grammar.ts";
 import { ClientSession } from "../../../src/client/session.ts";
 import { LineSplitter } from "../../../src/line-splitter.ts";
 import { Connection } from "./connection.ts";
@@ -10,9 +9,6 @@ import { MemberLists } from "./member-lists.ts";
 import { fail, type Token, type Truth } from "./truth.ts";
 import { Offering } from "./offering.ts";
 import type { Surroundings } from "./surroundings.ts";
-
-/** An operator mutes for 40 s at most, and a lost answer may be two minutes old. */
-const longestMuteMs = 160_000;
 
 export class NativePerson {
   readonly #world: Surroundings;
@@ -29,7 +25,6 @@ export class NativePerson {
   readonly #heard = new Map<string, number | undefined>();
   readonly #lists: MemberLists;
   #mail: number | undefined;
-  #muteEndMs = -Infinity;
   /** The epoch of the log that those numbers belong to. */
   #epoch: string | undefined;
   isOnline = false;
@@ -179,20 +174,11 @@ export class NativePerson {
   }
 
   #queue(token: Token, say: (session: ClientSession) => number | string): void {
-    this.#mayBeMuted();
     this.#act((session) => {
       const id = say(session);
       if (typeof id === "number") this.#tokens.set(id, token);
       else this.#world.truth.failed(token);
     });
-  }
-
-  /** Has, or had until recently, a name whose owner may be muted. */
-  #mayBeMuted(): boolean {
-    const { clock, moderated } = this.#world;
-    const isModerated = moderated?.has(fold(this.#session.name ?? "")) === true;
-    if (isModerated) this.#muteEndMs = clock.nowMs + longestMuteMs;
-    return clock.nowMs < this.#muteEndMs;
   }
 
   #cut(): void {
@@ -421,16 +407,7 @@ export class NativePerson {
           if (id > event.id) continue;
           this.#tokens.delete(id);
           if (token.state !== "sent" || this.isShared) continue;
-          // A refusal lost with the connection: the welcome says that the message was settled, not
-          // that it was sent.
-          const isLost = event.seq === undefined && token.logged.length === 0;
-          const mayFail =
-            token.orphaned ||
-            token.room === undefined ||
-            token.room === "studio" ||
-            this.#mayBeMuted();
-          if (isLost && mayFail) truth.failed(token);
-          else truth.acknowledged(token);
+          truth.acknowledged(token);
         }
         return;
       case "failed": {

@@ -23,8 +23,6 @@ export interface Surroundings {
   firstKept(room: string): number;
   /** How many private messages the mailbox still has after that one. */
   mailKeptAfter(mailbox: string, mail: number): number;
-  /** Folded names that an operator mutes, with the networks of those who have them. */
-  readonly moderated?: ReadonlySet<string>;
   /** A name that some user may have. */
   anyName(): string;
   /** The connection is subject to faults. */

@@ -28,6 +28,7 @@ export type PersonJson = {
   id: string;
   name: string;
   n: number;
+  refused?: string;
   before?: number;
   claim?: number;
   minMail: number;
@@ -167,17 +168,18 @@ function record(tables: Tables, { me, people }: CommitCall, undo: Undo): PersonJ
     const name = isNew && (isTaken || isLost) ? "" : item.name;
     recorded.push({ ...item, name });
     const server = item.isHere === true ? me : undefined;
-    const { id, n, minMail, network, seenMs } = item;
+    const { id, n, minMail, network, seenMs, refused = null } = item;
+    const row = { id, name, n, refused, network, seenMs, server, claim };
     const isNothing = name === "" && n === 0 && minMail === 0;
     if (known === undefined) {
       if (isNothing) continue;
-      tables.sessions.put(id, { id, name, n, mail: minMail, network, seenMs, server, claim }, undo);
+      tables.sessions.put(id, { ...row, mail: minMail }, undo);
     } else if (isNothing && known.mail === 0) {
       tables.sessions.delete(id, undo);
       tables.dropMail(id, undo);
     } else {
       const mail = Math.max(known.mail, minMail);
-      tables.sessions.put(id, { id, name, n, mail, network, seenMs, server, claim }, undo);
+      tables.sessions.put(id, { ...row, mail }, undo);
     }
   }
   return recorded;
@@ -203,7 +205,8 @@ function send(
     const known = tables.sessions.get(session);
     const isCopy = letter.isCopy === true;
     const mail = isCopy ? tables.lastCopy(session) + 1 : (known?.mail ?? 0) + 1;
-    const row = known ?? { id: session, name: "", n: 0, network: "", seenMs: timeMs, claim: 0 };
+    const nobody = { id: session, name: "", n: 0, refused: null, network: "", claim: 0 };
+    const row = known ?? { ...nobody, seenMs: timeMs };
     const last = isCopy ? (known?.mail ?? 0) : mail;
     tables.sessions.put(session, { server: undefined, ...row, mail: last }, undo);
     const about = { mail, timeMs, id, person, name: letter.personName };

@@ -25,6 +25,7 @@ export type SessionRow = {
   readonly id: string;
   readonly name: string;
   readonly n: number;
+  readonly refused: string | null;
   readonly mail: number;
   readonly network: string;
   readonly seenMs: number;

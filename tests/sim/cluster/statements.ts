@@ -100,7 +100,7 @@ const statements: Readonly<Record<string, Statement>> = {
     notify(JSON.parse(String(payload)));
     return none;
   },
-  "SELECT n, claim FROM parley.claim(": claim,
+  "SELECT n, claim, refused FROM parley.claim(": claim,
   "SELECT n.holder, s.seen_ms AS seen FROM parley.names": ({ tables }, [folded, server]) => {
     const row = tables.holdersOf(String(folded)).find((one) => one.server !== server);
     if (row === undefined) return none;
@@ -112,12 +112,12 @@ const statements: Readonly<Record<string, Statement>> = {
       .holdersOf(String(folded))
       .filter((row) => row.server !== server && tables.servers.get(row.server)?.isOver === false)
       .map(() => ({ address: "" })),
-  "SELECT s.id, s.name, s.n, s.mail, s.network, s.seen_ms AS seen FROM parley.sessions s WHERE s.id":
+  "SELECT s.id, s.name, s.n, s.refused, s.mail, s.network, s.seen_ms AS seen FROM parley.sessions s WHERE s.id":
     ({ tables }, [id]) => {
       const row = tables.sessions.get(String(id));
       return row === undefined ? none : [{ ...row, seen: row.seenMs }];
     },
-  "SELECT s.id, s.name, s.n, s.mail, s.network, s.seen_ms AS seen FROM parley.sessions s WHERE s.name":
+  "SELECT s.id, s.name, s.n, s.refused, s.mail, s.network, s.seen_ms AS seen FROM parley.sessions s WHERE s.name":
     ({ tables }, [name, sinceMs]) =>
       (name === "" ? [] : tables.sessions.named(String(name)))
         .filter((row) => row.seenMs >= Number(sinceMs))
@@ -259,14 +259,14 @@ function commitBatch(context: Context, values: Values): readonly Row[] {
 /** Only its first execution has an effect; repetitions have the same result. */
 function claim(context: Context, values: Values): readonly Row[] {
   const { tables, undo } = context;
-  const [server, request] = values.map(String);
+  const [server, request, , , record = ""] = values.map(String);
   if (tables.servers.get(server ?? "")?.isOver !== false) throw fenced(server ?? "");
   const place = `${server} ${request}`;
   const done = tables.claimed.get(place);
-  if (done !== undefined) return [done];
-  const claimed = claimFirst(context, values);
-  tables.claimed.put(place, claimed, undo);
-  return [claimed];
+  const claimed = done ?? claimFirst(context, values);
+  if (done === undefined) tables.claimed.put(place, claimed, undo);
+  const refused = claimed.claim === null ? null : tables.sessions.get(record)?.refused;
+  return [{ ...claimed, refused: refused ?? null }];
 }
 
 function claimFirst({ tables, undo, notify }: Context, values: Values): ClaimedRow {
@@ -277,7 +277,7 @@ function claimFirst({ tables, undo, notify }: Context, values: Values): ClaimedR
   tables.addName({ folded, holder, server }, undo);
   if (record === "") return { n: 0, claim: null };
   const number = tables.nextClaim();
-  const nobody = { id: record, name: "", n: 0, mail: 0, network: "", seenMs: 0 };
+  const nobody = { id: record, name: "", n: 0, refused: null, mail: 0, network: "", seenMs: 0 };
   const known = tables.sessions.get(record) ?? { ...nobody, server: undefined, claim: 0 };
   if (known.server !== undefined && known.server !== server) {
     tables.signal(known.server, { type: "moved", session: record, claim: number }, undo);

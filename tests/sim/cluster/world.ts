@@ -31,8 +31,6 @@ const names = ["Ann", "Ben", "Cal", "Dora", "Eve", "Finn"];
 /** Users of other dialects, in the order of their dialects. */
 const plainNames = ["Olga", "Liam", "Cora", "Sven", "Nina"];
 const ircNames = ["Iris", "Igor", "Ida"];
-/** Those whom the operator bans and mutes. */
-const moderatedNames = [...plainNames, ...ircNames, "Olaf"];
 /** The time after which departed users must be gone for everyone. */
 const presenceMs = 15_000;
 
@@ -42,7 +40,6 @@ export class ClusterWorld implements Surroundings {
   readonly clock = new VirtualClock(() => this.#settle());
   readonly truth = new Truth();
   readonly isShared = true;
-  readonly moderated = new Set(moderatedNames.map(fold));
   readonly random: () => number;
   readonly native = nativeDialect({ name: "parley", udpPort: 1, messagesPerSecond: 0 });
   readonly database: SimulatedDatabase;
@@ -93,7 +90,8 @@ export class ClusterWorld implements Surroundings {
     this.#devices = ["desk", "phone", "web", "tablet"].map(
       (label, i) => new OwnedDevice(this, owner, label, `192.0.2.${220 + i}`, i < 2),
     );
-    this.#operator = new Operator(this, this.members, tables, isReachable, moderatedNames);
+    const moderated = [...plainNames, ...ircNames, "Olaf"];
+    this.#operator = new Operator(this, this.members, tables, isReachable, moderated);
     const others = [...this.#devices, this.#operator];
     const all = [...this.people, ...this.#plain, ...this.#irc, ...others];
     for (const person of all) this.#live(person);

@@ -78,6 +78,16 @@ describe.skipIf(!hasPostgres)("a repeated claim", () => {
     expect((await claimed(here, 2)).taken!.claim).toBeGreaterThan(next.taken!.claim);
   });
 
+  test("returns which messages were refused, as the first one did", async () => {
+    const { claim: number } = (await claimed(here, 1)).taken!;
+    const refused = "2-3:muted";
+    const record = { id: holder, name: "ann", n: 3, refused, network: "", seenMs: 1 };
+    await commit(here, { sessions: [{ ...record, claim: number, isHere: true }] });
+    const first = await claimed(there, 1);
+    expect(first.taken).toMatchObject({ n: 3, refused });
+    expect(await claimed(there, 1)).toEqual(first);
+  });
+
   test("that is carried out late does not claim a name that was released", async () => {
     const first = await claimed(here, 1);
     await commit(here, { released: [claim] });

@@ -31,6 +31,7 @@ const session = fc.record({
   id: fc.constantFrom(...records),
   name: fc.constantFrom("", ...names),
   n: fc.nat(3),
+  refused: fc.constantFrom(undefined, "1-1:muted"),
   fewer: fc.constantFrom(0, 0, 1, undefined),
   claim: fc.constantFrom(undefined, 1, 2, 3),
   isHere: fc.boolean(),
