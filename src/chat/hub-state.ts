@@ -7,7 +7,6 @@ import { ShareCounts } from "../share-counts.ts";
 import { AbsentMail } from "./private/absent-mail.ts";
 import { CallBook } from "./offers/call-book.ts";
 import { AwayNotes } from "./people/away-notes.ts";
-import { Erasures } from "./history/erasures.ts";
 import { CodeBook } from "./offers/code-book.ts";
 import { OfferBook } from "./offers/offer-book.ts";
 import { DeviceCodes } from "./accounts/device-codes.ts";
@@ -127,7 +126,6 @@ export class HubState {
   readonly lostMembers = new LostMembers();
   readonly absentMail = new AbsentMail();
   readonly awayNotes = new AwayNotes();
-  readonly erasures = new Erasures();
   readonly claims = new PendingClaims();
   readonly rightsRequests = new RightsRequests();
   readonly past: PastLimits;

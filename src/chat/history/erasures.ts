@@ -1,7 +1,9 @@
 // The messages that operators have deleted last: clients that were disconnected meanwhile must stop
-// showing them too. Pure.
+// showing them too, and what was read or said before must not be sent any more. Pure.
 
 import { protocol as limits } from "../../limits.ts";
+import type { Said } from "../events.ts";
+import type { SaidRun } from "../rooms/said-run.ts";
 
 export class Erasures {
   /** Oldest first. */
@@ -14,5 +16,18 @@ export class Erasures {
   /** Those in a room among the messages up to `seq`. */
   upTo(room: string, seq: number): readonly number[] {
     return this.#last.flatMap((one) => (one.room === room && one.seq <= seq ? [one.seq] : []));
+  }
+
+  /** Messages of a room, without the texts that were deleted since the store has read them. */
+  without(messages: readonly Said[]): readonly Said[] {
+    const { room = "", seq = 0 } = messages.at(-1) ?? {};
+    const gone = new Set(this.upTo(room, seq));
+    if (gone.size === 0) return messages;
+    return messages.map((said) => (gone.has(said.seq) ? { ...said, text: "" } : said));
+  }
+
+  /** Erases what was deleted, at another server, before it is delivered here. */
+  eraseIn(run: SaidRun): void {
+    for (const seq of this.upTo(run.room, run.seq + run.length - 1)) run.erase(seq);
   }
 }

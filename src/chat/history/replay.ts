@@ -63,7 +63,7 @@ function replayRoom(hub: HubState, room: Room, membership: Membership, from: num
       // The store may have read before newer messages were committed, so an empty page proves
       // nothing.
       const end = page.at(-1)?.seq ?? tail.seq;
-      const told = [...page, ...(tail.after(end) ?? [])];
+      const told = hub.store.erasures.without([...page, ...(tail.after(end) ?? [])]);
       deliverPast(
         hub,
         session,

@@ -59,7 +59,7 @@ function tellTopic(hub: HubState, session: Session, room: string, isBack: boolea
 
 /** The text of a message was deleted. */
 export function tellErased(hub: HubState, room: string, seq: number): void {
-  hub.erasures.note(room, seq);
+  hub.store.erasures.note(room, seq);
   for (const session of hub.names.members()) {
     if (session.rooms.has(room)) hub.send(session, { type: "deleted", room, seq }, "settled");
   }
@@ -78,7 +78,7 @@ export function tellNews(
 ): void {
   tellTopic(hub, session, room, isBack);
   if (since?.epoch !== hub.options.epoch) return;
-  for (const seq of hub.erasures.upTo(room, since.seq)) {
+  for (const seq of hub.store.erasures.upTo(room, since.seq)) {
     hub.send(session, { type: "deleted", room, seq }, "settled");
   }
 }

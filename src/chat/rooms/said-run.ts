@@ -43,6 +43,15 @@ export class SaidRun {
     this.chars += text.length;
   }
 
+  /** Erases the text of the message with this number, if it is one of these. */
+  erase(seq: number): void {
+    const text = this.texts[seq - this.seq];
+    if (text === undefined) return;
+    this.texts[seq - this.seq] = "";
+    this.chars -= text.length;
+    this.#textsJson = undefined;
+  }
+
   /**
    * The texts as the contents of a JSON array: `"a","b"`. Cached; shared by the log and the native
    * protocol.

@@ -58,6 +58,7 @@ function deliverRoom(
     if (event.seq !== room.seq + 1) {
       throw new Error(`Message ${event.seq} of '${room.name}' follows ${room.seq}`);
     }
+    hub.store.erasures.eraseIn(event);
     room.seq += event.length;
     for (const tail of room.tails) tail.add(event);
   }

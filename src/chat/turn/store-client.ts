@@ -2,6 +2,7 @@
 // unknown outcome is repeated until the outcome is known. Knows no store.
 
 import type { ParleyError } from "../../errors.ts";
+import { Erasures } from "../history/erasures.ts";
 import { sender } from "../../limits.ts";
 import type { NameClaim, StoreOperation, StoreReply, StoreRequest, StoreResults } from "./store.ts";
 
@@ -26,6 +27,8 @@ export class StoreClient {
    * of messages.
    */
   readonly #open: Open[] = [];
+  /** What was deleted while the store was reading it is never seen. */
+  readonly erasures = new Erasures();
   #retries: { atMs: number; again: () => StoreRequest }[] = [];
 
   /** Requests without an outcome. */
@@ -64,7 +67,8 @@ export class StoreClient {
       return;
     }
     this.#open.splice(at, 1);
-    open.settle(reply);
+    const isPage = reply.outcome === "done" && reply.type === "read-room";
+    open.settle(isPage ? { ...reply, result: this.erasures.without(reply.result) } : reply);
   }
 
   /**

@@ -1,0 +1,77 @@
+// A message that an operator deletes while the store is reading it: whoever gets the page is not
+// shown the text after all.
+
+import { expect, test } from "bun:test";
+import { SaidRun } from "../../../src/chat/rooms/said-run.ts";
+import { consoleActor } from "../../../src/chat/admin/actor.ts";
+import { FailingStore } from "../failing-store.ts";
+import { type Client, Rig, say, since } from "../rig.ts";
+
+const texts = (client: Client): unknown[] =>
+  client.lines().flatMap(({ type, seq, text, texts: several, messages }) => {
+    if (Array.isArray(messages)) return messages.map((one) => [one.seq, one.text]);
+    if (type === "messages") return [[seq, several]];
+    return type === "message" || type === "deleted" ? [[seq, text]] : [];
+  });
+
+/** Reads of rooms are answered with what the store had when it was asked, but later. */
+function slowReads() {
+  const store = new FailingStore();
+  const rig = new Rig({}, store.answer);
+  const ann = rig.member("Ann");
+  ann.send(say(1, "one"), say(2, "two"));
+  ann.text();
+  store.timing = ({ type }) => (type === "read-room" ? "reply-late" : "now");
+  return { store, rig, ann };
+}
+
+for (const [what, request] of Object.entries({
+  history: { type: "history", limit: 10 },
+  search: { type: "search", text: "t", limit: 10 },
+})) {
+  test(`${what}: the page comes without its text`, () => {
+    const { store, rig, ann } = slowReads();
+    ann.send(request);
+    rig.order("delete lobby 2");
+    store.release(rig);
+    const found = texts(ann);
+    expect(found[0]).toEqual([2, undefined]);
+    expect(found.slice(1)).not.toContainEqual([2, "two"]);
+  });
+}
+
+test("a replay: so does what was said while the page was read", () => {
+  const { store, rig, ann } = slowReads();
+  const bob = rig.member("Bob", since(0));
+  ann.send(say(3, "three"), say(4, "four"));
+  for (const seq of [1, 3]) rig.order(`delete lobby ${seq}`);
+  store.release(rig);
+  expect(texts(bob).slice(-4)).toEqual([
+    [1, ""],
+    [2, "two"],
+    [3, ""],
+    [4, "four"],
+  ]);
+});
+
+test("at another server, before its message has arrived here", () => {
+  const rig = new Rig();
+  const bob = rig.member("Bob", { runs: true });
+  bob.text();
+  rig.hub.handleForeign({ type: "erased", room: "lobby", seq: 2 }, rig.nowMs);
+  const run = new SaidRun("lobby", 1, rig.nowMs, "Ann", undefined, undefined, 0, "one");
+  run.push("two");
+  rig.hub.handleForeign({ type: "said", room: "lobby", runs: [run] }, rig.nowMs);
+  rig.settle();
+  expect(texts(bob)).toContainEqual([1, ["one", ""]]);
+});
+
+test("an export has no text of it either", () => {
+  const { store, rig } = slowReads();
+  let rows: unknown;
+  rig.hub.handleAdmin(consoleActor, "export lobby", rig.nowMs, (answer) => (rows = answer));
+  rig.settle();
+  rig.order("delete lobby 1");
+  store.release(rig);
+  expect(JSON.stringify(rows)).not.toContain("one");
+});
