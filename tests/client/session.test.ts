@@ -344,7 +344,7 @@ describe("sending", () => {
       { first: 9, last: 9, code: "muted", message: "You were muted" },
     ];
     bench.receive(welcome({ n: 5, refused }));
-    const failed = { type: "failed", room: "lobby" };
+    const failed = { type: "failed", room: "lobby" } as const;
     expect(
       bench.reported.filter(({ type }) => type === "failed" || type === "acknowledged"),
     ).toEqual([

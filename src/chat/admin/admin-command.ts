@@ -56,8 +56,8 @@ type Entry = {
   hasTerm?: boolean;
   /** `--uses N` is allowed. */
   hasUses?: boolean;
-  /** Undefined: wrong usage. */
-  read: (words: Words) => AdminCommand | undefined;
+  /** A sentence that says what is wrong; undefined: wrong usage. */
+  read: (words: Words) => AdminCommand | string | undefined;
 };
 
 const named = (what: "op" | "deop") => ({
@@ -92,11 +92,32 @@ const bare = (what: Bare) => ({
 
 const sanction = (what: "ban" | "mute") => ({
   hasTerm: true,
-  read: ({ words: [target, ...reason], termMs }: Words) =>
-    target === undefined
-      ? undefined
-      : ({ do: what, target, termMs, reason: reason.join(" ") } as const),
+  read: ({ words: [target, ...reason], termMs }: Words): AdminCommand | string | undefined => {
+    if (target === undefined) return undefined;
+    const term = termMs === undefined ? leadingTerm(reason) : undefined;
+    if (term === undefined) return { do: what, target, termMs, reason: reason.join(" ") };
+    const ms = readDuration(term.text);
+    if (ms === undefined) return badTerm("", term.text);
+    return { do: what, target, termMs: ms, reason: term.rest.join(" ") };
+  },
 });
+
+/**
+ * What a reason begins with if it looks like a term, whether or not it is written like one: `10m`,
+ * `for 10m`, `10min`, `10 minutes`. It is meant as one then.
+ */
+function leadingTerm(
+  reason: readonly string[],
+): { text: string; rest: readonly string[] } | undefined {
+  const words = reason[0]?.toLowerCase() === "for" ? reason.slice(1) : reason;
+  const [first = "", second = ""] = words;
+  if (termForm.test(first)) return { text: first, rest: words.slice(1) };
+  const text = `${first} ${second}`;
+  return /^\d+$/.test(first) && termForm.test(text) ? { text, rest: words.slice(2) } : undefined;
+}
+
+const termForm =
+  /^\d+ ?(?:s|sec|second|m|min|minute|h|hr|hour|d|day|w|week|mo|month|y|yr|year)s?$/i;
 
 const lift = (what: "unban" | "unmute") => ({
   read: ({ words: [target, ...more] }: Words) =>
@@ -116,8 +137,12 @@ export const adminCommands: Readonly<Record<AdminCommand["do"], Entry>> = {
   kick: {
     usage: "kick NAME [REASON]",
     help: "disconnect somebody, who may come back",
-    read: ({ words: [name, ...reason] }) =>
-      name === undefined ? undefined : { do: "kick", name, reason: reason.join(" ") },
+    read: ({ words: [name, ...reason] }) => {
+      if (name === undefined) return undefined;
+      const term = leadingTerm(reason)?.text;
+      if (term === undefined) return { do: "kick", name, reason: reason.join(" ") };
+      return `A kick has no term: 'ban NAME --for 10m' keeps somebody out, not ${quoted(term)}`;
+    },
   },
   ban: {
     usage: "ban NAME|ADDRESS[/BITS]|KEY [--for 1d] [REASON]",
@@ -325,7 +350,7 @@ function readFlags(
     else if (hasTerm && word === "--for") {
       const term = rest[++at] ?? "";
       termMs = readDuration(term);
-      if (termMs === undefined) return badTerm(term);
+      if (termMs === undefined) return badTerm("--for ", term);
     } else if (hasUses && word === "--uses") {
       uses = readUses(rest[++at] ?? "");
       if (uses === undefined) return `--uses takes a number from 1 to ${limits.maxPassUses}`;
@@ -344,7 +369,7 @@ function readUses(text: string): number | undefined {
   return uses >= 1 && uses <= limits.maxPassUses ? uses : undefined;
 }
 
-function badTerm(term: string): string {
+function badTerm(flag: string, term: string): string {
   const years = Math.floor(limits.maxTermMs / (366 * 86_400_000));
-  return `--for ${quoted(term)} is not a term: use 30m, 12h, 1d or 2w, up to ${years} years`;
+  return `${flag}${quoted(term)} is not a term: use 30m, 12h, 1d or 2w, up to ${years} years`;
 }

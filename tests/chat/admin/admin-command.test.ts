@@ -16,6 +16,13 @@ test.each([
     { do: "ban", target: "192.0.2.0/24", reason: "", termMs: 14 * dayMs },
   ],
   ["mute Bob spam --for 90s", { do: "mute", target: "Bob", reason: "spam", termMs: 90_000 }],
+  ["ban Bob 1d spam", { do: "ban", target: "Bob", reason: "spam", termMs: dayMs }],
+  ["mute Bob 90s", { do: "mute", target: "Bob", reason: "", termMs: 90_000 }],
+  ["mute Bob for 1d", { do: "mute", target: "Bob", reason: "", termMs: dayMs }],
+  ["mute Bob 90s late --for 1d", { do: "mute", target: "Bob", reason: "90s late", termMs: dayMs }],
+  ["ban Bob 3rd warning", { do: "ban", target: "Bob", reason: "3rd warning", termMs: undefined }],
+  ["ban Bob for spam", { do: "ban", target: "Bob", reason: "for spam", termMs: undefined }],
+  ["kick Bob 2 many lines", { do: "kick", name: "Bob", reason: "2 many lines" }],
   ["unban #3", { do: "unban", target: "#3" }],
   ["who --long", { do: "who", long: true }],
   ["who", { do: "who", long: false }],
@@ -37,6 +44,10 @@ test.each([
   ["ban Bob --for 1", "--for '1' is not a term"],
   ["ban Bob --for 0d", "--for '0d' is not a term"],
   ["ban Bob --for 99999w", "up to 10 years"],
+  ["mute Bob 10min", "'10min' is not a term: use 30m"],
+  ["ban Bob 10 Minutes spam", "'10 Minutes' is not a term: use 30m"],
+  ["ban Bob 99999w", "up to 10 years"],
+  ["kick Bob 10m", "A kick has no term"],
   ["unban a b", "Usage: unban"],
   ["bans now", "Usage: bans"],
   [`kick Bob ${"x".repeat(257)}`, "The reason has 257 characters: use at most 256"],
@@ -60,7 +71,7 @@ test("any input is either a command of the table or an error message", () => {
       if (typeof read !== "string") expect(Object.hasOwn(adminCommands, read.do)).toBe(true);
       else
         expect(read).toMatch(
-          /^(?:There is no command|Usage: |--for |--uses |The (?:reason|text) has )/,
+          /^(?:There is no command|Usage: |--for |--uses |A kick has|'|The (?:reason|text) has )/,
         );
     }),
   );
