@@ -2,7 +2,7 @@
 // and stores what a reload needs. Needs no DOM elements.
 
 import { secretText } from "../secrets.ts";
-import { nameProblem, roomProblem } from "../chat/names/grammar.ts";
+import { fold, nameProblem, roomProblem } from "../chat/names/grammar.ts";
 import type {
   ChatRequest,
   SessionEvent,
@@ -229,6 +229,8 @@ export class SessionController {
       if (list.names.length === 0) return "You are not ignoring anybody.";
       return `You are ignoring ${list.names.map(harmless).join(", ")}.`;
     }
+    if (type === "ignore" && fold(name) === fold(this.#session?.name ?? ""))
+      return "That is you: name somebody else.";
     if (type === "ignore" && !list.add(name))
       return "You are already ignoring as many people as you can.";
     if (type === "unignore" && !list.remove(name)) return `You are not ignoring ${harmless(name)}.`;

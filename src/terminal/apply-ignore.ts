@@ -1,6 +1,7 @@
 // `/ignore` and `/unignore`: applies them and returns the sentence to show. Pure.
 
-import type { IgnoreList } from "../client/events.ts";
+import { fold } from "../chat/names/grammar.ts";
+import type { NativeSession } from "../client/events.ts";
 import { client as limits } from "../limits.ts";
 import { harmless, quoted } from "../text.ts";
 import type { TypedLine } from "./client/slash-commands.ts";
@@ -10,7 +11,7 @@ type Ignore = Extract<TypedLine, { do: "ignore" | "unignore" }>;
 /** `keep` stores the change; returns why it can't. */
 export function applyIgnore(
   typed: Ignore,
-  list: IgnoreList,
+  { name: self = "", ignored: list }: Pick<NativeSession, "name" | "ignored">,
   keep: (name: string, isIgnored: boolean) => string | undefined,
 ): string {
   const { name } = typed;
@@ -20,6 +21,8 @@ export function applyIgnore(
   }
   if (typed.do === "unignore") {
     if (!list.remove(name)) return `You are not ignoring ${quoted(name)}`;
+  } else if (fold(name) === fold(self)) {
+    return "That is you: name somebody else";
   } else if (!list.add(name)) {
     return `You are already ignoring ${limits.maxIgnored} people: /unignore some first`;
   }

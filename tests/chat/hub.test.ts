@@ -328,6 +328,20 @@ test("a renamed member stays in its room, and the old name is free", () => {
   expect(ann.lines()).toContainEqual(expect.objectContaining({ code: "name-invalid" }));
 });
 
+test("a rename to the same name is answered, and told to nobody", () => {
+  const rig = new Rig();
+  const ann = rig.member("Ann");
+  const bob = rig.member("Bob");
+  bob.text();
+  ann.text();
+  ann.send({ type: "rename", name: "Ann", ref: 7 });
+  expect(ann.lines()).toEqual([{ type: "name", name: "Ann", ref: 7 }]);
+  expect(bob.text()).toBe("");
+  // It may be spelled differently.
+  ann.send({ type: "rename", name: "ANN" });
+  expect(bob.lines()).toEqual([{ type: "renamed", room: "lobby", from: "Ann", to: "ANN" }]);
+});
+
 test("rooms have separate messages and numbers", () => {
   const rig = new Rig();
   const ann = rig.member("Ann");

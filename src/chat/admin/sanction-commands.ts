@@ -63,6 +63,9 @@ function kickHere(
 ): AdminAnswer | undefined {
   const session = hub.names.holder(fold(name));
   if (session === undefined) return undefined;
+  if (session === actor.session) {
+    return { ok: false, code: "usage", message: "That is you: nothing was done" };
+  }
   const rank = rankOf(hub, session);
   if (!outranks(actor, rank)) return protectedBy(session.name, rank);
   // All devices of the name's owner.

@@ -35,6 +35,8 @@ export function rename(hub: HubState, session: Session, command: Rename): void {
   if (isBarred(hub, session, command)) return;
   if (refuseIfOverfull(hub, session, { ref })) return;
   const folded = fold(name);
+  // Nothing changes, so nobody else is told.
+  if (name === identity.name) return hub.send(session, { type: "name", name, ref }, "settled");
   if (identity.account !== "") return rejectOwned(hub, session, command);
   if (folded === identity.folded) return applyRename(hub, session, command);
   const refuse = (message: string): void =>

@@ -368,7 +368,7 @@ export class TerminalClient {
         return this.#requestChat({ type: typed.do });
       case "ignore":
       case "unignore":
-        return this.say(applyIgnore(typed, this.#session.ignored, this.#parts.keepIgnored));
+        return this.say(applyIgnore(typed, this.#session, this.#parts.keepIgnored));
       case "order":
         return this.#ask({ type: "admin", command: typed.command });
       default:

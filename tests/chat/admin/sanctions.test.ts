@@ -88,6 +88,15 @@ describe("kick", () => {
     expect(ann.lines().map(({ type, text }) => text ?? type)).toEqual(["before", "left"]);
   });
 
+  test("oneself", () => {
+    const rig = new Rig();
+    const { session } = rig.member("Ann");
+    const actor = { name: "Ann", rank: "operator", session, id: undefined } as const;
+    let message: unknown;
+    rig.hub.handleAdmin(actor, "kick ann", rig.nowMs, (answer) => (message = answer.message));
+    expect(message).toBe("That is you: nothing was done");
+  });
+
   test("a name that nobody uses", () => {
     const answer = new Rig().order("kick Bob");
     expect(answer).toMatchObject({ ok: false, code: "unknown-user" });

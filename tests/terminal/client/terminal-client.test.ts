@@ -797,4 +797,11 @@ describe("/ignore", () => {
     rig.type("/unignore Bob\r");
     expect(rig.rows.join("\n")).toContain("You are not ignoring 'Bob'");
   });
+
+  test("says no to oneself", () => {
+    const rig = new Rig();
+    rig.type("/ignore ANN\r");
+    expect(rig.rows.join("\n")).toContain("That is you: name somebody else");
+    expect(rig.kept).toEqual([]);
+  });
 });
