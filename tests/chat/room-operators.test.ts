@@ -41,6 +41,18 @@ test("the user who opens a room is its operator; the lobby has none", () => {
   expect(order(ann, "mode nowhere +m")).toMatchObject({ type: "error", code: "not-found" });
 });
 
+test("the lobby can't be closed: old clients know no other room", () => {
+  const rig = new Rig();
+  rig.member("Ann");
+  for (const modes of ["+k tea", "+l 1", "+i", "+s"]) {
+    expect(rig.order(`mode lobby ${modes}`).message).toBe(
+      "The lobby is open to everybody: use another room",
+    );
+  }
+  expect(rig.order("mode lobby -ikls").ok).toBe(true);
+  expect(rig.client(lineChat).send("Cal").text()).toContain("Cal");
+});
+
 test("invitations and removals", () => {
   const rig = new Rig();
   const ann = rig.member("Ann", inRoom("den"));

@@ -9,7 +9,7 @@ import { fold, lobby } from "../names/grammar.ts";
 import type { Changer } from "../people/persona.ts";
 import type { RoomSettings } from "../rights/room-settings.ts";
 import type { Refusal } from "../refusal.ts";
-import type { RoomChange } from "./room-change.ts";
+import { letterOf, type RoomChange } from "./room-change.ts";
 import type { Room } from "./room.ts";
 import { idsOf } from "./room-rights.ts";
 import { afterChanges, isSettings } from "./told-settings.ts";
@@ -86,15 +86,14 @@ function settingsAfter(hub: HubState, by: Changer, room: Room, change: RoomChang
     case "flag": {
       const { flag, isOn } = change;
       if (settings.flags.includes(flag) === isOn) return "unchanged";
-      if (room.name === lobby && (flag === "invite-only" || flag === "secret")) {
-        const message = "The lobby is everybody's: use another room";
-        return { code: "not-allowed", message, subject: room.name };
-      }
+      const isClosing = flag === "invite-only" || flag === "secret";
+      if (room.name === lobby && isClosing) return lobbyIsOpen(letterOf(flag));
       const others = settings.flags.filter((one) => one !== flag);
       return { settings: { flags: isOn ? [...others, flag] : others } };
     }
     case "key": {
       const { key } = change;
+      if (room.name === lobby && key !== undefined) return lobbyIsOpen("k");
       if (key !== undefined && (key.length > limits.maxKeyChars || /[^!-~]|,/.test(key))) {
         const message = `A key has at most ${limits.maxKeyChars} visible ASCII characters, no comma`;
         return { code: "text-invalid", message, subject: "k" };
@@ -102,10 +101,17 @@ function settingsAfter(hub: HubState, by: Changer, room: Room, change: RoomChang
       return settings.key === key ? "unchanged" : { settings: { key } };
     }
     case "limit":
+      if (room.name === lobby && change.limit !== undefined) return lobbyIsOpen("l");
       return settings.limit === change.limit ? "unchanged" : { settings: { limit: change.limit } };
     case "ban":
       return banAfter(hub, by, settings, change);
   }
+}
+
+/** Old clients know no other room, and can't give a key: they would be locked out of the server. */
+function lobbyIsOpen(letter: string): Refusal {
+  const message = "The lobby is open to everybody: use another room";
+  return { code: "text-invalid", message, subject: letter };
 }
 
 function banAfter(

@@ -133,7 +133,8 @@ export function entryProblem(
   if (isBannedFrom(hub, session, room)) {
     return isCalled ? undefined : { code: "room-banned", message: `You are banned from ${shown}` };
   }
-  if (isCalled || isThere(hub, session, room)) return undefined;
+  // Earlier versions could close the lobby.
+  if (isCalled || room === lobby || isThere(hub, session, room)) return undefined;
   if (settings.flags.includes("invite-only")) {
     const message = `The room ${shown} is for invited people: an operator of it can invite you`;
     return { code: "invite-only", message };

@@ -242,6 +242,28 @@ test("/me, formatting and several lines across the protocols", () => {
   expect(bob.lines()).toEqual([]);
 });
 
+test("the lobby has no mode that keeps people out", () => {
+  const rig = new IrcRig();
+  const ann = rig.irc("Ann");
+  rig.room("#lobby", ann);
+  rig.order("mode lobby +o Ann");
+  ann.lines();
+  for (const [modes, letter] of [
+    ["+k key", "k"],
+    ["+l 1", "l"],
+    ["+i", "i"],
+    ["+s", "s"],
+  ]) {
+    const why = "The lobby is open to everybody: use another room";
+    expect(ann.ask(`MODE #lobby ${modes}`)).toEqual([
+      `:irc.test 696 Ann #lobby ${letter} * :${why}`,
+    ]);
+  }
+  expect(ann.ask("MODE #lobby")[0]).toBe(":irc.test 324 Ann #lobby +nt");
+  rig.room("#lobby", rig.irc("Ben"));
+  expect(ann.lines()).toEqual([":Ben!~Ben@HOST JOIN #lobby"]);
+});
+
 test("a room's operators decide who enters and speaks", () => {
   const rig = new IrcRig();
   const [ann, ben, cal] = [rig.irc("Ann"), rig.irc("Ben"), rig.irc("Cal")];
