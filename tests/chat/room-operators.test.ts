@@ -3,6 +3,7 @@
 
 import { expect, test } from "bun:test";
 import { lineChat } from "../../src/dialects/line-chat.ts";
+import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { history, names, people, rights } from "../../src/limits.ts";
 import { Rights } from "../../src/chat/rights/rights.ts";
 import type { StoreReply, StoreRequest } from "../../src/chat/turn/store.ts";
@@ -50,7 +51,7 @@ test("the lobby can't be closed: old clients know no other room", () => {
     );
   }
   expect(rig.order("mode lobby -ikls").ok).toBe(true);
-  expect(rig.client(lineChat).send("Cal").text()).toContain("Cal");
+  expect(rig.client(openChat).send("Cal").text()).toContain("Cal has joined");
 });
 
 test("invitations and removals", () => {

@@ -66,7 +66,7 @@ export class PastShare {
       const burst = (counted * limits.pastPercentAtOnce) / 100;
       this.#parts.set(
         key,
-        (part = { weight: 0, charged: new TokenBucket(perSecond, burst, nowMs) }),
+        (part = { weight: 0, charged: new TokenBucket(perSecond, burst, nowMs, leastShare) }),
       );
     }
     return part;
@@ -78,6 +78,9 @@ export class PastShare {
     this.#unit = 1;
   }
 }
+
+/** Less than any message is of a log. */
+const leastShare = 1e-9;
 
 /** Approximate size of a message in a log in addition to its text. */
 const messageBytes = 64;

@@ -1,26 +1,36 @@
 // A token bucket (RFC 2697 without colours) that takes the time as a parameter.
 
+/** Tokens that rounding may have lost. */
+const rounding = 1e-6;
+
 export class TokenBucket {
   #tokens: number;
   #filledMs: number;
+  /** What must be there for anything to be taken. */
+  readonly #least: number;
 
-  /** Refills at `perSecond` up to `burst`. Starts full at `nowMs`. */
+  /**
+   * Refills at `perSecond` up to `burst`. Starts full at `nowMs`. `least`: what is usually taken,
+   * if that is not one unit.
+   */
   constructor(
     readonly perSecond: number,
     readonly burst: number,
     nowMs: number,
+    least = 1,
   ) {
     this.#tokens = burst;
     this.#filledMs = nowMs;
+    this.#least = Math.min(least, burst) - Math.min(rounding, least / 2);
   }
 
   /**
-   * Takes `units` if the bucket is not empty. May go into debt once, so that large amounts are
-   * possible.
+   * Takes `units` if the bucket has `least`, so that a burst of these never exceeds `burst`. More
+   * may go into debt once, so that large amounts are possible.
    */
   take(units: number, nowMs: number): boolean {
     this.#fill(nowMs);
-    if (this.#tokens <= 0) return false;
+    if (this.#tokens < this.#least) return false;
     this.#tokens -= units;
     return true;
   }
@@ -40,9 +50,8 @@ export class TokenBucket {
   /** Milliseconds until `take` can succeed; 0 if now. */
   waitMs(nowMs: number): number {
     this.#fill(nowMs);
-    return this.#tokens > 0
-      ? 0
-      : Math.max(1, Math.ceil(((1e-9 - this.#tokens) / this.perSecond) * 1000));
+    const missing = this.#least - this.#tokens;
+    return missing <= 0 ? 0 : Math.max(1, Math.ceil((missing / this.perSecond) * 1000));
   }
 
   #fill(nowMs: number): void {

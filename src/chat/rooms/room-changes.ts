@@ -109,7 +109,7 @@ function settingsAfter(hub: HubState, by: Changer, room: Room, change: RoomChang
 }
 
 /** Old clients know no other room, and can't give a key: they would be locked out of the server. */
-function lobbyIsOpen(letter: string): Refusal {
+function lobbyIsOpen(letter: string): ChangeRefusal {
   const message = "The lobby is open to everybody: use another room";
   return { code: "text-invalid", message, subject: letter };
 }
