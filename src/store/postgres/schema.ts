@@ -252,8 +252,12 @@ const version16 = `
   CREATE INDEX account_changes_by_age ON parley.account_changes (at);
 `;
 
-/** Version 17: which of a session's last messages were refused; a claim returns that too. */
+/**
+ * Version 17: which of a session's last messages were refused; a claim returns that too. A server
+ * that was stopped holds no place, although its people have a moment to return by another one.
+ */
 const version17 = `
+  ALTER TABLE parley.servers ADD COLUMN has_left boolean NOT NULL DEFAULT false;
   ALTER TABLE parley.sessions ADD COLUMN refused text;
   DROP FUNCTION IF EXISTS parley.claim(text, bigint, text, text, text, boolean, bigint);
 `;

@@ -111,7 +111,7 @@ export class PostgresStore {
     const { pin = "" } = options;
     const [other] = await database.run<{ pin: string }>(
       `SELECT pin FROM parley.servers
-       WHERE pin <> $1 AND NOT is_over AND expires > clock_timestamp() LIMIT 1`,
+       WHERE pin <> $1 AND NOT is_over AND NOT has_left AND expires > clock_timestamp() LIMIT 1`,
       [pin],
     );
     if (other !== undefined) throw new ParleyError("storage", otherKey(other.pin));
@@ -232,12 +232,14 @@ export class PostgresStore {
 
   /**
    * Lets the lease end soon, but not at once: for the people at other servers, those who resume
-   * their sessions there until then have never left. Best effort: it also expires by itself.
+   * their sessions there until then have never left. A server with another key may start at once.
+   * Best effort: it also expires by itself.
    */
   async leave(): Promise<void> {
     const left = this.#database.run(
       `UPDATE parley.servers
-       SET expires = least(expires, clock_timestamp() + $2 * interval '1 millisecond')
+       SET has_left = true,
+         expires = least(expires, clock_timestamp() + $2 * interval '1 millisecond')
        WHERE id = $1`,
       [this.#serverId, limits.returnMs],
     );

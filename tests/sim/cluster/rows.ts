@@ -6,6 +6,7 @@ export type ServerRow = {
   readonly pin: string;
   readonly expiresMs: number;
   readonly isOver: boolean;
+  readonly hasLeft: boolean;
   readonly batch: number;
   readonly reply: string;
 };

@@ -70,11 +70,12 @@ const statements: Readonly<Record<string, Statement>> = {
   "SELECT pg_try_advisory_xact_lock": () => [{ free: false }],
   "SELECT pin FROM parley.servers": ({ tables, nowMs }, [pin]) =>
     [...tables.servers.values()]
-      .filter((row) => row.pin !== pin && !row.isOver && row.expiresMs > nowMs)
+      .filter((row) => row.pin !== pin && !row.isOver && !row.hasLeft && row.expiresMs > nowMs)
       .slice(0, 1),
   "INSERT INTO parley.servers": ({ tables, nowMs, undo }, [id, pin, leaseMs]) => {
     const expiresMs = nowMs + Number(leaseMs);
-    const row = { id: String(id), pin: String(pin), expiresMs, isOver: false, batch: 0, reply: "" };
+    const fresh = { isOver: false, hasLeft: false, batch: 0, reply: "" };
+    const row = { id: String(id), pin: String(pin), expiresMs, ...fresh };
     tables.servers.put(row.id, row, undo);
     return none;
   },
@@ -83,6 +84,13 @@ const statements: Readonly<Record<string, Statement>> = {
     if (row === undefined || row.isOver) return none;
     tables.servers.put(row.id, { ...row, expiresMs: nowMs + Number(leaseMs) }, undo);
     return [{}];
+  },
+  "UPDATE parley.servers SET has_left": ({ tables, nowMs, undo }, [id, returnMs]) => {
+    const row = tables.servers.get(String(id));
+    if (row === undefined) return none;
+    const expiresMs = Math.min(row.expiresMs, nowMs + Number(returnMs));
+    tables.servers.put(row.id, { ...row, hasLeft: true, expiresMs }, undo);
+    return none;
   },
   "SELECT 1 FROM parley.servers WHERE id": ({ tables }, [id]) =>
     tables.servers.get(String(id))?.isOver === false ? [{}] : none,

@@ -103,6 +103,20 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
     expect(kept.map(({ text }) => text)).toEqual(["text 4"]);
   });
 
+  test("a server that was stopped holds no place for its key, although its people may return", async () => {
+    await database.script(emptied);
+    const server = await PostgresStore.open(database, { pin: "one" });
+    const next = () => PostgresStore.open(database, { pin: "two" });
+    await expect(next()).rejects.toThrow("have another key (one)");
+    const twin = await PostgresStore.open(database, { pin: "one" });
+    await server.leave();
+    await expect(next()).rejects.toThrow("have another key (one)");
+    await twin.leave();
+    await (await next()).leave();
+    const alive = "SELECT 1 FROM parley.servers WHERE NOT is_over AND expires > clock_timestamp()";
+    expect(await database.run(alive)).toHaveLength(3);
+  });
+
   test("a commit after which others' messages can't be read is asked for again", async () => {
     await database.script(emptied);
     const store = await PostgresStore.open(database);
