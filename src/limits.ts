@@ -1806,6 +1806,11 @@ export const postgres = {
   partialNotices: 64,
   /** Messages of other servers read at once. */
   catchUpMessages: 1_000,
+  /**
+   * How often the database may refuse to read them in a room before they are left out there: own
+   * messages wait for it, and are tried again every second.
+   */
+  refusedReads: 5,
   /** Notified messages of a room that must wait for earlier ones being read. */
   waitingPieces: 200,
   /**

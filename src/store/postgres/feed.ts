@@ -6,12 +6,15 @@ import type { RoomPresence } from "../../chat/elsewhere/foreign-presence.ts";
 import type { SharedStore } from "../../chat/hub-state.ts";
 import type { RightsChange, RightsRow } from "../../chat/rights/rights-rows.ts";
 import { createDatabaseMetrics, type DatabaseMetrics } from "../../chat/metrics/metrics.ts";
+import type { Said } from "../../chat/rooms/said.ts";
 import { SaidRun } from "../../chat/rooms/said-run.ts";
 import type { Batch, Committed } from "../../chat/turn/store.ts";
 import { errorMessage } from "../../errors.ts";
 import { postgres as limits } from "../../limits.ts";
+import { quoted } from "../../text.ts";
 import { AccountChanges, type AccountNotice } from "./account-changes.ts";
 import { channel } from "./commit-function.ts";
+import { Refused } from "./database.ts";
 import type { DatabasePort } from "./database-port.ts";
 import {
   eventOf,
@@ -39,6 +42,8 @@ export class Feed implements Follower, SharedStore {
   readonly #mayMissMembers = new Set<string>();
   /** Rooms whose members had changed more often than notified, at the last look; how often. */
   readonly #changes = new Map<string, number>();
+  /** How often in a row the database has refused to read a room's messages. */
+  readonly #refused = new Map<string, number>();
   readonly #parts = new NoticeParts();
   /** Rooms of the batch in flight: its own messages must not be read as those of others. */
   #inFlight: ReadonlySet<string> = new Set();
@@ -297,7 +302,7 @@ export class Feed implements Follower, SharedStore {
   }
 
   #forgetClosedRooms(): void {
-    for (const kept of [this.#mayMissMembers, this.#changes]) {
+    for (const kept of [this.#mayMissMembers, this.#changes, this.#refused]) {
       for (const room of kept.keys()) if (!this.isOpen(room)) kept.delete(room);
     }
   }
@@ -324,6 +329,7 @@ export class Feed implements Follower, SharedStore {
 
   async #readStale(): Promise<void> {
     const later = new Set<string>();
+    let refusal: Refused | undefined;
     while (this.#hub !== undefined) {
       for (const room of later) {
         if (!this.#inFlight.has(room) && later.delete(room)) this.#stale.add(room);
@@ -341,13 +347,20 @@ export class Feed implements Follower, SharedStore {
         [JSON.stringify(rooms)],
       );
       for (const { name, seq, presence } of rows) {
-        // A batch in flight may be part of it; a later one can't be.
-        if (this.#inFlight.has(name)) later.add(name);
-        else await this.#readUpTo(name, Number(seq));
-        if (this.#isRosterOld(name, Number(presence))) await this.#readRoster(name);
+        try {
+          // A batch in flight may be part of it; a later one can't be.
+          if (this.#inFlight.has(name)) later.add(name);
+          else await this.#readUpTo(name, Number(seq));
+          if (this.#isRosterOld(name, Number(presence))) await this.#readRoster(name);
+        } catch (error) {
+          // The other rooms need not wait for this one.
+          if (!(error instanceof Refused)) throw error;
+          refusal = error;
+        }
       }
     }
     for (const room of later) this.#stale.add(room);
+    if (refusal !== undefined) throw refusal;
   }
 
   /**
@@ -369,11 +382,11 @@ export class Feed implements Follower, SharedStore {
       const position = this.#hub?.positionIn(room);
       if (position === undefined || position.seq >= seq) return;
       this.#metrics.catchUps++;
-      const page = await this.#store.rooms.after(
-        room,
-        position.seq,
-        Math.min(limits.catchUpMessages, seq - position.seq),
-      );
+      const page = await this.#page(room, position.seq, seq - position.seq);
+      if (page === undefined) {
+        this.#leaveOut(room, position.seq + 1, seq);
+        continue;
+      }
       const next = page[0]?.seq;
       // The missing messages were deleted, which takes weeks or a flood: the hub can't continue
       // without them.
@@ -391,6 +404,35 @@ export class Feed implements Follower, SharedStore {
       );
       this.#hub?.handleForeign({ type: "said", room, runs });
     }
+  }
+
+  /** The next messages; undefined: the database refuses to read them, however often. */
+  async #page(room: string, after: number, count: number): Promise<readonly Said[] | undefined> {
+    try {
+      const most = Math.min(limits.catchUpMessages, count);
+      const page = await this.#store.rooms.after(room, after, most);
+      this.#refused.delete(room);
+      return page;
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      const times = (this.#refused.get(room) ?? 0) + 1;
+      this.#refused.set(room, times);
+      if (times < limits.refusedReads) throw error;
+      return undefined;
+    }
+  }
+
+  /**
+   * What can't be read, perhaps because it is damaged, must not keep everything that follows from
+   * being said. Twice as many each time, since nobody knows which they are.
+   */
+  #leaveOut(room: string, first: number, last: number): void {
+    const times = (this.#refused.get(room) ?? 0) - limits.refusedReads;
+    const seq = Math.min(last, first - 1 + 2 ** times);
+    this.#log(
+      `Messages ${first} to ${seq} of ${quoted(room)} can't be read from the database, and are left out`,
+    );
+    this.#hub?.handleForeign({ type: "skipped", room, seq });
   }
 
   async #readRoster(room: string): Promise<void> {

@@ -3,7 +3,9 @@
 import type { Said } from "../../chat/events.ts";
 import type { ForeignMember } from "../../chat/elsewhere/foreign-roster.ts";
 import type { RoomBounds } from "../../chat/turn/store.ts";
+import { quoted } from "../../text.ts";
 import { eraseAt, type StoredRun, unpackRuns } from "../packed-runs.ts";
+import { Refused } from "./database.ts";
 import type { DatabasePort } from "./database-port.ts";
 
 type BoundsRow = { first: number | string; last: number | string };
@@ -91,7 +93,7 @@ export class PostgresRooms {
         [room, seq],
       );
       if (row === undefined || seq >= Number(row.seq) + row.count) return false;
-      const runs: StoredRun[] = JSON.parse(row.runs);
+      const runs = readRuns(row.runs, room);
       if (!eraseAt(runs, seq - Number(row.seq))) return false;
       await run("UPDATE parley.batches SET runs = $3 WHERE room = $1 AND first_seq = $2", [
         Number(row.id),
@@ -115,13 +117,25 @@ export class PostgresRooms {
       [room, from, to],
     );
     for (const { seq, time, runs } of rows) {
-      const stored: StoredRun[] = JSON.parse(runs);
+      const stored = readRuns(runs, room);
       const row = { room, firstSeq: Number(seq), timeMs: Number(time) };
       unpackRuns(stored, row, [from, to], found);
     }
     return found;
   }
 }
+
+/** @throws Refused: they are damaged */
+function readRuns(runs: string, room: string): StoredRun[] {
+  try {
+    return JSON.parse(runs);
+  } catch {
+    throw new Refused(`Messages of ${quoted(room)} are damaged`, dataCorrupted);
+  }
+}
+
+/** PostgreSQL's SQLSTATE for what can't be read. */
+const dataCorrupted = "XX001";
 
 /** A column that may be empty, as the field of that name. */
 function readJson(field: "about" | "rank", json: string | null): Partial<ForeignMember> {

@@ -1,15 +1,18 @@
 // What other servers have done and notifications have not told: decisions of operators that are
 // read while others are made, and changes of accounts.
 
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { ForeignEvent } from "../../../src/chat/elsewhere/foreign-events.ts";
 import type { RightsChange } from "../../../src/chat/rights/rights-rows.ts";
+import type { StoreReply } from "../../../src/chat/turn/store.ts";
+import { postgres as limits } from "../../../src/limits.ts";
 import type { DatabasePort } from "../../../src/store/postgres/database-port.ts";
-import { DatabaseAway } from "../../../src/store/postgres/database.ts";
+import { DatabaseAway, Refused } from "../../../src/store/postgres/database.ts";
 import { Feed } from "../../../src/store/postgres/feed.ts";
 import { PostgresStore } from "../../../src/store/postgres/store.ts";
 import { VirtualClock } from "../../sim/chat/virtual-clock.ts";
 import { SimulatedDatabase } from "../../sim/cluster/database.ts";
+import { run } from "../batches.ts";
 import { hubStub } from "./hub-stub.ts";
 
 /** A server whose readings of the decisions can take long. */
@@ -120,4 +123,88 @@ test("changes of accounts at other servers are read if no notification of them c
     { type: "account", account, change: "set-password" },
   ]);
   feed.stop();
+});
+
+function commitOf(
+  by: PostgresStore,
+  number: number,
+  texts: string[],
+  room = "lobby",
+): Promise<StoreReply> {
+  const rooms = [{ room, runs: [run(room, texts)] }];
+  const batch = { number, rooms, mail: [], sessions: [] };
+  return new Promise((resolve) => by.answer({ type: "commit", batch, id: number }, resolve));
+}
+
+/** Another server has said four messages; the reading of batches can be refused. */
+async function refusing() {
+  const events = { committed() {}, ran() {} };
+  const options = { payloadBytes: 7_900, epoch: "e" };
+  const database = new SimulatedDatabase(new VirtualClock(), options, events);
+  let isRefused = true;
+  const port: DatabasePort = {
+    run: async (text, values = []) => {
+      if (isRefused && text.includes("parley.batches") && values.includes("lobby")) {
+        throw new Refused("invalid page in block 7", "XX001");
+      }
+      return database.run(text, values) as never;
+    },
+    script: async () => {},
+    transact: async (inside) => await inside(port.run),
+    listen: async () => () => {},
+  };
+  const other = await PostgresStore.open(port, { newServerId: () => "other" });
+  const store = await PostgresStore.open(port, { newServerId: () => "own" });
+  const logged: string[] = [];
+  const feed = new Feed(port, store, (line) => logged.push(line));
+  const seqs = new Map([
+    ["lobby", 0],
+    ["den", 0],
+  ]);
+  const skipped: number[] = [];
+  const heard: ForeignEvent[] = [];
+  const handleForeign = (event: ForeignEvent): void => {
+    heard.push(event);
+    if (event.type === "skipped") skipped.push(event.seq);
+    if (event.type === "skipped") seqs.set(event.room, event.seq);
+    if (event.type === "said") seqs.set(event.room, event.runs.at(-1)!.seq);
+  };
+  const positionIn = (room: string) => ({ seq: seqs.get(room) ?? 0, presence: 0 });
+  feed.attach(hubStub(heard, { handleForeign, positionIn, openRooms: () => [...seqs.keys()] }));
+  await commitOf(other, 1, ["a", "b", "c", "d"]);
+  await commitOf(other, 2, ["a"], "den");
+  const read = (): void => void (isRefused = false);
+  return { store, feed, logged, skipped, read, seqs };
+}
+
+describe("messages that the database refuses to read", () => {
+  test("are left out after some tries, so that own ones can be stored", async () => {
+    const { store, logged, skipped } = await refusing();
+    const outcomes: string[] = [];
+    while (outcomes.at(-1) !== "done" && outcomes.length < 20) {
+      outcomes.push((await commitOf(store, 1, ["own"])).outcome);
+    }
+    expect(outcomes).toEqual([...Array(limits.refusedReads - 1).fill("unknown"), "done"]);
+    // One, two, and what is left.
+    expect(skipped).toEqual([1, 3, 4]);
+    expect(logged[0]).toContain("Messages 1 to 1 of 'lobby' can't be read");
+    expect((await commitOf(store, 2, ["next"])).outcome).toBe("done");
+  });
+
+  test("are not left out if they can be read again soon", async () => {
+    const { store, skipped, read } = await refusing();
+    expect((await commitOf(store, 1, ["own"])).outcome).toBe("unknown");
+    read();
+    expect((await commitOf(store, 1, ["own"])).outcome).toBe("done");
+    expect(skipped).toEqual([]);
+  });
+
+  test("are left out too if nothing is said here, and other rooms are read meanwhile", async () => {
+    const { feed, seqs } = await refusing();
+    await expect(feed.check()).rejects.toThrow("invalid page");
+    expect([...seqs.values()]).toEqual([0, 1]);
+    for (let i = 2; i < limits.refusedReads; i++) await expect(feed.check()).rejects.toThrow();
+    await feed.check();
+    expect([...seqs.values()]).toEqual([4, 1]);
+  });
 });

@@ -117,6 +117,16 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
     expect(await database.run(alive)).toHaveLength(3);
   });
 
+  test("messages that are damaged in the database are refused, and nothing else", async () => {
+    await database.script(emptied);
+    const store = await PostgresStore.open(database);
+    await say(store, 1);
+    await database.run("UPDATE parley.batches SET runs = '[{'");
+    const read = { type: "read-room", room: "lobby", after: 0, limit: 9, id: 1 } as const;
+    const reply = await new Promise<StoreReply>((done) => store.answer(read, done));
+    expect(reply).toMatchObject({ outcome: "failed", error: { code: "storage" } });
+  });
+
   test("a commit after which others' messages can't be read is asked for again", async () => {
     await database.script(emptied);
     const store = await PostgresStore.open(database);
