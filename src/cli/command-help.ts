@@ -22,9 +22,16 @@ export function commandHelp(command: CommandModel, area: TextArea): string {
     wrapWords(description, area),
     ...list("Arguments:", words),
     ...list("Flags:", entries),
+    ...examples(command, area),
     ...environment(name, flags, area),
   ];
   return `${paragraphs.map((rows) => rows.join("\n")).join("\n\n")}\n`;
+}
+
+/** Each on a row of its own, to be copied. */
+function examples(command: CommandModel, area: TextArea): string[][] {
+  const rows = command.examples.flatMap(({ line, does }) => below(line, does, area));
+  return rows.length === 0 ? [] : [["Examples:", ...rows]];
 }
 
 function environment(name: string, flags: readonly FlagModel[], area: TextArea): string[][] {
@@ -41,12 +48,16 @@ function flagEntry({ long, short, hint, description }: FlagModel, hasShort: bool
 
 function rowsOf({ term, description }: Entry, width: number, area: TextArea): string[] {
   if (area.columns - width - 4 < minColumns) {
-    return [
-      ...wrapWords(term, area, { first: "  ", other: "    " }),
-      ...wrapWords(description, area, { first: "      ", other: "      " }),
-    ];
+    return below(term, description, area);
   }
   const gap = " ".repeat(width - area.width(term));
   const other = " ".repeat(width + 4);
   return wrapWords(description, area, { first: `  ${term}${gap}  `, other });
+}
+
+function below(term: string, description: string, area: TextArea): string[] {
+  return [
+    ...wrapWords(term, area, { first: "  ", other: "    " }),
+    ...wrapWords(description, area, { first: "      ", other: "      " }),
+  ];
 }

@@ -2,6 +2,7 @@
 // help, man page and completions. Pure.
 
 import type { ArgDef, ArgsDef } from "citty";
+import { commandExamples, type Example } from "./command-examples.ts";
 
 export type CommandModel = {
   name: string;
@@ -12,6 +13,7 @@ export type CommandModel = {
   usage: string;
   words: readonly WordModel[];
   flags: readonly FlagModel[];
+  examples: readonly Example[];
 };
 
 /** An argument that is not a flag. */
@@ -52,6 +54,7 @@ export function commandModel(
       description: definition.description ?? "",
     })),
     flags: flags.map(([flag, definition]) => flagModel(flag, definition)),
+    examples: commandExamples[name] ?? [],
   };
 }
 

@@ -71,7 +71,7 @@ function overviewPage(commands: readonly CommandModel[], release: Release): stri
 }
 
 function commandPage(command: CommandModel, orders: Orders[string], release: Release): string {
-  const { name, summary, description, usage, words, flags } = command;
+  const { name, summary, description, usage, words, flags, examples } = command;
   const [first] = flags;
   return page([
     header(`parley-${name}`, release),
@@ -81,6 +81,7 @@ function commandPage(command: CommandModel, orders: Orders[string], release: Rel
     section("ARGUMENTS", ...words.flatMap((word) => item(word.hint, word.description))),
     section("COMMANDS", ...orders.flatMap(({ usage, help }) => item(usage, help))),
     section("OPTIONS", ...flags.flatMap(flagItem)),
+    section("EXAMPLES", ...examples.flatMap(({ line, does }) => item(line, does))),
     section(
       "ENVIRONMENT",
       ...(first === undefined

@@ -3,7 +3,12 @@
 import { expect, test } from "bun:test";
 import type { ArgsDef } from "citty";
 import { commandHelp } from "../../src/cli/command-help.ts";
+import { commandExamples } from "../../src/cli/command-examples.ts";
 import { commandModel } from "../../src/cli/command-model.ts";
+import { commandModels } from "../../src/cli/command-models.ts";
+import { commands } from "../../src/cli/command-table.ts";
+import { strictArguments } from "../../src/cli/flags.ts";
+import { codeOf } from "../../src/tls/code-words.ts";
 
 const definitions: ArgsDef = {
   name: { type: "positional", description: "Who it is" },
@@ -55,4 +60,23 @@ test("a command without flags mentions none", () => {
   const { name } = definitions;
   const { usage } = commandModel("hail", { summary: "", description: "" }, { name: name! });
   expect(usage).toBe("NAME");
+});
+
+test("examples are shown, each for a command and with flags that exist", async () => {
+  const models = await commandModels(commands);
+  expect(Object.keys(commandExamples).filter((name) => commands[name] === undefined)).toEqual([]);
+  for (const model of models) {
+    const { name, examples } = model;
+    const { args } = (await commands[name]!.load()).default;
+    const help = commandHelp(model, { columns: 80, width });
+    for (const { line, does } of examples) {
+      expect(help).toContain(`\n  ${line}\n      ${does}\n`);
+      const [before, words] = line.split(`parley ${name}`);
+      expect([line, before]).toEqual([line, expect.stringMatching(/^(.* [|] )?$/)]);
+      const given = (words ?? "").split(" ").filter((word) => word !== "");
+      expect(() => strictArguments(name, args as ArgsDef, given, {})).not.toThrow();
+      const code = given[given.indexOf("--code") + 1];
+      if (name === "fetch-file" && given.includes("--code")) codeOf(code ?? "");
+    }
+  }
 });
