@@ -1728,7 +1728,7 @@ export const accounts = {
   guessesPerNetwork: 10,
   /** … and the time for each further guess; correct ones do not count. */
   networkGuessEveryMs: 10_000,
-  /** Burst of guesses at the password of one account, from anywhere … */
+  /** Burst of guesses at the password of one account, from anywhere; half from one network … */
   guessesPerAccount: 20,
   /** … and the time for each further guess: 43 200 in a month. */
   guessEveryMs: 60_000,

@@ -114,7 +114,7 @@ function linkTo(
   key: string,
 ): void {
   const { ref } = command;
-  hub.guessRates.wasRight(session.peer.address, hub.nowMs);
+  hub.guessRates.wasRight(session.peer.address, undefined, hub.nowMs);
   const label = beginning(harmless(command.label ?? ""), limits.maxLabelChars);
   const change = { type: "add-key", account, key, label, atMs: hub.stampMs } as const;
   changeAccount(hub, session, command, change, ({ name, id }) => {

@@ -202,7 +202,7 @@ const handlers: Handlers = {
     for (const charge of charges) {
       const { address } = charge;
       if (charge.what === "guess") hub.guessRates.handleGuessElsewhere(charge, hub.nowMs);
-      else if (charge.what === "right") hub.guessRates.handleRightElsewhere(address, hub.nowMs);
+      else if (charge.what === "right") hub.guessRates.handleRightElsewhere(charge, hub.nowMs);
       else hub.registrationRates.charge(ownerAt(address), hub.nowMs);
     }
   },

@@ -55,7 +55,7 @@ function checkPassword(
   if (password.length > limits.maxPasswordChars) return then(wrong(name));
   hub.options.credentials.checkPassword(password, owner.password, address, (isRight) => {
     if (isRight === true) {
-      hub.guessRates.wasRight(address, hub.nowMs);
+      hub.guessRates.wasRight(address, owner.id, hub.nowMs);
       then(undefined);
     } else then(isRight === false ? wrong(name) : busy);
     hub.wake();

@@ -86,7 +86,7 @@ function checkPassword(
   const finish = (isRight: boolean | undefined): void => {
     hub.unblock(session);
     if (isRight === undefined) return then({ why: "failed", refusal: busy });
-    if (isRight) hub.guessRates.wasRight(address, hub.nowMs);
+    if (isRight) hub.guessRates.wasRight(address, owner?.id, hub.nowMs);
     then(isRight ? undefined : { why: "stranger" });
   };
   if (known !== undefined) return credentials.checkPassword(password, known, address, finish);

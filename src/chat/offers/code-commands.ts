@@ -167,7 +167,7 @@ function rejectElsewhere(hub: HubState, session: Session, command: JoinCode): vo
     if (error !== undefined) return rejectUnread(hub, session, command, error);
     if (at === undefined) return reject(hub, session, "not-found", noSuchCode(hub), { ref });
     // It counts there.
-    hub.guessRates.wasRight(session.peer.address, hub.nowMs);
+    hub.guessRates.wasRight(session.peer.address, undefined, hub.nowMs);
     const where = at === "" ? "the server whose address send-file has printed with it" : at;
     const message = `The files for this code are at another server of this parley: fetch them from ${where}`;
     reject(hub, session, "elsewhere", message, { ref, at: at === "" ? undefined : at });
@@ -204,7 +204,7 @@ export function answerCode(
     endCode(hub, code, "declined", session);
   } else if (!code.isAccepted) {
     code.isAccepted = true;
-    hub.guessRates.wasRight(code.to.address, hub.nowMs);
+    hub.guessRates.wasRight(code.to.address, undefined, hub.nowMs);
     hub.options.log.info("code taken", { ...sessionFields(session), code: code.number });
   }
   return true;

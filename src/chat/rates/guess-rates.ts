@@ -4,7 +4,7 @@
 
 import { BoundedMap } from "../../bounded-map.ts";
 import { accounts as limits } from "../../limits.ts";
-import { strangersAt } from "../../share-owner.ts";
+import { type ShareOwner, strangersAt } from "../../share-owner.ts";
 import { ShareBuckets } from "./share-buckets.ts";
 import type { SharedCharge } from "./shared-charges.ts";
 import { TokenBucket } from "./token-bucket.ts";
@@ -14,9 +14,9 @@ export class GuessRates {
     { perSecond: 1_000 / limits.networkGuessEveryMs, burst: limits.guessesPerNetwork },
     limits.guessers,
   );
-  readonly #accounts = new BoundedMap<string, TokenBucket>(limits.guessers);
+  readonly #accounts = new TargetRates();
   /** Kept separately, so that made-up names evict no account. */
-  readonly #unowned = new BoundedMap<string, TokenBucket>(limits.guessers);
+  readonly #unowned = new TargetRates();
 
   readonly #tell: (charge: SharedCharge) => void;
 
@@ -30,19 +30,18 @@ export class GuessRates {
    * wait. `about`: the account; undefined for codes, which belong to no account.
    */
   take(address: string, about: string | undefined, nowMs: number): number {
-    const bucket = about === undefined ? undefined : bucketOf(this.#accounts, about, nowMs);
-    return this.#take(address, bucket, nowMs, { account: about });
+    return this.#take(address, { account: about }, nowMs);
   }
 
   /** The same for an unregistered name, where the difference must not be noticeable. */
   takeUnowned(address: string, name: string, nowMs: number): number {
-    return this.#take(address, bucketOf(this.#unowned, name, nowMs), nowMs, { unowned: name });
+    return this.#take(address, { unowned: name }, nowMs);
   }
 
-  /** The guess was correct: others of the network need not wait for it. */
-  wasRight(address: string, nowMs: number): void {
-    this.#networks.giveBack(strangersAt(address), nowMs);
-    this.#tell({ what: "right", address });
+  /** The guess was correct: neither the network nor the account's owner need wait for it. */
+  wasRight(address: string, account: string | undefined, nowMs: number): void {
+    this.#giveBack(address, account, nowMs);
+    this.#tell({ what: "right", address, account });
   }
 
   /** Milliseconds until somebody at the address may guess again; 0 if now. */
@@ -61,42 +60,83 @@ export class GuessRates {
     { address, account, unowned }: Extract<SharedCharge, { what: "guess" }>,
     nowMs: number,
   ): void {
-    this.#networks.charge(strangersAt(address), nowMs);
-    if (account !== undefined) bucketOf(this.#accounts, account, nowMs).charge(1, nowMs);
-    if (unowned !== undefined) bucketOf(this.#unowned, unowned, nowMs).charge(1, nowMs);
+    const owner = strangersAt(address);
+    this.#networks.charge(owner, nowMs);
+    if (account !== undefined) this.#accounts.charge(account, owner, nowMs);
+    if (unowned !== undefined) this.#unowned.charge(unowned, owner, nowMs);
   }
 
-  handleRightElsewhere(address: string, nowMs: number): void {
-    this.#networks.giveBack(strangersAt(address), nowMs);
+  handleRightElsewhere(
+    { address, account }: Extract<SharedCharge, { what: "right" }>,
+    nowMs: number,
+  ): void {
+    this.#giveBack(address, account, nowMs);
   }
 
   #take(
     address: string,
-    bucket: TokenBucket | undefined,
-    nowMs: number,
     about: { account?: string | undefined; unowned?: string | undefined },
+    nowMs: number,
   ): number {
-    const waitMs = bucket?.waitMs(nowMs) ?? 0;
+    const { account, unowned } = about;
+    const [target, rates] =
+      unowned === undefined ? [account, this.#accounts] : [unowned, this.#unowned];
+    const owner = strangersAt(address);
+    const waitMs = target === undefined ? 0 : rates.waitMs(target, owner, nowMs);
     if (waitMs > 0) return waitMs;
-    const networkMs = this.#networks.take(strangersAt(address), nowMs);
+    const networkMs = this.#networks.take(owner, nowMs);
     if (networkMs > 0) return networkMs;
-    bucket?.take(1, nowMs);
+    if (target !== undefined) rates.charge(target, owner, nowMs);
     this.#tell({ what: "guess", address, ...about });
     return 0;
   }
+
+  #giveBack(address: string, account: string | undefined, nowMs: number): void {
+    const owner = strangersAt(address);
+    this.#networks.giveBack(owner, nowMs);
+    if (account !== undefined) this.#accounts.giveBack(account, owner, nowMs);
+  }
 }
 
-function bucketOf(
-  buckets: BoundedMap<string, TokenBucket>,
-  about: string,
-  nowMs: number,
-): TokenBucket {
-  const known = buckets.get(about);
-  if (known !== undefined) return known;
-  const perSecond = 1_000 / limits.guessEveryMs;
-  const bucket = new TokenBucket(perSecond, limits.guessesPerAccount, nowMs);
-  buckets.set(about, bucket);
-  return bucket;
+/**
+ * Guesses at each of many targets. One network may use half of those at one of them: otherwise it
+ * could keep an owner out, whose right password would not be checked.
+ */
+class TargetRates {
+  readonly #all = new BoundedMap<string, TokenBucket>(limits.guessers);
+  readonly #ofNetworks = new ShareBuckets(
+    {
+      perSecond: 1_000 / (2 * limits.guessEveryMs),
+      burst: limits.guessesPerAccount / 2,
+      maxTimes: 1,
+    },
+    limits.guessers,
+  );
+
+  waitMs(target: string, owner: ShareOwner, nowMs: number): number {
+    const ofNetworkMs = this.#ofNetworks.waitMs(owner, nowMs, target);
+    return Math.max(this.#bucketOf(target, nowMs).waitMs(nowMs), ofNetworkMs);
+  }
+
+  charge(target: string, owner: ShareOwner, nowMs: number): void {
+    this.#bucketOf(target, nowMs).charge(1, nowMs);
+    this.#ofNetworks.charge(owner, nowMs, target);
+  }
+
+  giveBack(target: string, owner: ShareOwner, nowMs: number): void {
+    this.#bucketOf(target, nowMs).giveBack(1, nowMs);
+    this.#ofNetworks.giveBack(owner, nowMs, target);
+  }
+
+  #bucketOf(target: string, nowMs: number): TokenBucket {
+    let bucket = this.#all.get(target);
+    if (bucket === undefined) {
+      const { guessEveryMs, guessesPerAccount } = limits;
+      bucket = new TokenBucket(1_000 / guessEveryMs, guessesPerAccount, nowMs);
+      this.#all.set(target, bucket);
+    }
+    return bucket;
+  }
 }
 
 /** `what`: of which there were too many, such as `attempts`. */

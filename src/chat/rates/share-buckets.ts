@@ -31,18 +31,18 @@ export class ShareBuckets {
   }
 
   /** Takes a unit unconditionally; the debt must be refilled first. */
-  charge(owner: ShareOwner, nowMs: number): void {
-    for (const bucket of this.#bucketsOf(owner, nowMs, "")) bucket.charge(1, nowMs);
+  charge(owner: ShareOwner, nowMs: number, subject = ""): void {
+    for (const bucket of this.#bucketsOf(owner, nowMs, subject)) bucket.charge(1, nowMs);
   }
 
   /** Returns a unit that was taken needlessly. */
-  giveBack(owner: ShareOwner, nowMs: number): void {
-    for (const bucket of this.#bucketsOf(owner, nowMs, "")) bucket.giveBack(1, nowMs);
+  giveBack(owner: ShareOwner, nowMs: number, subject = ""): void {
+    for (const bucket of this.#bucketsOf(owner, nowMs, subject)) bucket.giveBack(1, nowMs);
   }
 
   /** Milliseconds until something can be taken; 0 if now. */
-  waitMs(owner: ShareOwner, nowMs: number): number {
-    return longestWait(this.#bucketsOf(owner, nowMs, ""), nowMs);
+  waitMs(owner: ShareOwner, nowMs: number, subject = ""): number {
+    return longestWait(this.#bucketsOf(owner, nowMs, subject), nowMs);
   }
 
   /** Number of buckets. */

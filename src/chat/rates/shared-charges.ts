@@ -12,8 +12,8 @@ export type SharedCharge = { readonly address: string } & (
       readonly account?: string | undefined;
       readonly unowned?: string | undefined;
     }
-  /** The last guess was right, and does not count against the network. */
-  | { readonly what: "right" }
+  /** The last guess was right, and does not count against the network and the account. */
+  | { readonly what: "right"; readonly account?: string | undefined }
   | { readonly what: "registration" }
 );
 

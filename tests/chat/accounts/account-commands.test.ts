@@ -458,6 +458,27 @@ describe("a password", () => {
     expect(later).toMatchObject({ type: "welcome" });
   });
 
+  test("can be used at any time, however long one network guesses, and how often its owner logs in", () => {
+    const rig = new Rig();
+    withPassword(rig);
+    const guess = (address: string, password: string) =>
+      answer(login(rig, { password }, address))["type"];
+    const right = "correct horse";
+    let wrong = 0;
+    for (let ms = 0; ms < 3_600_000; ms += limits.networkGuessEveryMs) {
+      rig.nowMs += limits.networkGuessEveryMs;
+      // One network of IPv6, with many smaller ones in it.
+      guess(`2001:db8:6:${(++wrong % 1_000).toString(16)}::1`, "guess 12345");
+      if (wrong % 30 > 0) continue;
+      const codes = [guess("192.0.2.1", right), guess("192.0.2.2", "a typo 12345")];
+      expect(codes).toEqual(["welcome", "error"]);
+    }
+    const often = Array.from({ length: 3 * limits.guessesPerAccount }, () =>
+      guess("192.0.2.1", right),
+    );
+    expect(new Set(often)).toEqual(new Set(["welcome"]));
+  });
+
   test("is refused, not queued forever, when too many are checked at the same time", () => {
     const busy = {
       verifySignature: () => false,
