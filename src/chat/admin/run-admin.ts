@@ -37,77 +37,69 @@ export function runAdmin(
   // Otherwise they could speak by topics and reasons, or lift the mute.
   const muted = rank !== "member" && actor.session && muteText(hub, actor.session);
   if (muted) return answer({ ok: false, code: "muted", message: muted });
-  handle(hub, actor, command, (done) =>
+  const finish = (done: AdminAnswer): void => {
     storeRights(hub, (problem) =>
       answer(problem === undefined || !done.ok ? done : unstored(done, problem)),
-    ),
-  );
+    );
+  };
+  const carryOut = handlers[command.do] as Handler<AdminCommand["do"]>;
+  const done = carryOut(hub, actor, command, finish);
+  if (done) finish(done);
 }
 
-type Done = (answer: AdminAnswer) => void;
+/** Returns the answer, or calls `done` with it, which returns nothing. */
+type Handler<Do extends AdminCommand["do"]> = (
+  hub: HubState,
+  actor: Actor,
+  command: Extract<AdminCommand, { do: Do }>,
+  done: (answer: AdminAnswer) => void,
+) => AdminAnswer | void;
 
-type Handlers = {
-  [K in AdminCommand["do"]]: (
-    hub: HubState,
-    actor: Actor,
-    command: Extract<AdminCommand, { do: K }>,
-    done: Done,
-  ) => void;
-};
+type Handlers = { [Do in AdminCommand["do"]]: Handler<Do> };
 
 const handlers: Handlers = {
-  help: (_hub, _actor, _command, done) => done(help()),
+  help,
   who,
-  info: (hub, _actor, _command, done) => done(info(hub)),
+  info,
   kick,
   ban: impose,
   mute: impose,
-  unban: (hub, actor, command, done) => done(lift(hub, actor, command)),
-  unmute: (hub, actor, command, done) => done(lift(hub, actor, command)),
-  bans: (hub, _actor, _command, done) => done(listSanctions(hub, "ban")),
-  mutes: (hub, _actor, _command, done) => done(listSanctions(hub, "mute")),
-  pass: (hub, actor, command, done) => done(makePass(hub, actor, command)),
-  passes: (hub, _actor, _command, done) => done(listPasses(hub)),
-  revoke: (hub, actor, command, done) => done(revoke(hub, actor, command)),
-  topic: (hub, actor, command, done) => done(setTopic(hub, actor, command)),
-  motd: (hub, actor, command, done) => done(setMotd(hub, actor, command)),
-  private: (hub, actor, command, done) => done(setPrivate(hub, actor, command)),
-  public: (hub, actor, command, done) => done(setPrivate(hub, actor, command)),
+  unban: lift,
+  unmute: lift,
+  bans: (hub) => listSanctions(hub, "ban"),
+  mutes: (hub) => listSanctions(hub, "mute"),
+  pass: makePass,
+  passes: listPasses,
+  revoke,
+  topic: setTopic,
+  motd: setMotd,
+  private: setPrivate,
+  public: setPrivate,
   allow: setGuest,
   disallow: setGuest,
   export: exportRoom,
   delete: deleteMessage,
   forget,
   token: makeToken,
-  tokens: (hub, actor, _command, done) => done(listTokens(hub, actor)),
-  untoken: (hub, actor, command, done) => done(revokeToken(hub, actor, command)),
+  tokens: listTokens,
+  untoken: revokeToken,
   op: (hub, actor, { name }, done) => op(hub, actor, name, done),
   deop: (hub, actor, { name }, done) => deop(hub, actor, name, done),
-  ops: (hub, _actor, _command, done) => done(listOps(hub)),
+  ops: listOps,
   shared: listShared,
   unshare,
-  away: (hub, actor, command, done) => done(away(hub, actor, command)),
-  mode: (hub, actor, command, done) => done(mode(hub, actor, command)),
+  away,
+  mode,
   call,
-  remove: (hub, actor, command, done) => done(remove(hub, actor, command)),
-  claim: (hub, actor, { code }, done) => done(claim(hub, actor, code)),
-  reload: (hub, actor, _command, done) => done(reload(hub, actor)),
-  stop(hub, actor, _command, done) {
+  remove,
+  claim: (hub, actor, { code }) => claim(hub, actor, code),
+  reload,
+  stop(hub, actor) {
     logAct(hub, actor, "server stopped", {});
     hub.options.control.stop();
-    done({ ok: true });
+    return { ok: true };
   },
 };
-
-function handle(hub: HubState, actor: Actor, command: AdminCommand, done: Done): void {
-  const carryOut = handlers[command.do] as (
-    hub: HubState,
-    actor: Actor,
-    command: AdminCommand,
-    done: Done,
-  ) => void;
-  carryOut(hub, actor, command, done);
-}
 
 function reload(hub: HubState, actor: Actor): AdminAnswer {
   const problem = hub.options.control.reload();
