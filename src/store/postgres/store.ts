@@ -420,8 +420,8 @@ export class PostgresStore {
   async #follow(batch: Batch, committed: Committed): Promise<void> {
     try {
       for (const [i, { session }] of batch.mail.entries()) {
-        // If that is refused, a later message makes it due again.
-        await this.#mailboxes.trim(session, committed.mail[i] ?? 0).catch(unlessRefused);
+        // If that fails, a later message makes it due again.
+        await this.#mailboxes.trim(session, committed.mail[i] ?? 0).catch(leaveForLater);
       }
       await this.follower?.beforeSettled(batch, committed);
     } catch (error) {
@@ -513,8 +513,9 @@ export class PostgresStore {
   }
 }
 
-function unlessRefused(error: unknown): void {
-  if (!(error instanceof Refused)) throw error;
+/** What the database has not done. */
+function leaveForLater(error: unknown): void {
+  if (!(error instanceof Refused) && !(error instanceof DatabaseAway)) throw error;
 }
 
 function isFenced(error: unknown): boolean {

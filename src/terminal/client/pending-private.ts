@@ -5,6 +5,9 @@ import { fold } from "../../chat/names/grammar.ts";
 import type { SessionEvent } from "../../client/events.ts";
 import type { SentPrivate } from "../../client/private-messages.ts";
 
+/** Nobody has the name, or too many messages wait for its absent owner. */
+const missing: ReadonlySet<string> = new Set(["unknown-user", "full"]);
+
 export class PendingPrivate {
   readonly #messages = new Map<number, SentPrivate>();
 
@@ -15,7 +18,7 @@ export class PendingPrivate {
   /** Records that a message was refused or did not reach somebody. */
   handleEvent(event: SessionEvent): void {
     if (event.type === "failed") this.#messages.delete(event.id);
-    if (event.type !== "error" || event.code !== "unknown-user") return;
+    if (event.type !== "error" || !missing.has(event.code)) return;
     if (event.subject !== undefined) this.#missed(event.subject);
   }
 

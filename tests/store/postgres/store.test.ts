@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 import type { StoreReply } from "../../../src/chat/turn/store.ts";
-import { type Database, Refused } from "../../../src/store/postgres/database.ts";
+import type { DatabasePort } from "../../../src/store/postgres/database-port.ts";
+import { type Database, LockedOut, Refused } from "../../../src/store/postgres/database.ts";
 import { type PostgresOptions, PostgresStore } from "../../../src/store/postgres/store.ts";
 import { accountsContract } from "../accounts.contract.ts";
 import { AskedStore, AskedWriter, type StoreBackend } from "../asked-store.ts";
@@ -101,6 +102,24 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
     expect((await writer.commit({ mail: [mail("bob", "text 4")] })).mail).toEqual([4]);
     const kept = await asked.mailboxes.after("bob", 0, 9);
     expect(kept.map(({ text }) => text)).toEqual(["text 4"]);
+  });
+
+  test("nor does anybody wait until it can be trimmed, as long as something holds it", async () => {
+    await database.script(emptied);
+    const port: DatabasePort = {
+      run: async (text, values) => {
+        if (text.includes("DELETE FROM parley.mail")) throw new LockedOut("lock timeout");
+        return await database.run(text, values);
+      },
+      script: (text) => database.script(text),
+      transact: (work) => database.transact(work),
+      listen: (...about) => database.listen(...about),
+    };
+    const store = await PostgresStore.open(port, { retention: { mailMessages: 1 } });
+    const writer = new AskedWriter(new AskedStore(backendOf(store)));
+    for (const number of [1, 2, 3]) {
+      expect((await writer.commit({ mail: [mail("bob", "text")] })).mail).toEqual([number]);
+    }
   });
 
   test("a server that was stopped holds no place for its key, although its people may return", async () => {

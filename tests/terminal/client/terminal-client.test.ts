@@ -165,14 +165,14 @@ describe("our private messages", () => {
 test("a message to several users names those it reached, after a line for each of the others", () => {
   const rig = new Rig();
   const noZoe = { type: "error", code: "unknown-user", message: "There is no Zoe", subject: "Zoe" };
-  const noYve = { ...noZoe, message: "There is no Yve", subject: "Yve" };
+  const noYve = { ...noZoe, code: "full", message: "There is no room for Yve", subject: "Yve" };
   rig.type("/msg Bob,Cal first\r/msg zoe,Bob,Yve secret\r/msg Zoe,Bob third\r");
   const n = rig.n as number;
   rig.hear(noZoe, noYve, { type: "ack", n: n - 1 }, noZoe);
   rig.hear({ type: "ack", n });
   expect(rig.rows.filter((row) => /There is|to Bob|Not sent/.test(row))).toEqual([
     "12:00 There is no Zoe",
-    "12:00 There is no Yve",
+    "12:00 There is no room for Yve",
     "12:00 to Bob, Cal (private, not sealed): first",
     "12:00 to Bob (private, not sealed): secret",
     "12:00 There is no Zoe",
