@@ -292,6 +292,8 @@ export const sender = {
    * parley's own clients have in flight. Up to 4 KiB of its record.
    */
   refusedNumbers: 256,
+  /** Recipients whom these messages have not reached, although they have reached others. */
+  missedRecipients: 64,
   /** Refusals answered per second; each is as long as a message. */
   refusalsPerSecond: 500,
   /**

@@ -191,6 +191,10 @@ function tellFound(
     const { code, message } = found.barred;
     reject(hub, session, code, message, { ...about, subject: lobby });
   }
+  const isCounted = n !== undefined && reaches;
+  const missed = [...found.unknown, ...found.reassigned];
+  if (isCounted) for (const name of missed) session.counter.miss("unknown-user", name);
+  if (isCounted) for (const name of found.full) session.counter.miss("full", name);
   for (const name of found.unknown) rejectUnknownUser(hub, session, name, about);
   for (const name of found.reassigned) {
     const message = `${quoted(name)} no longer belongs to your partner: the message was not sent`;
@@ -202,9 +206,8 @@ function tellFound(
     ...found.here.map(({ identity }) => personKey(identity)),
     ...found.away.map(({ mailbox }) => mailbox),
   ];
-  const missed = [found.unknown, found.reassigned, found.full];
-  const isAlone =
-    found.barred === undefined && persons.length === 1 && missed.every((all) => all.length === 0);
+  const isMissed = found.barred !== undefined || missed.length + found.full.length > 0;
+  const isAlone = !isMissed && persons.length === 1;
   const inChat = persons[0] !== undefined && persons[0] === partnerPerson(hub, session);
   sendPrivate(
     hub,

@@ -83,10 +83,20 @@ export class MessageSender {
 
   /** Logged in: the server has accepted messages up to `n`, but for those it has refused. */
   handleWelcome(n: number, isFirst: boolean, refused?: readonly RefusedMessages[]): void {
-    const { last: id, failed } = this.#window.handleWelcome(n, isFirst, refused);
-    for (const { message, why } of failed) this.#emitFailed(message, why);
-    if (id === undefined) return;
-    this.#parts.emit({ type: "acknowledged", id, room: undefined, seq: undefined });
+    const { emit } = this.#parts;
+    const { last, problems } = this.#window.handleWelcome(n, isFirst, refused);
+    const acknowledge = (id: number): void =>
+      emit({ type: "acknowledged", id, room: undefined, seq: undefined });
+    for (const { message: sent, why } of problems) {
+      const { code, message, to: subject } = why;
+      if (subject === undefined) this.#emitFailed(sent, why);
+      else {
+        // Such an error is about the first message to that person that is not acknowledged yet.
+        acknowledge(sent.id - 1);
+        emit({ type: "error", code, message, ref: undefined, subject });
+      }
+    }
+    if (last !== undefined) acknowledge(last);
   }
 
   handleAck({ n, room, seq }: Extract<ServerMessage, { type: "ack" }>): void {

@@ -44,10 +44,13 @@ export type RefusalOutcome =
   | { type: "known" }
   | { type: "lost-count" };
 
-/** `last`: ID of the last acknowledged message; those that have `failed` are among them. */
+/**
+ * `last`: ID of the last acknowledged message. `problems`, in order: messages among them that have
+ * failed or, with `why.to`, have not reached somebody.
+ */
 export type SettledByWelcome = {
   readonly last: number | undefined;
-  readonly failed: readonly { readonly message: QueuedMessage; readonly why: RefusedMessages }[];
+  readonly problems: readonly { readonly message: QueuedMessage; readonly why: RefusedMessages }[];
 };
 
 const retried: RefusalOutcome = { type: "retried" };
@@ -143,10 +146,10 @@ export class SendWindow {
   ): SettledByWelcome {
     const count = first ? 0 : Math.min(serverN - this.#headN + 1, this.#exposed);
     const last = count > 0 ? this.#entries[count - 1]?.id : undefined;
-    const failed = this.#entries.slice(0, Math.max(count, 0)).flatMap((message, i) => {
+    const problems = this.#entries.slice(0, Math.max(count, 0)).flatMap((message, i) => {
       const n = this.#headN + i;
-      const why = refused.find((run) => n >= run.first && n <= run.last);
-      return why === undefined || message.refused ? [] : [{ message, why }];
+      const known = message.refused ? [] : refused.filter((run) => n >= run.first && n <= run.last);
+      return known.map((why) => ({ message, why }));
     });
     if (first || serverN < this.#headN - 1) this.#recent.clear();
     this.#entries = this.#entries.slice(Math.max(count, 0)).filter((entry) => !entry.refused);
@@ -156,7 +159,7 @@ export class SendWindow {
     this.#exposed = 0;
     this.#rewinds = 0;
     this.#open = true;
-    return { last, failed };
+    return { last, problems };
   }
 
   /** The connection was lost. */

@@ -380,7 +380,8 @@ function readSession(r: FieldReader): WelcomeSession {
 
 function readRefused(r: FieldReader): RefusedMessages {
   const [first, last] = [r.count("first"), r.count("last")];
-  return { first, last, code: r.text("code"), message: r.text("message") };
+  const to = r.optionalText("to");
+  return { first, last, code: r.text("code"), to, message: r.text("message") };
 }
 
 function readRoomState(r: FieldReader): RoomState {

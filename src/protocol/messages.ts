@@ -375,8 +375,17 @@ export type Welcome = {
   session?: WelcomeSession | undefined;
 };
 
-/** Messages `first` to `last` were refused for good. */
-export type RefusedMessages = { first: number; last: number; code: string; message: string };
+/**
+ * Messages `first` to `last` were refused for good. `to`: they have reached others, but not this
+ * recipient.
+ */
+export type RefusedMessages = {
+  first: number;
+  last: number;
+  code: string;
+  to?: string | undefined;
+  message: string;
+};
 
 /** The session's identity and position. */
 export type WelcomeSession = {

@@ -30,6 +30,7 @@ test("a return tells which messages were refused, and why", () => {
   const refused = [
     { first: 2, last: 3, code: "not-in-room", message: "You were not in the room" },
     { first: 5, last: 5, code: "unknown-user", message: expect.any(String) },
+    { first: 6, last: 6, code: "unknown-user", to: "Zed", message: expect.any(String) },
     { first: 7, last: 7, code: "text-invalid", message: expect.any(String) },
   ];
   const back = rig.client().send(hello("Ann", since(0)));

@@ -355,6 +355,30 @@ describe("sending", () => {
     expect(bench.said).toEqual([[6, "lobby", "f"]]);
   });
 
+  test("learns from the welcome whom a message has not reached", () => {
+    const bench = new Bench().online();
+    bench.act((s) => {
+      for (const text of ["a", "b"]) s.tell(["Bob", "Zed"], text);
+    });
+    const refused = [
+      { first: 2, last: 2, code: "unknown-user", to: "Zed", message: "Not sent to 'Zed'" },
+    ];
+    bench.reconnect().receive(welcome({ n: 2, refused }));
+    expect(
+      bench.reported.filter(({ type }) => type === "error" || type === "acknowledged"),
+    ).toEqual([
+      { type: "acknowledged", id: 1, room: undefined, seq: undefined },
+      {
+        type: "error",
+        code: "unknown-user",
+        message: "Not sent to 'Zed'",
+        ref: undefined,
+        subject: "Zed",
+      },
+      { type: "acknowledged", id: 2, room: undefined, seq: undefined },
+    ]);
+  });
+
   test("sends immediately after returning, but only messages that can still be sent", () => {
     const bench = new Bench().online().say("a", "bad", "c");
     bench.receive(refusal("text-invalid", 2), refusal("rate", 1, 60_000)).reconnect();

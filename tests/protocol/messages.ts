@@ -298,9 +298,12 @@ const serverMessages: Each<ServerMessage> = {
           epoch,
           mail: count,
           n: count,
-          refused: fc.array(fc.record({ first: count, last: count, code: text, message: text }), {
-            maxLength: 3,
-          }),
+          refused: fc.array(
+            partial({ first: count, last: count, code: text, to: text, message: text }, "to"),
+            {
+              maxLength: 3,
+            },
+          ),
           recovered: fc.boolean(),
           rooms: fc.array(roomState, { maxLength: 16 }),
           registered: fc.boolean(),

@@ -1,7 +1,13 @@
 // Counts a session's messages (`n`): which are accepted and which are settled in the log, so that a
 // resent message counts once. Pure.
 
-import { noneRefused, type RefusedNumbers, refusedUpTo, withRefused } from "./refused-numbers.ts";
+import {
+  noneRefused,
+  type RefusedNumbers,
+  refusedUpTo,
+  withMissed,
+  withRefused,
+} from "./refused-numbers.ts";
 
 export class MessageCounter {
   /** Highest accepted counter: committed, in flight, or used up by a rejected message. */
@@ -42,6 +48,11 @@ export class MessageCounter {
     // A duplicate was refused while the message was queued.
     if (n === this.#refused) this.#refused = 0;
     if (code !== undefined) this.#refusals = withRefused(this.#refusals, n, code);
+  }
+
+  /** The message that was taken last has not reached one of its recipients. */
+  miss(code: string, to: string): void {
+    this.#refusals = withMissed(this.#refusals, this.#taken, code, to);
   }
 
   /** Everything up to `n` is settled. */

@@ -1,10 +1,20 @@
-// Which of a session's last numbered messages were refused for good, and why. Part of its record:
-// a client that has lost the refusals with its connection learns of them when it returns. Pure.
+// Which of a session's last numbered messages were refused for good, and why, and whom others did
+// not reach. Part of its record: a client that has lost the refusals with its connection learns of
+// them when it returns. Pure.
 
-import { sender as limits } from "../../limits.ts";
+import { names, sender as limits } from "../../limits.ts";
+import { beginning } from "../../text.ts";
 
-/** Consecutive numbers that were refused with the same code. */
-export type RefusedRun = { readonly first: number; readonly last: number; readonly code: string };
+/**
+ * Consecutive numbers that were refused with the same code. `to`: a recipient whom a message has
+ * not reached, although it has reached others.
+ */
+export type RefusedRun = {
+  readonly first: number;
+  readonly last: number;
+  readonly code: string;
+  readonly to?: string | undefined;
+};
 
 export type RefusedNumbers = readonly RefusedRun[];
 
@@ -12,10 +22,29 @@ export const noneRefused: RefusedNumbers = [];
 
 /** `n` is refused too; those that are too far behind it are forgotten. */
 export function withRefused(runs: RefusedNumbers, n: number, code: string): RefusedNumbers {
-  const kept = runs.filter(({ last }) => last > n - limits.refusedNumbers);
+  const kept = recent(runs, n);
   const before = kept.at(-1);
-  if (before?.code !== code || before.last !== n - 1) return [...kept, { first: n, last: n, code }];
+  const follows = before?.to === undefined && before?.code === code && before.last === n - 1;
+  if (!follows) return [...kept, { first: n, last: n, code }];
   return [...kept.slice(0, -1), { ...before, last: n }];
+}
+
+/** Message `n` has not reached `to`. Of too many, the first are forgotten. */
+export function withMissed(
+  runs: RefusedNumbers,
+  n: number,
+  code: string,
+  to: string,
+): RefusedNumbers {
+  const kept = recent(runs, n);
+  const missed = kept.filter((run) => run.to !== undefined);
+  const oldest = missed.length < limits.missedRecipients ? undefined : missed[0];
+  const run = { first: n, last: n, code, to: beginning(to, names.maxChars) };
+  return [...kept.filter((one) => one !== oldest), run];
+}
+
+function recent(runs: RefusedNumbers, n: number): RefusedNumbers {
+  return runs.filter(({ last }) => last > n - limits.refusedNumbers);
 }
 
 /** Those up to `n`. */
@@ -26,18 +55,33 @@ export function refusedUpTo(runs: RefusedNumbers, n: number): RefusedNumbers {
     .map((run) => (run.last <= n ? run : { ...run, last: n }));
 }
 
-/** As a store keeps it: `7-9:muted,12-12:text-invalid`; undefined: none. */
+/** As a store keeps it: `7-9:muted,12-12:unknown-user:Zed`; undefined: none. */
 export function refusedText(runs: RefusedNumbers): string | undefined {
   if (runs.length === 0) return undefined;
-  return runs.map(({ first, last, code }) => `${first}-${last}:${code}`).join(",");
+  return runs
+    .map(({ first, last, code, to }) => {
+      const name = to === undefined ? "" : `:${encodeURIComponent(to.toWellFormed())}`;
+      return `${first}-${last}:${code}${name}`;
+    })
+    .join(",");
 }
 
 /** What another version has written otherwise is left out. */
 export function readRefused(text: string | null | undefined): RefusedNumbers {
   if (text === undefined || text === null || text === "") return noneRefused;
   return text.split(",").flatMap((run) => {
-    const [, first, last, code] = /^(\d{1,15})-(\d{1,15}):([a-z-]+)$/.exec(run) ?? [];
+    const [, first, last, code, name] =
+      /^(\d{1,15})-(\d{1,15}):([a-z-]+)(?::((?:[^%:]|%[\dA-F]{2})+))?$/.exec(run) ?? [];
     if (first === undefined || last === undefined || code === undefined) return [];
-    return [{ first: Number(first), last: Number(last), code }];
+    const to = name === undefined ? {} : { to: decoded(name) };
+    return [{ first: Number(first), last: Number(last), code, ...to }];
   });
+}
+
+function decoded(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
 }

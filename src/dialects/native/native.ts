@@ -18,6 +18,7 @@ import {
   type WelcomeSession,
 } from "../../protocol/messages.ts";
 import type { Undecodable } from "../../protocol/undecodable.ts";
+import { quoted } from "../../text.ts";
 
 /** What `welcome` announces about the server; fixed before the first connection. */
 export type NativeServer = { name: string; udpPort: number; messagesPerSecond: number };
@@ -319,17 +320,26 @@ function welcomeOf(
 
 function refusedOf(refused: RefusedNumbers = []): WelcomeSession["refused"] {
   if (refused.length === 0) return undefined;
-  return refused.map((run) => ({ ...run, message: whyRefused[run.code] ?? "It was refused" }));
+  return refused.map((run) => {
+    const why = whyRefused[run.code] ?? "it was refused";
+    const { to } = run;
+    const message = to === undefined ? sentence(why) : `Not sent to ${quoted(to)}: ${why}`;
+    return { ...run, message };
+  });
 }
 
 /** The sentences that were sent with these codes are lost. */
 const whyRefused: Readonly<Record<string, string>> = {
-  muted: "You were muted",
-  "not-in-room": "You were not in the room",
-  "text-invalid": "The message was too long, or for too many people",
-  "unknown-user": "Nobody was there who is called that",
-  full: "The recipient is away, and too many messages wait there already",
+  muted: "you were muted",
+  "not-in-room": "you were not in the room",
+  "text-invalid": "the message was too long, or for too many people",
+  "unknown-user": "nobody of that name was there",
+  full: "too many messages wait for that person already",
 };
+
+function sentence(why: string): string {
+  return why.slice(0, 1).toUpperCase() + why.slice(1);
+}
 
 /** Codes are for programs that serve files without a server. */
 const noCodes = "Files by code are not served here: ask the sender for the address";

@@ -7,12 +7,15 @@ import {
   noneRefused,
   readRefused,
   refusedText,
+  withMissed,
   withRefused,
 } from "../../../src/chat/turn/refused-numbers.ts";
 import { sender as limits } from "../../../src/limits.ts";
 
 const codes = ["muted", "text-invalid"] as const;
-const step = fc.constantFrom("sent", "settled", "withdrawn", "restarted", ...codes);
+const step = fc.constantFrom("sent", "settled", "withdrawn", "restarted", "missed", ...codes);
+
+const name = (n: number): string => `Zoë,:% ${n}`;
 
 test("the last refused numbers are those of a plain list, whatever is committed, undone or read again", () => {
   fc.assert(
@@ -31,14 +34,18 @@ test("the last refused numbers are those of a plain list, whatever is committed,
           counter.restore(taken.length, readRefused(refusedText(before.refusals)));
           settled = taken.length;
         } else {
-          const code = what === "sent" ? undefined : what;
-          taken.push(code);
-          counter.take(taken.length, code);
+          taken.push(what === "sent" ? undefined : what);
+          const isRefused = what !== "sent" && what !== "missed";
+          counter.take(taken.length, isRefused ? what : undefined);
+          if (what === "missed") counter.miss(what, name(taken.length));
         }
         const listed = taken.flatMap((code, i) => (code === undefined ? [] : [[i + 1, code]]));
         const known = counter.refusals.flatMap(({ first, last, code }) =>
           Array.from({ length: last - first + 1 }, (_, i) => [first + i, code]),
         );
+        for (const { first, to } of counter.refusals.filter((run) => run.to !== undefined)) {
+          expect(to).toBe(name(first));
+        }
         expect(known).toEqual(listed);
       }
     }),
@@ -53,8 +60,26 @@ test("numbers far behind the last one are forgotten, so that the list stays shor
   expect(refusedText(runs)!.length).toBeLessThan(8_192);
 });
 
+test("of recipients that were missed, the last are remembered", () => {
+  let runs = withRefused(noneRefused, 1, codes[0]);
+  for (let i = 1; i <= 100; i++) runs = withMissed(runs, 2, "unknown-user", `Zed${i}`);
+  expect(runs).toHaveLength(1 + limits.missedRecipients);
+  expect(runs[0]).toEqual({ first: 1, last: 1, code: "muted" });
+  expect(runs.at(-1)?.to).toBe("Zed100");
+});
+
 test("what is not a list of refused numbers is none", () => {
-  for (const text of [null, undefined, "", "?", "1-2", "1-x:muted", "-1-2:muted"]) {
+  for (const text of [
+    null,
+    undefined,
+    "",
+    "?",
+    "1-1:x:",
+    "1-1:x:%",
+    "1-2",
+    "1-x:muted",
+    "-1-2:muted",
+  ]) {
     expect(readRefused(text)).toEqual([]);
   }
 });
