@@ -27,6 +27,9 @@ const flags = [
   "--disable-sync",
   "--hide-scrollbars",
   "--force-color-profile=srgb",
+  // Pages of the address bar, which headless windows do not show. Loading them in each took longer
+  // than most tests of a file together.
+  "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup",
 ];
 
 export class ChromiumTab implements TabDriver {
