@@ -394,7 +394,10 @@ test("a sender that lies puts nothing into the folder, and learns no path of the
     expect(outcome).toMatch(why);
   };
   for (const name of hostileNames) {
-    await refused(listing([{ name, size: 1, modified: 0 }]), /^protocol .*(no name|hidden)/);
+    await refused(
+      listing([{ name, size: 1, modified: 0 }]),
+      /^protocol .*(not a file name|hidden)/,
+    );
   }
   const many = Array.from({ length: 60 }, (_, i) => ({ name: `f${i}`, size: 0, modified: 0 }));
   const pages = (line: Record<string, unknown>) => {

@@ -120,5 +120,5 @@ function help(): AdminAnswer {
 
 function unstored(done: AdminAnswer & { ok: true }, problem: string): AdminAnswer {
   const said = done.message === undefined ? "" : `${done.message}. `;
-  return { ok: true, message: `${said}It holds until the server stops, for ${problem}` };
+  return { ok: true, message: `${said}It holds only until the server stops: ${problem}` };
 }

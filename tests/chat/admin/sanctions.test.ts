@@ -479,7 +479,7 @@ describe("stored", () => {
     });
     expect(rig.order(`ban ${bad}`)).toEqual({
       ok: true,
-      message: `Banned the network ${bad}. It holds until the server stops, for the disk is full`,
+      message: `Banned the network ${bad}. It holds only until the server stops: the disk is full`,
     });
     expect(rig.member("Bob", {}, bad).lines()).toMatchObject([{ code: "banned" }]);
     isFull = false;
