@@ -19,21 +19,24 @@ export function hotFunctions(modules: Readonly<Record<string, object>>): Set<Fun
   const found = new Set<Function>();
   for (const module of Object.values(modules)) {
     for (const exported of Object.values(module)) {
-      if (typeof exported !== "function") continue;
-      const isClass = /^class\b/.test(Function.prototype.toString.call(exported));
-      if (!isClass) found.add(exported);
-      for (const method of methodsOf(exported)) found.add(method);
+      if (typeof exported === "function") addFunctionsOf(exported, found);
     }
   }
   return found;
 }
 
-function methodsOf(type: Function): Function[] {
-  const prototype: unknown = type.prototype;
-  if (typeof prototype !== "object" || prototype === null) return [];
-  const descriptors = Object.entries(Object.getOwnPropertyDescriptors(prototype));
-  return descriptors
-    .filter(([name]) => name !== "constructor")
-    .flatMap(([, { value, get, set }]) => [value, get, set])
-    .filter((method) => typeof method === "function");
+/** Plain loops, since each start of a fetch runs this once, before anything is compiled. */
+function addFunctionsOf(exported: Function, found: Set<Function>): void {
+  // Of a class, it can't be replaced; arrow functions have none.
+  const own = Object.getOwnPropertyDescriptor(exported, "prototype");
+  if (own === undefined || own.writable === true) found.add(exported);
+  const methods: unknown = own?.value;
+  if (typeof methods !== "object" || methods === null) return;
+  for (const name of Object.getOwnPropertyNames(methods)) {
+    if (name === "constructor") continue;
+    const { value, get, set } = Object.getOwnPropertyDescriptor(methods, name) ?? {};
+    if (typeof value === "function") found.add(value);
+    if (get !== undefined) found.add(get);
+    if (set !== undefined) found.add(set);
+  }
 }

@@ -61,7 +61,12 @@ class Slots {
   readonly #vectors: BigUint64Array;
 
   constructor(count: number) {
-    this.bytes = Array.from({ length: count }, () => new Uint8Array(limits.maxBatchBytes));
+    // In one buffer, of which only the pages that are used take memory and time.
+    const bytes = new ArrayBuffer(count * limits.maxBatchBytes);
+    this.bytes = Array.from(
+      { length: count },
+      (_, i) => new Uint8Array(bytes, i * limits.maxBatchBytes, limits.maxBatchBytes),
+    );
     this.pointers = this.bytes.map((slot) => ptr(slot));
     // In one buffer: a small array of its own moves when a view of it is made.
     const names = new ArrayBuffer(count * socketAddressBytes);
@@ -75,7 +80,7 @@ class Slots {
     this.#control = new BigUint64Array(count * controlWords);
     this.#controls = new Uint32Array(this.#control.buffer);
     this.bytes.forEach((slot, i) => {
-      this.#vectors.set([BigInt(ptr(slot)), BigInt(slot.length)], i * vectorWords);
+      this.#vectors.set([BigInt(this.pointers[i]!), BigInt(slot.length)], i * vectorWords);
       const at = i * messageWords;
       this.messages[at + messageName] = BigInt(ptr(this.names[i]!));
       this.messages[at + messageVector] = BigInt(ptr(this.#vectors, i * vectorWords * 8));
