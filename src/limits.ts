@@ -1473,6 +1473,13 @@ export const fetching = {
   batchedTurnMs: 5,
   /** On loopback, a turn reads this many of those that are waiting: 512 KiB. */
   waitingDatagrams: 8,
+  /**
+   * On loopback, the event loop stops reading after this many bytes, and reads again after this
+   * many naps in which nothing has arrived: 2 ms.
+   */
+  mutedFromBytes: 16 * MiB,
+  mutedNaps: 20,
+  mutedNapUs: 50,
   /** The first burst is awaited in batches as well, for this long. */
   expectMs: 25,
   /** Sleep between batches until this many datagrams are expected, within these bounds in µs. */

@@ -10,7 +10,7 @@ import { type UdpOffload, UdpPort } from "../io/udp/udp.ts";
 /** What the loop needs from a socket whose only peer is the sender, as in `UdpPort`. */
 export type LoopSocket = Pick<
   UdpPort,
-  "offload" | "hasBatches" | "send" | "readAlone" | "readMore" | "nap" | "close"
+  "offload" | "hasBatches" | "send" | "readAlone" | "readMore" | "mute" | "unmute" | "nap" | "close"
 >;
 
 export interface SocketEvents {
@@ -62,6 +62,9 @@ export class ReceiverLoop {
   /** Reading in batches, with naps in between: small datagrams are arriving fast. */
   #isBatched = false;
   #napUs: number = limits.maxNapUs;
+  /** On loopback: the event loop does not read the socket; and naps since anything arrived. */
+  #isMuted = false;
+  #naps = 0;
   /** Arrivals since `#countedFromUs`, to measure their rate. */
   #countedFromUs = 0;
   #counted = 0;
@@ -174,7 +177,7 @@ export class ReceiverLoop {
     let more = this.#step(receiver);
     this.#measureRate();
     if (this.#isBatched) more = this.#readBatches(receiver, more);
-    else if (this.#options.loopback) more = this.#readWaiting(receiver) || more;
+    else if (this.#options.loopback) more = this.#readWaiting(receiver, more);
     this.#turnBytes = 0;
     if (this.#ended) return;
     if (more) this.wake();
@@ -183,13 +186,28 @@ export class ReceiverLoop {
 
   /**
    * Reads some of what has arrived meanwhile: for a large datagram, the event loop takes a copy and
-   * a turn more. True if there was any.
+   * a turn more. While much arrives, the event loop reads none of it, and the sender has nobody to
+   * wake. True if there is more to do immediately.
    */
-  #readWaiting(receiver: Receiver): boolean {
+  #readWaiting(receiver: Receiver, more: boolean): boolean {
     this.#readAtUs = -1;
-    const count = this.#socket.readMore(this.#read, limits.waitingDatagrams);
-    if (count > 0) this.#step(receiver);
-    return count > 0;
+    if (this.#socket.readMore(this.#read, limits.waitingDatagrams) > 0) {
+      this.#naps = 0;
+      this.#step(receiver);
+      if (this.#countedBytes < limits.mutedFromBytes) return true;
+      this.#countedBytes = 0;
+      this.#isMuted ||= this.#socket.mute();
+      return true;
+    }
+    if (more || !this.#isMuted) return more;
+    if (++this.#naps <= limits.mutedNaps) {
+      this.#socket.nap(limits.mutedNapUs);
+      return true;
+    }
+    this.#socket.unmute();
+    this.#isMuted = false;
+    this.#countedBytes = 0;
+    return false;
   }
 
   /**

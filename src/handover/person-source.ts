@@ -246,6 +246,8 @@ function overLink(link: PersonLink, options: AttemptOptions): Promise<DownloadAt
         send: (bytes, segmentBytes) => link.send(bytes, segmentBytes),
         readAlone() {},
         readMore: () => 0,
+        mute: () => false,
+        unmute() {},
         nap() {},
         close: () => link.detach(events),
       };

@@ -16,6 +16,8 @@ const noSocket: LoopSocket = {
   send: (_, length) => length,
   readAlone() {},
   readMore: () => 0,
+  mute: () => false,
+  unmute() {},
   nap() {},
   close() {},
 };

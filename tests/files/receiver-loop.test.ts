@@ -9,30 +9,51 @@ import { until } from "../until.ts";
 
 const datagram = new Uint8Array(wire.maxSegmentBytes);
 
-/** A socket with datagrams waiting; `reads`: how many each call of `readMore` has read. */
-function waitingSocket(count: number): { socket: LoopSocket; reads: number[] } {
-  const reads: number[] = [];
-  let left = count;
-  const socket: LoopSocket = {
-    offload: noOffload,
-    hasBatches: true,
-    send: (_, length) => length,
-    readAlone() {},
-    readMore(visit, most = 128) {
-      const got = Math.min(left, most);
-      left -= got;
-      for (let i = 0; i < got; i++) visit(datagram, datagram.length, 0, i);
-      reads.push(got);
-      return got;
-    },
-    nap() {},
-    close() {},
+/** A socket whose datagrams wait until the loop reads them. */
+class WaitingSocket implements LoopSocket {
+  readonly offload = noOffload;
+  readonly hasBatches = true;
+  /** How many datagrams each call of `readMore` has read. */
+  readonly reads: number[] = [];
+  /** Whether the event loop has to leave it alone, and how often it had to. */
+  isMuted = false;
+  mutes = 0;
+  naps = 0;
+  /** Of datagrams. */
+  waiting = 0;
+
+  send(_: Uint8Array, length: number): number {
+    return length;
+  }
+
+  readMore: LoopSocket["readMore"] = (visit, most = 128) => {
+    const got = Math.min(this.waiting, most);
+    this.waiting -= got;
+    for (let i = 0; i < got; i++) visit(datagram, datagram.length, 0, i);
+    this.reads.push(got);
+    return got;
   };
-  return { socket, reads };
+
+  mute(): boolean {
+    this.mutes++;
+    this.isMuted = true;
+    return true;
+  }
+
+  unmute(): void {
+    this.isMuted = false;
+  }
+
+  nap(): void {
+    this.naps++;
+  }
+
+  readAlone(): void {}
+  close(): void {}
 }
 
-test("on loopback, what is waiting is read without an event for each, a few at a time", async () => {
-  const { socket, reads } = waitingSocket(20);
+/** Starts a loop on loopback. `arrive`: the event loop has read one datagram, and others wait. */
+async function startLoop(socket: WaitingSocket) {
   let events: SocketEvents | undefined;
   const loop = await ReceiverLoop.open({
     async open(given) {
@@ -49,9 +70,37 @@ test("on loopback, what is waiting is read without an event for each, a few at a
     },
   });
   loop.start(new Receiver({ token: new Uint8Array(wire.tokenBytes), sink() {}, loopback: true }));
-  events?.onDatagrams(new Uint8Array(wire.maxSegmentBytes));
-  await until(() => reads.at(-1) === 0);
+  const arrive = (count: number): void => {
+    socket.waiting += count - 1;
+    events?.onDatagrams(new Uint8Array(wire.maxSegmentBytes));
+  };
+  return { loop, arrive };
+}
+
+test("on loopback, what is waiting is read without an event for each, a few at a time", async () => {
+  const socket = new WaitingSocket();
+  const { loop, arrive } = await startLoop(socket);
+  socket.reads.length = 0;
+  arrive(21);
+  await until(() => socket.reads.at(-1) === 0);
   loop.close();
   const most = limits.waitingDatagrams;
-  expect(reads.slice(0, 4)).toEqual([most, most, 20 - 2 * most, 0]);
+  expect(socket.reads).toEqual([most, most, 20 - 2 * most, 0]);
+  expect(socket.mutes).toBe(0);
+});
+
+test("on loopback, the event loop leaves the socket alone while much arrives, and no longer", async () => {
+  const socket = new WaitingSocket();
+  const { loop, arrive } = await startLoop(socket);
+  const much = Math.ceil(limits.mutedFromBytes / datagram.length) + limits.waitingDatagrams;
+  for (let time = 1; time <= 2; time++) {
+    arrive(much);
+    await until(() => socket.mutes === time && !socket.isMuted);
+    expect(socket.waiting).toBe(0);
+    expect(socket.naps).toBe(time * limits.mutedNaps);
+  }
+  const reads = socket.reads.length;
+  await new Promise<void>((go) => setImmediate(() => setImmediate(go)));
+  expect(socket.reads.length).toBe(reads);
+  loop.close();
 });

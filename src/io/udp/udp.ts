@@ -194,9 +194,9 @@ export class UdpPort {
   }
 
   /**
-   * Keeps the event loop from reading, for unconnected sockets with batches; false: it can't be. It
-   * may begin to read again by itself, once it has waited until it can send. What is sent before
-   * the loop's next turn is lost.
+   * Keeps the event loop from reading, for sockets with batches; false: it can't be. It may begin
+   * to read again by itself, once it has waited until it can send. What an unconnected socket sends
+   * before the loop's next turn is lost.
    */
   mute(): boolean {
     const reader = this.#reader;
