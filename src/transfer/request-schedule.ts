@@ -25,6 +25,8 @@ const firstLimitUs = 100_000;
  */
 const windowParts = 16;
 const windowUs = 500;
+/** The same without a pace, on loopback, where each REQUEST wakes a process that may be idle. */
+const unpacedParts = 4;
 /**
  * Requests run this far ahead of the rate, so that the server does not run dry when a process or a
  * REQUEST is late. Requests waiting at the server are not on the path, and a change of the rate
@@ -106,7 +108,7 @@ export class RequestSchedule {
     const window = this.windowRoom(least);
     const rate = this.paceBytesPerUs;
     if (rate === Infinity) {
-      return window >= Math.max(least, controller.windowBytes / 8) ? window : 0;
+      return window >= Math.max(least, controller.windowBytes / unpacedParts) ? window : 0;
     }
     if (window < this.minWindowRoom(rate, least)) return 0;
     const credit = this.pacer.available(rate, least, this.aheadBytes);
