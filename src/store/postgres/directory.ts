@@ -9,6 +9,7 @@ import type { Overview, PersonAtServer, StoreReply, StoreRequest } from "../../c
 import { history } from "../../limits.ts";
 import { storable } from "./batch-json.ts";
 import type { DatabasePort } from "./database-port.ts";
+import { readStored } from "./stored-json.ts";
 
 type DirectoryRequest = Extract<
   StoreRequest,
@@ -58,7 +59,7 @@ export class PostgresDirectory {
     return rows.map(({ person, about, rooms, ...row }) => ({
       ...row,
       person: holderAt(row.server, person),
-      about: JSON.parse(about),
+      about: readStored(about, "The entry of a person"),
       rooms: JSON.parse(rooms),
     }));
   }

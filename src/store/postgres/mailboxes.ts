@@ -4,6 +4,7 @@ import type { PrivateMessage } from "../../chat/events.ts";
 import type { MailCount, MailEntry, StoreReply, StoreRequest } from "../../chat/turn/store.ts";
 import { isTrimDue, surplusCopies, surplusMail } from "../mailbox-shares.ts";
 import type { DatabasePort } from "./database-port.ts";
+import { readStored } from "./stored-json.ts";
 
 type MailRow = { mail: number | string; time: number | string; sender: string; message: string };
 type MailRequest = Extract<StoreRequest, { type: "read-mail" | "count-mail" | "list-mail" }>;
@@ -117,7 +118,7 @@ export class PostgresMailboxes {
 }
 
 function messageOf({ mail, time, sender, message }: MailRow): PrivateMessage {
-  const { alias, ...content }: Content = JSON.parse(message);
+  const { alias, ...content } = readStored<Content>(message, "A private message");
   return {
     type: "private",
     mail: Number(mail),

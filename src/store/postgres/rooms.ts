@@ -5,8 +5,8 @@ import type { ForeignMember } from "../../chat/elsewhere/foreign-roster.ts";
 import type { RoomBounds } from "../../chat/turn/store.ts";
 import { quoted } from "../../text.ts";
 import { eraseAt, type StoredRun, unpackRuns } from "../packed-runs.ts";
-import { Refused } from "./database.ts";
 import type { DatabasePort } from "./database-port.ts";
+import { readStored } from "./stored-json.ts";
 
 type BoundsRow = { first: number | string; last: number | string };
 type MemberRow = {
@@ -93,7 +93,7 @@ export class PostgresRooms {
         [room, seq],
       );
       if (row === undefined || seq >= Number(row.seq) + row.count) return false;
-      const runs = readRuns(row.runs, room);
+      const runs = readStored<StoredRun[]>(row.runs, `A message of ${quoted(room)}`);
       if (!eraseAt(runs, seq - Number(row.seq))) return false;
       await run("UPDATE parley.batches SET runs = $3 WHERE room = $1 AND first_seq = $2", [
         Number(row.id),
@@ -117,7 +117,7 @@ export class PostgresRooms {
       [room, from, to],
     );
     for (const { seq, time, runs } of rows) {
-      const stored = readRuns(runs, room);
+      const stored = readStored<StoredRun[]>(runs, `A message of ${quoted(room)}`);
       const row = { room, firstSeq: Number(seq), timeMs: Number(time) };
       unpackRuns(stored, row, [from, to], found);
     }
@@ -125,19 +125,7 @@ export class PostgresRooms {
   }
 }
 
-/** @throws Refused: they are damaged */
-function readRuns(runs: string, room: string): StoredRun[] {
-  try {
-    return JSON.parse(runs);
-  } catch {
-    throw new Refused(`Messages of ${quoted(room)} are damaged`, dataCorrupted);
-  }
-}
-
-/** PostgreSQL's SQLSTATE for what can't be read. */
-const dataCorrupted = "XX001";
-
 /** A column that may be empty, as the field of that name. */
 function readJson(field: "about" | "rank", json: string | null): Partial<ForeignMember> {
-  return json === null ? {} : { [field]: JSON.parse(json) };
+  return json === null ? {} : { [field]: readStored(json, "A member of a room") };
 }

@@ -42,6 +42,15 @@ export function isUnreadable(error: unknown): boolean {
   return /^SQLITE_(BUSY|CANTOPEN|FULL|IOERR|NOMEM|PERM|READONLY)/.test(code);
 }
 
+/** Reads JSON from the file. `what`: what it belongs to. @throws ParleyError `storage` */
+export function readStored<T>(json: string, what: string): T {
+  try {
+    return JSON.parse(json);
+  } catch {
+    throw new ParleyError("storage", `${what} is damaged in the data file: restore a backup`);
+  }
+}
+
 export function refused(path: string, why: string): ParleyError {
   return new ParleyError("storage", `The data file ${quoted(path, 400)} ${why}`);
 }

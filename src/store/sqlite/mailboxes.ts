@@ -3,6 +3,7 @@
 import type { MessageKind, PrivateMessage } from "../../chat/events.ts";
 import type { Mail, MailCount, MailEntry, Mailboxes } from "../../chat/turn/store.ts";
 import { beforeCopies, isTrimDue, surplusCopies, surplusMail } from "../mailbox-shares.ts";
+import { readStored } from "./errors.ts";
 import type { MailRow, Read, Statements } from "./statements.ts";
 
 export class SqliteMailboxes implements Mailboxes {
@@ -87,16 +88,18 @@ function kindOf(bits: number): MessageKind | undefined {
   return (bits & kindBits.notice) === 0 ? undefined : "notice";
 }
 
+const letter = "A private message";
+
 function messageOf(row: MailRow): PrivateMessage {
   const content: Pick<PrivateMessage, "text" | "sealed"> =
-    (row.chat & isSealed) === 0 ? { text: row.text } : JSON.parse(row.text);
+    (row.chat & isSealed) === 0 ? { text: row.text } : readStored(row.text, letter);
   return {
     type: "private",
     mail: row.mail,
     timeMs: row.time_ms,
     from: row.sender,
     alias: row.alias ?? undefined,
-    to: JSON.parse(row.recipients),
+    to: readStored(row.recipients, letter),
     chat: (row.chat & inChat) !== 0,
     ...content,
     kind: kindOf(row.chat),

@@ -5,7 +5,9 @@ import type { Database } from "bun:sqlite";
 import type { Said } from "../../chat/events.ts";
 import type { RoomBatch, RoomBounds, RoomLog } from "../../chat/turn/store.ts";
 import { eraseAt, packRuns, type StoredRun, unpackRuns } from "../packed-runs.ts";
+import { quoted } from "../../text.ts";
 import { batchKey, maxRoomId } from "./batch-key.ts";
+import { readStored } from "./errors.ts";
 import type { Read, Statements } from "./statements.ts";
 
 /** `id` is 0 for a room that is not in the file. */
@@ -61,7 +63,7 @@ export class SqliteRooms implements RoomLog {
       if (numbers.id === 0 || seq < this.#firstKept(numbers)) return;
       const [batch] = this.#sql.batchesBetween.all(numbers.id, seq, seq);
       if (batch === undefined) return;
-      const runs: StoredRun[] = JSON.parse(batch.json);
+      const runs = readStored<StoredRun[]>(batch.json, `A message of ${quoted(room)}`);
       isErased = eraseAt(runs, seq - batch.firstSeq);
       if (isErased) this.#sql.setRuns.run(JSON.stringify(runs), numbers.id, batch.firstSeq);
     });
@@ -116,7 +118,7 @@ export class SqliteRooms implements RoomLog {
     const found: Said[] = [];
     if (id === 0 || from > to) return found;
     for (const { firstSeq, timeMs, json } of this.#sql.batchesBetween.all(id, from, to)) {
-      const runs: StoredRun[] = JSON.parse(json);
+      const runs = readStored<StoredRun[]>(json, `A message of ${quoted(room)}`);
       unpackRuns(runs, { room, firstSeq, timeMs }, [from, to], found);
     }
     return found;

@@ -139,11 +139,19 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
   test("messages that are damaged in the database are refused, and nothing else", async () => {
     await database.script(emptied);
     const store = await PostgresStore.open(database);
-    await say(store, 1);
+    await new AskedWriter(new AskedStore(backendOf(store))).commit({ mail: [mail("bob", "psst")] });
+    await say(store, 2);
     await database.run("UPDATE parley.batches SET runs = '[{'");
-    const read = { type: "read-room", room: "lobby", after: 0, limit: 9, id: 1 } as const;
-    const reply = await new Promise<StoreReply>((done) => store.answer(read, done));
-    expect(reply).toMatchObject({ outcome: "failed", error: { code: "storage" } });
+    await database.run("UPDATE parley.mail SET message = '{'");
+    const room = { type: "read-room", room: "lobby", after: 0, limit: 9, id: 1 } as const;
+    const letters = { type: "read-mail", session: "bob", after: 0, limit: 9, id: 2 } as const;
+    for (const read of [room, letters]) {
+      const reply = await new Promise<StoreReply>((done) => store.answer(read, done));
+      expect(reply).toMatchObject({
+        outcome: "failed",
+        error: { code: "storage", message: expect.stringContaining("is damaged") },
+      });
+    }
   });
 
   test("a commit after which others' messages can't be read is asked for again", async () => {

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { accountMailbox } from "../../../src/chat/accounts/account-store.ts";
 import { maxRoomId } from "../../../src/store/sqlite/batch-key.ts";
 import { openSqliteStore, type SqliteStore } from "../../../src/store/sqlite/store.ts";
+import { answerRequest } from "../../../src/store/answer.ts";
 import { localBackend } from "../asked-store.ts";
 import { logged, mail, run, sweepAll, texts, update, Writer } from "../batches.ts";
 import { storeContract, type WhileFailing } from "../store.contract.ts";
@@ -348,6 +349,24 @@ describe("sqlite", () => {
 });
 
 const secret = (i: number): string => `the text number ${i} that somebody wants gone`;
+
+test("what is damaged in the file is refused, and ends nothing else", () => {
+  const { store, writer } = open();
+  writer.say("lobby", ["one"]);
+  writer.commit({ mail: [mail("s1", "psst")] });
+  store.db.run("UPDATE batches SET runs = '[{'");
+  store.db.run("UPDATE mail SET recipients = '['");
+  const room = { type: "read-room", room: "lobby", after: 0, limit: 9, id: 1 } as const;
+  const letters = { type: "read-mail", session: "s1", after: 0, limit: 9, id: 2 } as const;
+  const erase = { type: "erase-message", room: "lobby", seq: 1, id: 3 } as const;
+  for (const request of [room, letters, erase]) {
+    expect(answerRequest(store, request)).toMatchObject({
+      outcome: "failed",
+      error: { code: "storage", message: expect.stringContaining("is damaged in the data file") },
+    });
+  }
+  expect(writer.say("lobby", ["two"])).toBe(2);
+});
 
 test("deleted data is not in the file any more, once it is closed", () => {
   const path = freshPath();
