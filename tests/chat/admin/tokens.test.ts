@@ -80,11 +80,19 @@ describe("an access token", () => {
 
   test("expires at its time, and with its account", () => {
     const rig = new Rig();
-    rig.order("token builds --for 1h");
-    rig.order("token Ann");
+    const made = ["token builds --for 1h", "token Ann"].map((line) => rig.order(line));
+    const hashes = made.map((answer) => {
+      const [row] = answer.ok ? (answer.rows ?? []) : [];
+      return rig.hub.options.hashSecret(String(row?.text));
+    });
+    const { tokens } = rig.hub.options.rights;
+    const known = () => hashes.map((hash) => tokens.find(hash, rig.nowMs)?.name);
+    expect(known()).toEqual(["builds", "Ann"]);
     rig.order("forget Ann");
+    expect(known()).toEqual(["builds", undefined]);
     expect(rig.order("tokens")).toMatchObject({ rows: [{ fields: { name: "builds" } }] });
     rig.nowMs += 3_600_001;
+    expect(known()).toEqual([undefined, undefined]);
     expect(rig.order("tokens")).toMatchObject({ message: "There are no tokens" });
   });
 
