@@ -30,10 +30,7 @@ export function fetchTargets(
     }
     return wanted.map((name) => ({ name, target: { kind: "stream", output: stdout } }));
   }
-  if (output === "") {
-    throw new ParleyError("usage", "-o '' is not a path: write -o PATH, or -o - for stdout");
-  }
-  const isFolder = output === undefined || /[/\\]$/.test(output) || isDirectory(output);
+  const isFolder = output === undefined || namesFolder(output);
   if (!isFolder && wanted.length > 1) {
     throw new ParleyError(
       "usage",
@@ -49,6 +46,14 @@ export function fetchTargets(
     const path = join(folder, posix.basename(name));
     return { name, target: { kind: kindOf(name), path } };
   });
+}
+
+/** Whether `-o` names a folder, and not a single file. @throws ParleyError `usage` */
+export function namesFolder(output: string): boolean {
+  if (output === "") {
+    throw new ParleyError("usage", "-o '' is not a path: write -o PATH, or -o - for stdout");
+  }
+  return /[/\\]$/.test(output) || isDirectory(output);
 }
 
 function kindOf(name: string): "folder" | "file" {

@@ -2,7 +2,7 @@
 // address, folders, resuming; wrong guesses, and a man in the middle.
 
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
@@ -44,9 +44,16 @@ class Giver implements AsyncDisposable {
     return join(this.folder, ...parts);
   }
 
-  async offer(...flags: string[]): Promise<Offer> {
-    const paths = [this.path("out", "a.bin"), this.path("out", "photos")];
-    this.#program = new Parley("send-file", ...paths, "--json", ...flags);
+  offer(...flags: string[]): Promise<Offer> {
+    return this.#give(this.path("out", "a.bin"), this.path("out", "photos"), ...flags);
+  }
+
+  offerFile(...flags: string[]): Promise<Offer> {
+    return this.#give(this.path("out", "a.bin"), ...flags);
+  }
+
+  #give(...words: string[]): Promise<Offer> {
+    this.#program = new Parley("send-file", ...words, "--json");
     return this.next();
   }
 
@@ -109,6 +116,24 @@ skipUnless(hasV6, "no ::1")("by an IPv6 address", async () => {
   expect(await giver.fetch(`[::1]:${port}`, "--code", code).exit()).toBe(0);
   expect(readFileSync(giver.path("in", "a.bin"))).toEqual(Buffer.from(bytesOf(3_000_000)));
   expect(await giver.program.exit()).toBe(0);
+});
+
+test("a single file is saved as -o PATH, unless that is a folder", async () => {
+  await using giver = new Giver();
+  const { address, code } = await giver.offerFile("--keep");
+  const fetch = (from: string, word: string, ...path: string[]) =>
+    new Parley("fetch-file", from, "--code", word, "-o", giver.path(...path), "--json").exit();
+  expect(await fetch(address, code, "in", "b.bin")).toBe(0);
+  const second = await giver.next(2);
+  expect(await fetch(second.address, second.code, "in", "b.bin")).toBe(0);
+  const third = await giver.next(3);
+  expect(await fetch(third.address, third.code, "in")).toBe(0);
+  const fourth = await giver.next(4);
+  expect(await fetch(fourth.address, fourth.code, "new", "/")).toBe(0);
+  expect(readFileSync(giver.path("in", "b.bin"))).toEqual(Buffer.from(bytesOf(3_000_000)));
+  // The same file, sent again, is left alone.
+  expect(readdirSync(giver.path("in")).toSorted()).toEqual(["a.bin", "b.bin"]);
+  expect(readdirSync(giver.path("new"))).toEqual(["a.bin"]);
 });
 
 test("on the same network the sender is found without an address", async () => {

@@ -13,6 +13,7 @@ import {
   fetchTargets,
   isFileName,
   makeDefaultFolder,
+  namesFolder,
   standardOutput,
 } from "../../files/fetch-targets.ts";
 import { addressOf, defaultAddress, fullAddress, type WrittenAddress } from "../address.ts";
@@ -302,7 +303,8 @@ async function fetchByCode(
     code,
     place: server && (await placeOf(args, server)),
     fallback: trusted(defaultAddress, { quiet }),
-    folder: args.output ?? "./Downloads",
+    output: args.output ?? "./Downloads",
+    isFolder: args.output === undefined || namesFolder(args.output),
     direct: args.direct,
     quiet,
     report: new FetchReport({ json: args.json === true, quiet, dataOnStdout: false }),

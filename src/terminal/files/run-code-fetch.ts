@@ -1,6 +1,7 @@
 // Assembles `parley fetch-file --code`: finds the sender, authenticates, and saves all files. Knows
 // no flags.
 
+import { basename, dirname } from "node:path";
 import { CodeEntry } from "../../codes/code-guest.ts";
 import { find } from "../../codes/lan.ts";
 import { LinkedGuest } from "../../codes/linked-guest.ts";
@@ -34,8 +35,9 @@ export type CodeFetchOptions = Omit<DownloadClientOptions, "server" | "source" |
   readonly place: ServerAddress | undefined;
   /** The server to try if nobody is found there. */
   readonly fallback: ServerAddress;
-  /** Where the files are saved. */
-  readonly folder: string;
+  /** The folder for the files or, unless `isFolder`, the path of a single file. */
+  readonly output: string;
+  readonly isFolder: boolean;
   readonly quiet: boolean;
   /** False: through the server alone. */
   readonly direct: boolean;
@@ -57,12 +59,13 @@ export async function runCodeFetch(options: CodeFetchOptions): Promise<void> {
   try {
     entered = await open(options, interruption.promise);
     const { length: count } = entered.files;
+    const target = targetOf(entered.files, options);
     let saved = 0;
     try {
-      await saveAll(entered, options, () => saved++);
+      await saveAll(entered, target, report, () => saved++);
       await Promise.race([entered.tell(), interruption.promise]);
     } catch (error) {
-      await tellFailure(entered, Math.max(1, count - saved), options, error);
+      await tellFailure(entered, Math.max(1, count - saved), target, error);
       throw error;
     } finally {
       entered.close();
@@ -269,13 +272,28 @@ class Progress {
   }
 }
 
+type Target = {
+  folder: string;
+  /** Instead of the name that the sender gives it. */
+  name: string | undefined;
+};
+
+function targetOf(
+  [first, ...others]: readonly FileInfo[],
+  { output, isFolder }: CodeFetchOptions,
+): Target {
+  const isFile = first !== undefined && others.length === 0 && !first.name.endsWith("/");
+  if (isFolder || !isFile) return { folder: output, name: undefined };
+  return { folder: dirname(output), name: basename(output) };
+}
+
 /** The whole list is checked before anything is saved. */
 async function saveAll(
   { client, files, saved }: Entered,
-  options: CodeFetchOptions,
+  { folder, name: chosen }: Target,
+  report: FetchReport,
   onSaved: () => void,
 ): Promise<void> {
-  const { folder, report } = options;
   const removeFolder = makeFolder(folder, "another -o");
   try {
     for (const { name } of files) checkReceivedName(name, "The sender");
@@ -283,7 +301,8 @@ async function saveAll(
     for (const file of files) {
       const kind = file.name.endsWith("/") ? "folder" : "file";
       try {
-        await place.save(file, (path) => client.save(file.name, { kind, path }));
+        const named = { ...file, name: chosen ?? file.name };
+        await place.save(named, (path) => client.save(file.name, { kind, path }));
         saved(file);
         onSaved();
       } catch (error) {
@@ -301,7 +320,7 @@ async function saveAll(
 async function tellFailure(
   { tell }: Entered,
   failed: number,
-  { folder }: CodeFetchOptions,
+  { folder }: Target,
   error: unknown,
 ): Promise<void> {
   if (!(error instanceof ParleyError) || !savingFailures.has(error.code)) return;
