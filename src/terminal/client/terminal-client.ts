@@ -18,6 +18,7 @@ import type { SealingDevice } from "../../client/sealing-device.ts";
 import type { MessageKind } from "../../protocol/messages.ts";
 import type { ParleyError } from "../../errors.ts";
 import { message } from "../../limits.ts";
+import { countText } from "../output/units.ts";
 import { harmless, lineCount, quoted } from "../../text.ts";
 import { CompletionSource } from "../editor/completion-source.ts";
 import type { Completion, Words } from "../editor/completion.ts";
@@ -269,6 +270,8 @@ export class TerminalClient {
       case "away":
         if (this.#view.isShown(event)) this.#showEvent(event);
         return;
+      case "offline":
+        return this.#showOffline(event);
       case "motd":
         return this.#showMotd(event.text);
       case "account-changed":
@@ -279,7 +282,6 @@ export class TerminalClient {
       case "call":
       case "deleted":
       case "failed":
-      case "offline":
       case "reconnected":
       case "chat":
         return this.#showEvent(event);
@@ -538,6 +540,14 @@ export class TerminalClient {
     if (event.ref !== undefined) this.#view.handleFailed(event.ref);
     this.#searching.handleFailed(event);
     if (asked?.isShown !== false) this.#showEvent(event);
+  }
+
+  #showOffline(event: Of<"offline">): void {
+    this.#showEvent(event);
+    const { unacknowledged: count } = this.#session;
+    if (event.attempt > 1 || count === 0) return;
+    // They were typed before the loss was noticed, and are on no screen.
+    this.say(`${countText(count, "message")} will be sent once you are connected again`);
   }
 
   #showEvent(event: SessionEvent): void {

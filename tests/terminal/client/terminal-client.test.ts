@@ -430,10 +430,12 @@ describe("several rooms", () => {
   test("are all entered again after a lost connection", () => {
     const rig = new Rig();
     rig.enter("den");
+    rig.type("one\rtwo\r");
     rig.session.handleLost("gone", 0);
     rig.applyOutputs();
     rig.type("away\r/msg Bob psst\r");
     expect(rig.prompt).toBe("den (offline)>");
+    expect(rig.rows).toContain("2 messages will be sent once you are connected again");
     expect(rig.rows).toContain("Offline: 'away' will be sent once you are connected again");
     expect(rig.rows).toContain("Offline: 'psst' will be sent once you are connected again");
     rig.session.handleTimeout(1_000_000);
