@@ -103,7 +103,7 @@ testBeyond("beyond loopback: over TLS, with a key that is known, and never witho
   await using _ = server;
   const code = readFileSync(join(base, "far", "claim"), "utf8").trim();
   const address = `${outside}:${port}`;
-  const plain = await admin("ann", address, "claim", code, "--plain");
+  const plain = await admin("ann", address, "bans", "--plain");
   expect(plain).toMatchObject({ code: 4, err: expect.stringContaining("need TLS") });
   const wrong = await admin("ann", `${address}#${"A".repeat(43)}`, "claim", code);
   expect(wrong).toMatchObject({ code: 6 });

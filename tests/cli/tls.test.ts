@@ -314,7 +314,7 @@ describe("on loopback", () => {
       expect({ code, met: err.includes("contact") }).toEqual({ code: 0, met: false });
     }
     expect(user.known).toBe("");
-    for (const { code } of await everyCommand(user, `${to}#${ready.pin}`)) expect(code).toBe(0);
+    for (const { code } of await commonCommands(user, `${to}#${ready.pin}`)) expect(code).toBe(0);
     const other = pinOf(new X509Certificate((await createKeyPair(Date.now())).cert));
     expect((await user.say(`${to}#${other}`)).code).toBe(6);
     const log = server.stderr.split("\n").filter((line) => line.includes('"logged in"'));

@@ -320,7 +320,7 @@ const codeOf = (promise: Promise<unknown>): Promise<string> =>
   );
 
 test("a sender that is too slow is cut off, one that sends enough is not", async () => {
-  const trickle = await alone(1_000_000, 20);
+  const trickle = await alone(1_000_000, 200);
   let sent = 0;
   const slow = new ReadableStream<Uint8Array>({
     async pull(controller) {
