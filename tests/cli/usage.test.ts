@@ -7,9 +7,17 @@ import { version } from "../../package.json";
 import { dialects } from "../../src/dialects/table.ts";
 import { parleyCommand } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
-import { escape, run, runOnTerminal, runTogether } from "./run.ts";
+import { type Ended, escape, run, runOnTerminal, runTogether } from "./run.ts";
 
 const commands = ["server", "client", "peer", "fetch-file", "classic"];
+
+/** One line on stderr with this in it, and exit code 2. */
+function expectRefusal(ended: Ended | undefined, sentence: string): void {
+  const { code, out, err } = ended!;
+  expect(err).toContain(sentence);
+  const lines = err.trimEnd().split("\n").length;
+  expect({ code, out, lines }).toEqual({ code: 2, out: "", lines: 1 });
+}
 
 describe("a mistyped word is an error that suggests the nearest right one", () => {
   test.each([
@@ -18,6 +26,9 @@ describe("a mistyped word is an error that suggests the nearest right one", () =
     [["frobnicate"], "unknown command 'frobnicate': see parley --help"],
     [["--helpp"], "unknown flag '--helpp': did you mean --help?"],
     [["help", "cleint"], "unknown command 'cleint': did you mean client?"],
+  ])("parley %p", async (args, sentence) => expectRefusal(await run(args), sentence));
+
+  const cases: [string[], string][] = [
     [["server", "--prot", "1"], "unknown flag '--prot': did you mean --port?"],
     [["server", "--no-wbe"], "unknown flag '--no-wbe': did you mean --no-web?"],
     [["server", "-x", "1"], "unknown flag '-x'"],
@@ -39,15 +50,13 @@ describe("a mistyped word is an error that suggests the nearest right one", () =
       ["peer", "--id", "a", "--port", "0", "--server", "127.0.0.1:1", "--downloads="],
       "--downloads '' is not a folder",
     ],
-  ])("parley %p", async (args, sentence) => {
-    const { code, out, err } = await run(args);
-    expect(err).toContain(sentence);
-    expect({ code, out, lines: err.trimEnd().split("\n").length }).toEqual({
-      code: 2,
-      out: "",
-      lines: 1,
-    });
-  });
+  ];
+  const ended = runTogether(cases.map(([args]) => args));
+
+  test.each(cases.map(([args, sentence], at) => [args, sentence, at] as const))(
+    "parley %p",
+    async (_args, sentence, at) => expectRefusal((await ended)[at], sentence),
+  );
 });
 
 describe("a wrong value is an error that names the flag and quotes the value", () => {
@@ -123,15 +132,7 @@ describe("a wrong value is an error that names the flag and quotes the value", (
 
   test.each(cases.map(([args, sentence], at) => [args, sentence, at] as const))(
     "parley %p",
-    async (_args, sentence, at) => {
-      const { code, out, err } = (await ended)[at]!;
-      expect(err).toContain(sentence);
-      expect({ code, out, lines: err.trimEnd().split("\n").length }).toEqual({
-        code: 2,
-        out: "",
-        lines: 1,
-      });
-    },
+    async (_args, sentence, at) => expectRefusal((await ended)[at], sentence),
   );
 });
 
