@@ -23,7 +23,7 @@ export function refusalLines(self: Self, event: Failure, request: Request): Line
     case "AUTHENTICATE":
       return [self.numeric("904", `SASL authentication failed: ${message}`)];
     case "OPER":
-      return [self.numeric("464", "Password incorrect")];
+      return [self.numeric("464", code === "wrong-password" ? "Password incorrect" : message)];
     case "CHATHISTORY":
       return [historyRefusal(self, event, request)];
     case "KILL":

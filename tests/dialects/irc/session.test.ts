@@ -90,6 +90,17 @@ test("SASL is offered and accepted where nobody on the network path can read it"
   expect(far.ask("CAP REQ sasl")).toEqual([":irc.test CAP * NAK :sasl"]);
 });
 
+test("OPER takes no password in plain text from another machine, not even a right one", () => {
+  const rig = new IrcRig();
+  rig.member("Ann").send({ type: "register", password: "a good password" });
+  rig.order("op Ann");
+  const order = "OPER Ann :a good password";
+  expect(rig.irc("Bob", "", "198.51.100.7").ask(order)).toEqual([
+    expect.stringContaining(" 464 Bob :Passwords are accepted over TLS alone"),
+  ]);
+  expect(rig.irc("Cal").ask(order).join("\n")).toContain(" 381 ");
+});
+
 const sasl = (password: string): string =>
   `AUTHENTICATE ${Buffer.from(`\0Ann\0${password}`).toString("base64")}`;
 
