@@ -17,6 +17,7 @@ import type { SessionEvent } from "../../src/client/events.ts";
 import { IgnoredFile } from "../../src/terminal/ignored-file.ts";
 import { openSession, type OpenSession } from "../../src/terminal/open-session.ts";
 import { openIdentity } from "../../src/tls/identity-key.ts";
+import { CuttingProxy } from "../fault/proxy.ts";
 import { freePort } from "../free-port.ts";
 import { Parley } from "../parley.ts";
 import { testFolder } from "../test-folder.ts";
@@ -378,6 +379,28 @@ test("both resume after the server was killed and started again", async () => {
   await underWay(ann);
   await world.kill();
   await world.start();
+  expect(await ann.exit()).toBe(0);
+  await bob.line(/"event":"received"/);
+  expect(events(bob, "offer-received").length).toBe(1);
+  expect(isSame(large, world.taken("Bob", "large.bin"))).toBe(true);
+});
+
+test("both go on when the connection of either to the server was cut, and then of both", async () => {
+  await using world = await new World().start();
+  const large = world.file("Ann", "large.bin", largeBytes);
+  using toBob = new CuttingProxy(world.port, () => Infinity);
+  using toAnn = new CuttingProxy(world.port, () => Infinity);
+  world.port = toBob.port;
+  await using bob = world.taker("Bob");
+  await bob.line(/"event":"online"/);
+  world.port = toAnn.port;
+  await using ann = world.send("Ann", "Bob", large, "--no-direct", ...slowly);
+  for (const [round, cut] of [[toBob], [toAnn], [toBob, toAnn]].entries()) {
+    const wanted = (largeBytes * (round + 1)) / 5;
+    const verified = () => Number(events(ann, "progress").at(-1)?.["verifiedBytes"] ?? 0);
+    await ann.until(() => verified() > wanted, `${wanted} bytes`);
+    for (const proxy of cut) proxy.cutAll();
+  }
   expect(await ann.exit()).toBe(0);
   await bob.line(/"event":"received"/);
   expect(events(bob, "offer-received").length).toBe(1);
