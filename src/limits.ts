@@ -1079,6 +1079,11 @@ export const udp = {
    */
   busyReads: 40,
   busyMs: 20,
+  /**
+   * What is only forwarded counts so many times: a batch forwards it without copying it, and many
+   * of them with one call.
+   */
+  forwardWeight: 5,
   /** How long it is read in batches at a time, and the pause before the next time. */
   busySliceMs: 1,
   busyWaitMs: 1,

@@ -132,6 +132,7 @@ export class ChatCore {
       const relay = {
         handleDatagrams: (bytes: Uint8Array, path: UdpPath) =>
           core?.relay.handleDatagrams(bytes, path) === true,
+        isForwarded: (path: UdpPath) => core?.relay.isForwarded(path) === true,
         forward: (bytes: Uint8Array, length: number, path: UdpPath) =>
           core?.relay.forward(bytes, length, path),
       };

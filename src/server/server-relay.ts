@@ -69,6 +69,11 @@ export class ServerRelay implements RelayPort {
     return this.#relay.forward(bytes, length, path, nowUs());
   }
 
+  /** As `UdpListenerOptions.isForwarded`. */
+  isForwarded(path: UdpPath): boolean {
+    return this.#relay.isEnd(path);
+  }
+
   close(): void {
     clearTimeout(this.#timer);
   }

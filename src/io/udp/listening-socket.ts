@@ -22,6 +22,8 @@ export interface ListeningOptions extends Omit<UdpOptions, "connect" | "batches"
    * the call. Undefined: `onDatagrams` gets a copy; false: nobody wants them.
    */
   forward?(bytes: Uint8Array, length: number, path: UdpPath): Forward | false | undefined;
+  /** Whether datagrams of that path are only forwarded, as a rule. */
+  isForwarded?(path: UdpPath): boolean;
   /** Sends what is forwarded to another socket of the listener. */
   send?(bytes: Uint8Array, forward: Forward): void;
 }
@@ -32,7 +34,7 @@ export class ListeningSocket {
   /** Paths by their other end, so that nothing is made for a datagram of one that is known. */
   readonly #paths = new BoundedMap<number | string, UdpPath>(limits.busyPeers);
   readonly #destinations = new WeakMap<UdpPath, Destination>();
-  /** Reads, or datagrams of batches, since then. */
+  /** Reads, or datagrams of batches, since then; what is forwarded counts `forwardWeight` times. */
   #count = 0;
   #sinceMs = 0;
   /** It comes in batches. */
@@ -53,9 +55,10 @@ export class ListeningSocket {
       ...options,
       batches: true,
       onDatagrams(bytes, address, port) {
+        const path = { address, port, local };
         // Large ones bring so much that one by one is just as well.
-        if (bytes.length < wire.largeSegmentBytes) socket.#countRead();
-        options.onDatagrams(bytes, { address, port, local });
+        if (bytes.length < wire.largeSegmentBytes) socket.#countRead(path);
+        options.onDatagrams(bytes, path);
       },
     });
     return socket;
@@ -71,8 +74,9 @@ export class ListeningSocket {
   }
 
   /** Bun reads until there is nothing left: past a number of reads in a short time, no longer. */
-  #countRead(): void {
-    if (++this.#count < limits.busyReads) return;
+  #countRead(path: UdpPath): void {
+    this.#count += this.#options.isForwarded?.(path) === true ? limits.forwardWeight : 1;
+    if (this.#count < limits.busyReads) return;
     const nowMs = performance.now();
     const isBusy = nowMs - this.#sinceMs < limits.busyMs;
     this.#count = 0;
@@ -101,7 +105,7 @@ export class ListeningSocket {
       got += count;
       isMore = count === limits.batchDatagrams;
     }
-    this.#count += got;
+    this.#count += got + (limits.forwardWeight - 1) * this.#forwarded;
     if (startMs - this.#sinceMs >= limits.calmMs) {
       const isCalm = this.#count < limits.calmDatagrams;
       this.#count = 0;

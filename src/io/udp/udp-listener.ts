@@ -21,6 +21,8 @@ export interface UdpListenerOptions {
   onDatagrams(bytes: Uint8Array, path: UdpPath): void;
   /** As `ListeningOptions.forward`. */
   forward?(bytes: Uint8Array, length: number, path: UdpPath): Forward | false | undefined;
+  /** As `ListeningOptions.isForwarded`. */
+  isForwarded?(path: UdpPath): boolean;
   /** Called when more can be sent, after `send` accepted less than it was given. */
   onWritable?(): void;
 }
@@ -159,11 +161,19 @@ export class UdpListener {
   }
 }
 
-function socketOptions({ host, port, offload, forward, onWritable }: UdpListenerOptions) {
+function socketOptions({
+  host,
+  port,
+  offload,
+  forward,
+  isForwarded,
+  onWritable,
+}: UdpListenerOptions) {
   return {
     host,
     port,
     ...(forward === undefined ? {} : { forward }),
+    ...(isForwarded === undefined ? {} : { isForwarded }),
     ...(offload === undefined ? {} : { offload }),
     ...(onWritable === undefined ? {} : { onWritable }),
   };

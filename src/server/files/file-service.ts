@@ -38,6 +38,7 @@ export interface FileServiceOptions<Folder extends FileFolder = SharedFolder> {
   readonly relay?: {
     /** True: they are not about files. */
     handleDatagrams(bytes: Uint8Array, path: UdpPath): boolean;
+    isForwarded(path: UdpPath): boolean;
     /** As `UdpListenerOptions.forward`. */
     forward(bytes: Uint8Array, length: number, path: UdpPath): Forward | false | undefined;
   };
@@ -102,7 +103,10 @@ export class FileService<Folder extends FileFolder = SharedFolder> implements Tr
       onDatagrams(bytes, path) {
         if (relay?.handleDatagrams(bytes, path) !== true) service?.handleDatagrams(bytes, path);
       },
-      ...(relay && { forward: (bytes, length, path) => relay.forward(bytes, length, path) }),
+      ...(relay && {
+        forward: (bytes, length, path) => relay.forward(bytes, length, path),
+        isForwarded: (path) => relay.isForwarded(path),
+      }),
       onWritable: () => service?.wake(),
     });
     service = new FileService(options.folder, socket, options.idleMs);

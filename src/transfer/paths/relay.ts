@@ -188,6 +188,11 @@ export class Relay {
     return relayed;
   }
 
+  /** Whether an end of a pair has proved that path. */
+  isEnd(path: Path): boolean {
+    return this.#endAt(path) !== undefined;
+  }
+
   /** The data that may be sent now; undefined: none. The result is reused. */
   pollTransmit(nowUs: number): Relayed | undefined {
     for (let left = this.#queue.length; left > 0; left--) {
