@@ -1088,8 +1088,8 @@ export const udp = {
   busySliceMs: 1,
   busyWaitMs: 1,
   /** What it waits if all of a turn was forwarded, and fewer datagrams than this. */
-  forwardWaitMs: 2,
-  fewForwarded: 24,
+  forwardWaitMs: 3,
+  fewForwarded: 36,
   /** Fewer datagrams than this within that time end it. */
   calmDatagrams: 50,
   calmMs: 100,
