@@ -58,7 +58,9 @@ export class FolderDownloads implements Downloads {
 /** Why a fetch failed, for a person at the prompt. */
 export function harmlessProblem(error: unknown, name: string): string {
   if (error instanceof ParleyError && error.code === "not-found") {
-    return `There is no file ${quoted(name, 200)}: /files lists them`;
+    // `/get 3` is meant for an offer, unless there is a file of that name.
+    const what = /^\d{1,9}$/.test(name) ? `offer ${name}, and no file` : "file";
+    return `There is no ${what} ${quoted(name, 200)}: /files lists the files`;
   }
   if (error instanceof ParleyError && error.code === "differs") {
     return `Your folder has a different ${quoted(name, 200)} already: move it away first`;

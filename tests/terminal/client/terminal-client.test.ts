@@ -256,7 +256,12 @@ describe("control characters in file names never reach the terminal", () => {
 
   test("a missing file is reported in the prompt's terms, not the command line's", () => {
     const error = new ParleyError("not-found", "No file; `--list` shows what there is");
-    expect(harmlessProblem(error, evil)).toBe("There is no file 'evilreda.txt': /files lists them");
+    expect(harmlessProblem(error, evil)).toBe(
+      "There is no file 'evilreda.txt': /files lists the files",
+    );
+    expect(harmlessProblem(error, "3")).toBe(
+      "There is no offer 3, and no file '3': /files lists the files",
+    );
     expect(harmlessProblem(new Error(`disk ${evil}`), "x")).toBe("disk evilreda.txt");
   });
 });
