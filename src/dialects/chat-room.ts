@@ -59,8 +59,8 @@ class ChatRoomConversation implements Conversation {
 
   receive(message: string, nowMs = 0): Command | undefined {
     const text = this.#withoutPrefix(message);
-    if (this.#login.isAsked) return this.#login.answer(text);
-    if (this.#login.awaitsPassword) return this.#login.withPassword(text);
+    const answer = this.#login.readAnswer(text);
+    if (answer !== undefined) return answer;
     if (!this.#login.isSent) return this.#login.withName(this.#readName(message));
     if (showsNothing(text)) return undefined;
     return this.#consent.readWord(text, nowMs) ?? this.#consent.say(text, nowMs);

@@ -46,8 +46,8 @@ class LineChatConversation implements Conversation {
   }
 
   receive(line: string, nowMs = 0): Command | undefined {
-    if (this.#login.isAsked) return this.#login.answer(line);
-    if (this.#login.awaitsPassword) return this.#login.withPassword(line);
+    const answer = this.#login.readAnswer(line);
+    if (answer !== undefined) return answer;
     if (!this.#login.isSent) return this.#login.withName({ type: "login", name: line.trim() });
     if (showsNothing(line)) return undefined;
     return this.#consent.readWord(line, nowMs) ?? this.#consent.say(line, nowMs);

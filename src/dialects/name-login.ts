@@ -19,25 +19,20 @@ export class NameLogin {
     return this.#phase === "sent";
   }
 
-  /** The next message is a password, whatever it looks like. */
-  get awaitsPassword(): boolean {
-    return this.#phase === "password";
-  }
-
-  /** The next message answers the hub's question, whatever it looks like. */
-  get isAsked(): boolean {
-    return this.#phase === "question";
+  /**
+   * The command for a message that answers a question or is a password, whatever it looks like;
+   * undefined: neither was asked for.
+   */
+  readAnswer(text: string): Command | undefined {
+    if (this.#phase === "password") return this.#withPassword(text);
+    if (this.#phase !== "question") return undefined;
+    this.#phase = "sent";
+    return { type: "answer", text };
   }
 
   /** The hub asks a question before it continues with the login. */
   handleQuestion(): void {
     this.#phase = "question";
-  }
-
-  /** The command for an answer to that question. */
-  answer(text: string): Command {
-    this.#phase = "sent";
-    return { type: "answer", text };
   }
 
   /** The login command for a name. */
@@ -49,7 +44,7 @@ export class NameLogin {
   }
 
   /** The same login again, now with a password. */
-  withPassword(password: string): LoginCommand {
+  #withPassword(password: string): LoginCommand {
     const { name = "", ...command } = this.#command ?? { type: "login" as const };
     this.#phase = "sent";
     this.#passwords++;

@@ -62,8 +62,8 @@ class SelectChatConversation implements Conversation {
   }
 
   receive(message: string): Command | undefined {
-    if (this.#login.isAsked) return this.#login.answer(message);
-    if (this.#login.awaitsPassword) return this.#login.withPassword(message);
+    const answer = this.#login.readAnswer(message);
+    if (answer !== undefined) return answer;
     const word = message.length > 16 ? "" : message.trim().toLowerCase();
     if (!this.#login.isSent) {
       if (word === "exit") return { type: "quit" };

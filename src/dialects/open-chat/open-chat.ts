@@ -109,8 +109,8 @@ class OpenChatConversation implements Conversation {
   }
 
   receive(message: string, nowMs = 0): Command | undefined {
-    if (this.#login.isAsked) return this.#login.answer(message);
-    if (this.#login.awaitsPassword) return this.#login.withPassword(message);
+    const answer = this.#login.readAnswer(message);
+    if (answer !== undefined) return answer;
     if (!this.#login.isSent) {
       const name = message.trim();
       if (name === "{quit}") return { type: "quit" };

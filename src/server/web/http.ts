@@ -5,7 +5,6 @@ import { hostname } from "node:os";
 import type { Server } from "bun";
 import type { Peer } from "../../chat/dialect.ts";
 import { count, type Metrics } from "../../chat/metrics/metrics.ts";
-import { ParleyError } from "../../errors.ts";
 import { ShareBuckets } from "../../chat/rates/share-buckets.ts";
 import { web } from "../../limits.ts";
 import { ownerAt, type ShareOwner } from "../../share-owner.ts";
@@ -41,27 +40,27 @@ export type WebOptions = {
   /** Shared with the other ports. */
   admission: ConnectionLimiter;
   /** The turns in which WebSockets are read; undefined: as input arrives. */
-  turns?: ReadingTurns | undefined;
+  turns: ReadingTurns | undefined;
   folder: SharedFolder;
   /** Undefined: people put nothing there. */
-  uploads?: UploadService | undefined;
+  uploads: UploadService | undefined;
   /** Who speaks by an access token, from an address. */
-  sharerOf?: UploadRoutesOptions["sharerOf"];
+  sharerOf: UploadRoutesOptions["sharerOf"];
   metrics: Metrics;
   log: Log;
   /** The origin that browsers see behind a reverse proxy; undefined without one. */
   publicUrl: URL | undefined;
   proxies: TrustedProxies;
   /** HTTPS with the key pair that is current when the port is opened; undefined: HTTP. */
-  tls?: (() => KeyPair) | undefined;
+  tls: (() => KeyPair) | undefined;
   /** Whether a client at this address may use HTTP, if there is no `tls`. */
-  admitsPlain?: (address: string) => boolean;
+  admitsPlain: (address: string) => boolean;
   /** Why a network is banned; undefined if it is not. */
-  banFor?: (address: string) => string | undefined;
+  banFor: (address: string) => string | undefined;
   /** Whether a request with this token, if any, may access the shared folder. */
-  hasAccess?: (token: string | undefined) => boolean;
+  hasAccess: (token: string | undefined) => boolean;
   /** Whether a database that other servers share has not answered for as long as a lease. */
-  isDatabaseAway?: () => boolean;
+  isDatabaseAway: () => boolean;
   /** Absent: idle connections are only bounded by time. */
   reaper?: Pick<ReaperOptions, "descriptors" | "chatConnections" | "excess">;
 };
@@ -228,11 +227,9 @@ class Site {
 
   constructor(options: WebOptions) {
     this.#options = options;
-    const { metrics, log, admission, connectRoom: connect } = options;
+    const { metrics, log, admission, connectRoom: connect, uploads, sharerOf } = options;
     this.#files = new FileRoutes(options.folder, metrics, log);
     this.#rooms = new RoomRoutes({ connect, admission, metrics });
-    const { uploads, sharerOf = () => new ParleyError("wrong-token", "There are no tokens") } =
-      options;
     this.#uploads = new UploadRoutes({
       uploads,
       sharerOf,
@@ -277,7 +274,7 @@ class Site {
   ): Promise<Response | undefined> {
     const { proxies, tls, admitsPlain, banFor, hasAccess } = this.#options;
     const { address, connected } = from;
-    if (tls === undefined && admitsPlain?.(connected) === false) {
+    if (tls === undefined && !admitsPlain(connected)) {
       return plainText(403, "From other machines, this page is only available through its proxy.");
     }
     const cost = path === "/files" ? web.listRequests : 1;
@@ -297,12 +294,12 @@ class Site {
     }
     // The hub tells a banned client why, in the terms of its protocol.
     if (path === "/ws") return this.#upgrade(request, server, from, host);
-    const ban = banFor?.(address);
+    const ban = banFor(address);
     if (ban !== undefined) return plainText(403, `${ban}.`);
     if (isRoom) return this.#room(request, path, query, from);
     if (isUpload) return this.#upload(request, server, path, query, from);
     const isFiles = path === "/files" || path.startsWith("/files/");
-    if (isFiles && hasAccess?.(accessToken(request.headers)) === false) return noAccess();
+    if (isFiles && !hasAccess(accessToken(request.headers))) return noAccess();
     if (path === "/files") return this.#files.list(query);
     if (path.startsWith("/files/")) {
       return this.#file(path.slice("/files/".length), query, request, address);
@@ -431,9 +428,7 @@ class Site {
 
   #health(): Response {
     if (this.isStopping) return plainText(503, "stopping");
-    return this.#options.isDatabaseAway?.() === true
-      ? plainText(503, "database away")
-      : plainText(200, "ok");
+    return this.#options.isDatabaseAway() ? plainText(503, "database away") : plainText(200, "ok");
   }
 }
 

@@ -13,6 +13,7 @@ import { SharedFolder } from "../../../src/server/files/shared-folder.ts";
 import { connectionsTo } from "../../../src/io/udp/socket-names.ts";
 import { descriptors as limits } from "../../../src/limits.ts";
 import { silentLog } from "../../silent-log.ts";
+import { openToAll } from "./web-rig.ts";
 import type { WebSession } from "../../../src/server/web/websocket.ts";
 import { TrustedProxies } from "../../../src/server/web/trusted-proxies.ts";
 import { parleyCommand } from "../../parley.ts";
@@ -83,6 +84,7 @@ onLinux(
       publicUrl: undefined,
       proxies: new TrustedProxies(),
       admission: { enter: () => (chat++, undefined), leave: () => chat--, move: (from) => from },
+      ...openToAll,
       connect: () => noSession,
       connectRoom: () => noSession,
       reaper: {

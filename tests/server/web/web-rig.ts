@@ -3,6 +3,7 @@
 
 import { join } from "node:path";
 import type { Link } from "../../../src/chat/link.ts";
+import { ParleyError } from "../../../src/errors.ts";
 import { createMetrics } from "../../../src/chat/metrics/metrics.ts";
 import { startWeb, type WebServer } from "../../../src/server/web/http.ts";
 import { parseNetwork, TrustedProxies } from "../../../src/server/web/trusted-proxies.ts";
@@ -10,6 +11,18 @@ import type { WebSession } from "../../../src/server/web/websocket.ts";
 import { keepingLog } from "../../silent-log.ts";
 import { SharedFolder } from "../../../src/server/files/shared-folder.ts";
 import { testFolder } from "../../test-folder.ts";
+
+/** Plain HTTP for everybody, without uploads. */
+export const openToAll = {
+  turns: undefined,
+  uploads: undefined,
+  sharerOf: () => new ParleyError("wrong-token", "There are no tokens"),
+  tls: undefined,
+  admitsPlain: () => true,
+  banFor: () => undefined,
+  hasAccess: () => true,
+  isDatabaseAway: () => false,
+};
 
 export class WebRig implements AsyncDisposable {
   readonly path = testFolder("web");
@@ -50,6 +63,7 @@ export class WebRig implements AsyncDisposable {
         leave: () => this.inside.pop(),
         move: (from) => from,
       },
+      ...openToAll,
       connect: (link) => this.#connect(link),
       connectRoom: (link) => this.#connect(link),
     });
