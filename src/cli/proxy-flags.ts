@@ -10,7 +10,11 @@ export function publicUrlOf(text: string | undefined): URL | undefined {
   if (text === undefined) return undefined;
   const url = URL.parse(text);
   const isPlain = url !== null && `${url.origin}/` === url.href && /^https?:$/.test(url.protocol);
-  if (isPlain) return url;
+  if (isPlain) {
+    // The final dot of a complete name; requests are compared without it.
+    url.hostname = url.hostname.replace(/\.$/, "");
+    return url;
+  }
   throw new ParleyError(
     "usage",
     `--public-url ${quoted(text, 200)} is not the URL of a page: write http:// or https://, ` +
