@@ -1355,6 +1355,8 @@ export const files = {
    * page.
    */
   maxListings: 64,
+  /** How many of those one network (except loopback) or account may have started. */
+  maxListingsPerOwner: 16,
   /** Trees being listed at the same time, by one network or account, and by one connection. */
   maxWalks: 64,
   maxWalksPerOwner: 16,

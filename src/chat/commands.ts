@@ -245,7 +245,8 @@ const handlers: Handlers = {
           reject(hub, session, result.code, result.message, { ref });
         } else hub.send(session, { type: "files", files: result.files, next: result.next, ref });
       },
-      folders,
+      folders === true,
+      session.shareOwner,
     );
   },
   transfer(hub, session, { request }) {

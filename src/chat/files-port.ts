@@ -13,7 +13,7 @@ export type FilesClient = { readonly peer: Peer; readonly owner: ShareOwner };
 export interface FilesPort {
   /**
    * Lists at most `limit` names after `after`; without `limit`, all of them. `folders`: include
-   * folders, with a "/" after their names.
+   * folders, with a "/" after their names. `owner`: whose share of the lists being read it uses.
    */
   list(
     after: string | undefined,
@@ -21,7 +21,8 @@ export interface FilesPort {
     answer: (
       result: { files: readonly FileEntry[]; next: string | undefined } | ParleyError,
     ) => void,
-    folders?: boolean,
+    folders: boolean,
+    owner: ShareOwner,
   ): void;
   /**
    * Starts or updates a session's transfer. `send` receives its messages until the session closes;

@@ -10,6 +10,8 @@ import type { Peer } from "../../chat/dialect.ts";
 import { errorMessage, ParleyError } from "../../errors.ts";
 import { files as limits, folder, history } from "../../limits.ts";
 import type { Log } from "../../log.ts";
+import { ShareCounts } from "../../share-counts.ts";
+import type { ShareOwner } from "../../share-owner.ts";
 import type { OpenChatDownloads } from "./open-chat-download.ts";
 import type { FileService } from "./file-service.ts";
 import type { FileSession } from "./file-session.ts";
@@ -27,6 +29,7 @@ export class ServerFiles implements FilesPort {
   readonly #reports = new Map<number, TransferReport>();
   /** Pages being read, by request. */
   readonly #listings = new Map<string, Promise<Page>>();
+  readonly #listingOwners = new ShareCounts(limits.maxListingsPerOwner, limits.maxListings / 2);
   /** Queued answers; each is rendered for its own client, which takes time. */
   readonly #answers: (() => void)[] = [];
   /** The files whose names open-chat clients were shown, and when. */
@@ -51,9 +54,10 @@ export class ServerFiles implements FilesPort {
     after: string | undefined,
     limit: number | undefined,
     answer: Parameters<FilesPort["list"]>[2],
-    folders = false,
+    folders: boolean,
+    owner: ShareOwner,
   ): void {
-    const page = this.#sharedPage(after, limit, folders);
+    const page = this.#sharedPage(after, limit, folders, owner);
     if (after === undefined && limit === undefined && !folders) this.#indexListing(page);
     page.then(
       (page) => this.#answer(() => answer(page)),
@@ -157,7 +161,7 @@ export class ServerFiles implements FilesPort {
       this.#listed !== undefined && performance.now() - this.#listed.atMs < folder.listingMs;
     const files = fresh
       ? this.#listed!.files
-      : this.#indexListing(this.#sharedPage(undefined, undefined, false));
+      : this.#indexListing(this.#sharedPage(undefined, undefined, false, undefined));
     return (await files).get(name)?.name;
   }
 
@@ -169,6 +173,7 @@ export class ServerFiles implements FilesPort {
     after: string | undefined,
     limit: number | undefined,
     folders: boolean,
+    owner: ShareOwner | undefined,
   ): Promise<Page> {
     const key = JSON.stringify([after, limit, folders]);
     const running = this.#listings.get(key);
@@ -177,7 +182,16 @@ export class ServerFiles implements FilesPort {
       const sentence = "Too many file lists are being read: try again in a moment.";
       return Promise.reject(new ParleyError("full", sentence));
     }
-    const page = this.#page(after, limit, folders).finally(() => this.#listings.delete(key));
+    const full = owner && this.#listingOwners.full(owner);
+    if (full !== undefined) {
+      const sentence = `${full.label} is already reading ${full.count} file lists: try again in a moment.`;
+      return Promise.reject(new ParleyError("full", sentence));
+    }
+    if (owner !== undefined) this.#listingOwners.add(owner);
+    const page = this.#page(after, limit, folders).finally(() => {
+      this.#listings.delete(key);
+      if (owner !== undefined) this.#listingOwners.remove(owner);
+    });
     this.#listings.set(key, page);
     return page;
   }

@@ -60,13 +60,19 @@ function download(name: string): Promise<{ name: string; sizeBytes: number } | s
 }
 
 function list(): Promise<string> {
-  const { peer } = clientAt(host);
+  const { peer, owner } = clientAt(host);
   return new Promise((resolve) => {
-    files.list(undefined, undefined, (result) => {
-      if (result instanceof ParleyError) return resolve(result.message);
-      const said = openChat.open(peer).render({ type: "files", ...result, ref: undefined });
-      resolve([said ?? []].flat().join("\n"));
-    });
+    files.list(
+      undefined,
+      undefined,
+      (result) => {
+        if (result instanceof ParleyError) return resolve(result.message);
+        const said = openChat.open(peer).render({ type: "files", ...result, ref: undefined });
+        resolve([said ?? []].flat().join("\n"));
+      },
+      false,
+      owner,
+    );
   });
 }
 
@@ -161,11 +167,12 @@ test("a client that leaves during the search gets nothing, and keeps no slot", a
 });
 
 /** Requests a page: its names, or the refusal's code. */
-function page(after: string, limit: number): Promise<string[] | string> {
+function page(after: string, limit: number, address = host): Promise<string[] | string> {
+  const { owner } = clientAt(address);
   return new Promise((resolve) => {
-    files.list(after, limit, (result) => {
+    const answer: Parameters<ServerFiles["list"]>[2] = (result) =>
       resolve(result instanceof ParleyError ? result.code : result.files.map((file) => file.name));
-    });
+    files.list(after, limit, answer, false, owner);
   });
 }
 
@@ -181,6 +188,16 @@ test("few lists are read at once, and equal requests share one", async () => {
   expect(answers.pop()).toBe("full");
   for (const names of answers) expect(names).toEqual(["a.txt"]);
   expect(await page("0", 1)).toEqual(["a.txt"]);
+});
+
+test("one network leaves room for the lists that others request", async () => {
+  const mallory = Array.from({ length: limits.maxListings }, (_, i) =>
+    page(`${i}`, 2, "192.0.2.66"),
+  );
+  expect(await page("x", 1, "192.0.2.1")).toEqual([]);
+  const answers = await Promise.all(mallory);
+  expect(answers.filter((one) => one !== "full")).toHaveLength(limits.maxListingsPerOwner);
+  expect(await page("0", 1, "192.0.2.66")).toEqual(["a.txt"]);
 });
 
 test("a failed list is not cached", async () => {
@@ -218,12 +235,13 @@ test("many answers leave turns for other work", async () => {
   const given: number[] = [];
   const all = Array.from({ length: 50 }, () => {
     const { promise, resolve } = Promise.withResolvers<void>();
-    files.list("", 1, () => {
+    const answer = () => {
       const untilMs = performance.now() + limits.answerSliceMs;
       while (performance.now() < untilMs);
       given.push(turns);
       resolve();
-    });
+    };
+    files.list("", 1, answer, false, clientAt(host).owner);
     return promise;
   });
   await Promise.all(all);
