@@ -773,7 +773,7 @@ export const people = {
   overviewMs: 2_000,
   /** Resolution of the time at which somebody last spoke, as known to other servers. */
   spokenMs: 60_000,
-  /** People invited to one room who have not joined yet. */
+  /** People invited to one room who have not joined yet; then the oldest invitations expire. */
   maxCalled: 64,
   /** People who lost the connection to a room, and may return: 1 MB. One network gets a quarter. */
   maxLostMembers: 4_096,

@@ -84,8 +84,7 @@ function call(
   if (isOperator) {
     const keys = elsewhere.map(({ server, folded }) => calledKey(server, folded));
     if (here !== undefined) keys.push(personKey(here.identity));
-    if (keys.some((key) => isFull(room, key))) return full(room);
-    for (const key of keys) room.called.add(key);
+    for (const key of keys) keepNewest(room.called, key);
   }
   const by = changerOf(hub, session);
   if (here !== undefined) tellCall(hub, by, room.name, here);
@@ -104,11 +103,7 @@ export function hearCall(
 ): void {
   const devices = admits ? hub.names.devices(holder) : [];
   for (const { person } of devices) {
-    const rooms = (person.calledInto ??= new Set());
-    // The oldest invitations expire.
-    const [oldest] = rooms;
-    if (rooms.size >= limits.maxCalled && oldest !== undefined) rooms.delete(oldest);
-    rooms.add(room);
+    keepNewest((person.calledInto ??= new Set()), room);
   }
   tellCall(hub, by, room, holder);
 }
@@ -135,13 +130,12 @@ function announceCall(hub: HubState, by: Changer, room: Room, name: string): voi
   announceEverywhere(hub, room, { type: "invited", by: by.name, name, ...about });
 }
 
-function isFull(room: Room, key: string): boolean {
-  return room.called.size >= limits.maxCalled && !room.called.has(key);
-}
-
-function full(room: Room): Refusal {
-  const message = `Too many are invited into ${quoted(room.name)} and have not come`;
-  return { code: "full", message };
+/** Adds an invitation. The oldest expire: people who never come must not use up all of them. */
+function keepNewest(called: Set<string>, one: string): void {
+  called.delete(one);
+  const [oldest] = called;
+  if (called.size >= limits.maxCalled && oldest !== undefined) called.delete(oldest);
+  called.add(one);
 }
 
 function isThere(room: Room, name: string): Refusal {
