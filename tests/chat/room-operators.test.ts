@@ -72,6 +72,13 @@ test("invitations and removals", () => {
   expect(bob.lines()).toMatchObject([{ type: "error", code: "invite-only" }]);
 });
 
+/** The type of the answer to a guest who wants to enter. */
+function enterDen(guest: Client | undefined): unknown {
+  guest?.text();
+  guest?.send({ type: "join", room: "den", ref: 1 });
+  return guest?.lines().find(({ ref }) => ref === 1)?.["type"];
+}
+
 test("people who are invited and never come leave room for others", () => {
   const rig = new Rig();
   const ann = rig.member("Ann", inRoom("den"));
@@ -81,17 +88,12 @@ test("people who are invited and never come leave room for others", () => {
     const message = `Invited ${session.name} into den`;
     expect(order(ann, `call den ${session.name}`)).toMatchObject({ message });
   }
-  const entered = (guest: Client | undefined): unknown => {
-    guest?.text();
-    guest?.send({ type: "join", room: "den", ref: 1 });
-    return guest?.lines().find(({ ref }) => ref === 1)?.["type"];
-  };
-  expect(entered(guests.at(-1))).toBe("entered");
-  expect(entered(guests[1])).toBe("entered");
+  expect(enterDen(guests.at(-1))).toBe("entered");
+  expect(enterDen(guests[1])).toBe("entered");
   // The oldest invitation has expired.
-  expect(entered(guests[0])).toBe("error");
+  expect(enterDen(guests[0])).toBe("error");
   order(ann, "call den G0");
-  expect(entered(guests[0])).toBe("entered");
+  expect(enterDen(guests[0])).toBe("entered");
 });
 
 test("going away is announced in the rooms once, in every dialect, and so is coming back", () => {
