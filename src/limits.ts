@@ -1686,6 +1686,8 @@ export const sealed = {
   maxSenders: 256,
   /** Messages remembered for each; older ones are rejected by their time. */
   maxRemembered: 64,
+  /** How far ahead the times of this device's sealed messages are recorded as used. */
+  storedAheadMs: 1_000,
   /** The file of known keys: 10 000 lines. */
   maxKnownBytes: MiB,
   /** The part of it that may be filled by people who come by themselves. */

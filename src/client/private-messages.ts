@@ -92,6 +92,10 @@ export class PrivateMessages {
   /** Resolves when everything received has been delivered. */
   #opening: Promise<void> = Promise.resolve();
   #unopened = 0;
+  /** The time in the last sealed message; undefined: none since the start. */
+  #lastTimeMs: number | undefined;
+  /** Times up to this one are known to be used after a restart. */
+  #storedTimeMs = -1;
   #isRegistered = false;
   /** For the user's other devices, if this one has a key. */
   readonly #copies: SentCopies | undefined;
@@ -447,8 +451,13 @@ export class PrivateMessages {
   #nextStamp({ key, seen, now, newId }: SealingDevice): { id: string; timeMs: number } {
     const id = newId();
     const nowMs = now();
-    const timeMs = Math.max(nowMs, seen.latestMs(key) + 1);
-    seen.add(key, id, timeMs, nowMs);
+    const timeMs = Math.max(nowMs, (this.#lastTimeMs ?? seen.latestMs(key)) + 1);
+    this.#lastTimeMs = timeMs;
+    if (timeMs > this.#storedTimeMs) {
+      // Once for all messages of a moment: the file may be long.
+      this.#storedTimeMs = timeMs + limits.storedAheadMs;
+      seen.add(key, id, this.#storedTimeMs, nowMs);
+    }
     return { id, timeMs };
   }
 

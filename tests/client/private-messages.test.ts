@@ -109,6 +109,12 @@ describe("between two registered people", () => {
     ann.nowMs += 40 * 86_400_000;
     for (let n = 0; n < 2 * limits.maxRemembered; n++) await ann.tell("Bob", String(n));
     ann.nowMs -= 40 * 86_400_000;
+    // The file is not written for each of them.
+    const own = ann.seen
+      .toString()
+      .split("\n")
+      .find((line) => line.startsWith(ann.device.key));
+    expect(own?.split(" ")).toHaveLength(2 + 1);
     ann.seen = SeenMessages.parse(ann.seen.toString());
     ann.start();
     for (let n = 0; n < 2 * limits.maxRemembered; n++) await ann.tell("Bob", `later ${n}`);
