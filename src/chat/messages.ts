@@ -238,38 +238,47 @@ function find(hub: HubState, session: Session, to: readonly string[], absent: Ab
   const found: Found = { everyone, barred, ...nobody };
   const reached = new Set<string>();
   for (const [folded, name] of names) {
-    const known = session.privateChat.names?.keyOf(folded, hub.nowMs);
-    const isPartners = known !== undefined && known === partnerPerson(hub, session);
-    const partner = isPartners ? partnerOf(hub, session) : undefined;
-    const other = hub.names.holder(folded) ?? partner?.here[0];
-    const mailbox =
-      other === undefined
-        ? (mailboxOfAbsent(hub, folded, absent) ?? partner?.away[0]?.mailbox)
-        : undefined;
-    if (other === undefined && mailbox === undefined) {
-      found.unknown.push(name);
+    const who = addressee(hub, session, folded, absent);
+    if (typeof who === "string") {
+      found[who].push(name);
       continue;
     }
-    const key = other === undefined ? mailbox : personKey(other.identity);
-    if (known !== undefined && known !== key) {
-      found.reassigned.push(name);
-      continue;
-    }
+    const { key, here, isElsewhere } = who;
     // One person under two names: the old one, whose release is not committed yet, and the new one.
-    if (key === undefined || reached.has(key)) continue;
+    if (reached.has(key)) continue;
     reached.add(key);
     // Members of the lobby receive it there.
-    const isThere = hub.rooms.get(lobby)?.has(other?.identity.folded ?? folded) === true;
+    const isThere = hub.rooms.get(lobby)?.has(here?.identity.folded ?? folded) === true;
     if (everyone && isThere) continue;
-    if (mailbox !== undefined) {
-      const isElsewhere = isPartners || absent.records.get(folded)?.isElsewhere === true;
-      const note = absent.notes.get(folded);
-      if (isElsewhere || mayWriteTo(hub, session, mailbox)) {
-        found.away.push({ name, mailbox, isElsewhere, note });
-      } else found.full.push(name);
-    } else if (other !== undefined) found.here.push(other);
+    if (here !== undefined) found.here.push(here);
+    else if (isElsewhere || mayWriteTo(hub, session, key)) {
+      found.away.push({ name, mailbox: key, isElsewhere, note: absent.notes.get(folded) });
+    } else found.full.push(name);
   }
   return found;
+}
+
+/** Somebody here, or the mailbox with that key. */
+type Addressee = { key: string; here: Session | undefined; isElsewhere: boolean };
+
+/** Who has a name; the partner of the private chat keeps former ones for a while. */
+function addressee(
+  hub: HubState,
+  session: Session,
+  folded: string,
+  absent: Absent,
+): Addressee | "unknown" | "reassigned" {
+  const known = session.privateChat.names?.keyOf(folded, hub.nowMs);
+  const isPartners = known !== undefined && known === partnerPerson(hub, session);
+  const partner = isPartners ? partnerOf(hub, session) : undefined;
+  const here = hub.names.holder(folded) ?? partner?.here[0];
+  const key =
+    here === undefined
+      ? (mailboxOfAbsent(hub, folded, absent) ?? partner?.away[0]?.mailbox)
+      : personKey(here.identity);
+  if (key === undefined) return "unknown";
+  if (known !== undefined && known !== key) return "reassigned";
+  return { key, here, isElsewhere: isPartners || absent.records.get(folded)?.isElsewhere === true };
 }
 
 /** Counts a message to an absent person. */
