@@ -2,11 +2,13 @@
 // fits, whatever the direct path loses, delays or repeats, and wherever connections to the server
 // are lost; the other end's violations end it.
 
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import * as fc from "fast-check";
 import { toBase64 } from "../../src/bytes.ts";
 import { CallStream } from "../../src/calls/call-stream.ts";
 import { calls as limits } from "../../src/limits.ts";
+
+setDefaultTimeout(60_000);
 
 class End {
   readonly frames: string[] = [];
@@ -196,10 +198,11 @@ class Line {
   readonly written = [0, 0];
   readonly #hasEnded = [false, false];
   #isCut = false;
+  #nowMs = 0;
 
   write(by: 0 | 1, bytes: number): void {
     if (this.#hasEnded[by] === true) return;
-    this.ends[by].stream.write(pattern(this.written[by]!, bytes), 0);
+    this.ends[by].stream.write(pattern(this.written[by]!, bytes), this.#nowMs);
     this.written[by]! += bytes;
   }
 
@@ -230,8 +233,25 @@ class Line {
     for (const end of this.ends) end.stream.handleAgain();
   }
 
+  /** Whether there is a direct path. */
+  path(hasPath: boolean): void {
+    for (const end of this.ends) end.stream.setPath(hasPath);
+  }
+
+  /** Datagrams to that end: each is lost, or arrives once or twice. */
+  carry(to: 0 | 1, fates: number): void {
+    this.#nowMs += 40;
+    for (const [i, datagram] of this.ends[1 - to]!.datagrams.splice(0).entries()) {
+      for (let times = (fates >> (2 * (i % 8))) & 3; times > 1; times--) {
+        this.ends[to].stream.receiveDatagram(datagram, this.#nowMs);
+      }
+    }
+    this.ends[to].stream.handleTimeout(this.#nowMs);
+  }
+
   /** The rest arrives, without further cuts. */
   finish(): void {
+    this.path(false);
     this.again();
     for (const by of [0, 1] as const) this.end(by);
     while (this.ends.some(({ frames, unreadBytes }) => frames.length + unreadBytes > 0)) {
@@ -252,16 +272,34 @@ class Line {
 /** One step of an end: it writes, reads, ends, or gets the next frames. */
 const lineStep = fc.record({
   by: fc.constantFrom<0 | 1>(0, 1),
-  what: fc.constantFrom("write", "write", "deliver", "deliver", "read", "cut", "again"),
+  what: fc.constantFrom(
+    "write",
+    "write",
+    "deliver",
+    "deliver",
+    "read",
+    "cut",
+    "again",
+    "path",
+    "no path",
+    "carry",
+    "carry",
+  ),
   bytes: fc.oneof(fc.integer({ min: 1, max: 20_000 }), fc.constant(limits.windowBytes)),
   frames: fc.integer({ min: 1, max: 6 }),
+  fates: fc.nat(0xffff),
   told: fc.tuple(fc.boolean(), fc.boolean()),
 });
 
 type LineStep = typeof lineStep extends fc.Arbitrary<infer T> ? T : never;
 
-function take(line: Line, { by, what, bytes, frames, told }: LineStep): void {
+function take(line: Line, { by, what, bytes, frames, fates, told }: LineStep): void {
   switch (what) {
+    case "path":
+    case "no path":
+      return line.path(what === "path");
+    case "carry":
+      return line.carry(by, fates);
     case "write":
       return line.write(by, bytes);
     case "deliver":
@@ -275,7 +313,7 @@ function take(line: Line, { by, what, bytes, frames, told }: LineStep): void {
   }
 }
 
-test("wherever connections are lost, everything arrives once and in order at both ends", () => {
+test("wherever connections and datagrams are lost, everything arrives once and in order", () => {
   fc.assert(
     fc.property(fc.array(lineStep, { maxLength: 30 }), (steps) => {
       const line = new Line();
