@@ -26,7 +26,7 @@ const firstLimitUs = 100_000;
 const windowParts = 16;
 const windowUs = 500;
 /** The same without a pace, on loopback, where each REQUEST wakes a process that may be idle. */
-const unpacedParts = 4;
+const unpacedParts = 2;
 /**
  * Requests run this far ahead of the rate, so that the server does not run dry when a process or a
  * REQUEST is late. Requests waiting at the server are not on the path, and a change of the rate

@@ -6,13 +6,30 @@ import { transfer as limit } from "../../src/limits.ts";
 import { RangePicker } from "../../src/transfer/range-picker.ts";
 import { BandwidthFilter, SlidingRate } from "../../src/transfer/congestion/bandwidth-filter.ts";
 import { BbrController } from "../../src/transfer/congestion/bbr.ts";
+import { LoopbackController } from "../../src/transfer/congestion/loopback.ts";
 import { match, SentSegments } from "../../src/transfer/sent-segments.ts";
 import { type SegmentSource, SendQueue } from "../../src/transfer/send-queue.ts";
 import { Pacer } from "../../src/transfer/congestion/pacer.ts";
 import { RttEstimator } from "../../src/transfer/congestion/rtt.ts";
 import { MtuDiscovery } from "../../src/transfer/mtu-discovery.ts";
 import { PacketTrain } from "../../src/transfer/packet-train.ts";
+import { RequestSchedule } from "../../src/transfer/request-schedule.ts";
 import { seeded } from "../sim/random.ts";
+
+test("on loopback, a small buffer is filled, and requested again by halves", () => {
+  const segmentBytes = limit.maxSegmentBytes;
+  const picker = new RangePicker([[0, 1e9]], new MtuDiscovery(segmentBytes, segmentBytes));
+  // Linux's default: the kernel stores six such datagrams, which it says are twice as much.
+  const controller = new LoopbackController(212_992);
+  const schedule = new RequestSchedule(picker, controller, new RttEstimator(), Infinity);
+  const request = (): number => picker.pick(schedule.budget(), false, 0) / segmentBytes;
+  expect(request()).toBe(5);
+  for (let seq = 0; seq < 30; seq++) {
+    picker.segments.onReceived(seq, seq * segmentBytes, segmentBytes, 0, 0);
+    const isHalfFree = picker.segments.inFlightSegments === 2;
+    expect(request()).toBe(isHalfFree ? 3 : 0);
+  }
+});
 
 describe("pacer", () => {
   test("late timers do not lower the rate", () => {

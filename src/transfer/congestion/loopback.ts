@@ -9,6 +9,8 @@ const startBytes = 512 * 1024;
 const minBytes = 128 * 1024;
 /** More in flight is not faster: it no longer fits the CPU's cache. */
 const maxBytes = 2 * 1024 * 1024;
+/** Linux reserves twice the size of a buffer; large datagrams fill 1.8 times that size. */
+const bufferShare = 1.75;
 
 export class LoopbackController implements CongestionController {
   readonly phase: CongestionPhase = "loopback";
@@ -21,7 +23,7 @@ export class LoopbackController implements CongestionController {
 
   /** `bufferBytes`: size of the receiving socket's buffer. */
   constructor(bufferBytes: number) {
-    this.maxWindowBytes = Math.max(minBytes, Math.min(maxBytes, bufferBytes));
+    this.maxWindowBytes = Math.max(minBytes, Math.min(maxBytes, bufferShare * bufferBytes));
     this.windowBytes = Math.min(startBytes, this.maxWindowBytes);
   }
 
