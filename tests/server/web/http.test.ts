@@ -1,7 +1,7 @@
 // The web port over real HTTP: the page's headers, files with ranges, access control, WebSockets
 // and their limits.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pageResponse } from "../../../src/server/web/page-assets.ts";
@@ -156,6 +156,69 @@ async function upgrade(
 function own(): string {
   return `127.0.0.1:${rig.web.port}`;
 }
+
+describe("who is not admitted learns nothing", () => {
+  afterEach(() => {
+    rig.ban = undefined;
+    rig.access = undefined;
+  });
+
+  const files = [
+    "/files",
+    "/files?folders",
+    "/files/digits.txt",
+    "/files/none",
+    "/files//digits.txt",
+  ];
+  const hashed = "/files/digits.txt?sha256";
+  const bearer = { Authorization: `Bearer ${"t".repeat(24)}` };
+
+  test("if their network is banned, from any path, by any method", async () => {
+    rig.ban = "You are banned from this server";
+    const heard = [...rig.heard];
+    const asked = [...files, hashed, "/", "/main.js", "/code", "/rooms/lobby", "/healthz", "/none"];
+    for (const path of asked) {
+      for (const method of [
+        "GET",
+        "HEAD",
+        ...(path.startsWith("/files/") ? ["PUT", "DELETE"] : []),
+      ]) {
+        const answer = await rig.get(path, bearer, method);
+        const body = method === "HEAD" ? "" : `${rig.ban}.\n`;
+        expect([method, path, answer.status, await answer.text()]).toEqual([
+          method,
+          path,
+          403,
+          body,
+        ]);
+      }
+    }
+    expect(rig.heard).toEqual(heard);
+  });
+
+  test("without the token of a session, from the shared folder of a closed server", async () => {
+    rig.access = "right-token-0123456789";
+    const wrong = [{}, bearer, { Cookie: "parley_access=wrong" }, { Cookie: `x=${rig.access}` }];
+    const right = [
+      { Authorization: `bearer ${rig.access}` },
+      { Cookie: `a=b; parley_access=${rig.access}; c=d` },
+    ];
+    for (const path of [...files, hashed]) {
+      for (const method of ["GET", "HEAD"]) {
+        const refusals = new Set<string>();
+        for (const headers of wrong) {
+          const answer = await rig.get(path, { ...headers, Range: "bytes=0-1" }, method);
+          refusals.add(`${answer.status} ${answer.headers.get("etag")} ${await answer.text()}`);
+        }
+        const body = method === "HEAD" ? "" : '{"code":"password-required",.*}';
+        expect([...refusals].join("\n")).toMatch(new RegExp(`^401 null ${body}$`));
+        for (const headers of right) {
+          expect([path, (await rig.get(path, headers, method)).status]).not.toEqual([path, 401]);
+        }
+      }
+    }
+  });
+});
 
 describe("access control", () => {
   test("an unknown Host is refused, so that no page can rebind its name to this server", async () => {

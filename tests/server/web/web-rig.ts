@@ -39,6 +39,10 @@ export class WebRig implements AsyncDisposable {
   mostEmpty = Infinity;
   /** Why new connections are refused, if they are. */
   refusal: string | undefined;
+  /** Why all clients are banned, if they are. */
+  ban: string | undefined;
+  /** What the shared folder asks for, if anything. */
+  access: string | undefined;
   readonly web: WebServer;
 
   readonly #kept = keepingLog();
@@ -64,6 +68,8 @@ export class WebRig implements AsyncDisposable {
         move: (from) => from,
       },
       ...openToAll,
+      banFor: () => this.ban,
+      hasAccess: (token) => this.access === undefined || token === this.access,
       connect: (link) => this.#connect(link),
       connectRoom: (link) => this.#connect(link),
     });
