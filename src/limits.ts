@@ -1735,13 +1735,6 @@ export const accounts = {
   maxTokens: 16,
   /** Longest label of a device, in UTF-16 code units: a machine's name. */
   maxLabelChars: 64,
-  /**
-   * Shortest password, in UTF-16 code units. Shorter than NIST SP 800-63B recommends (8), as
-   * accepted by IRC services: guesses are limited by network, and hashes are argon2id.
-   */
-  minPasswordChars: 6,
-  /** Longest password. */
-  maxPasswordChars: 1_024,
   /** Burst of guesses at passwords, passes, codes or claims from one network … */
   guessesPerNetwork: 10,
   /** … and the time for each further guess; correct ones do not count. */
@@ -1762,6 +1755,17 @@ export const accounts = {
   passwordsWaitingInAll: 128,
   /** Networks and accounts tracked for that; the least recently used is evicted. */
   guessers: 4_096,
+} as const;
+
+/** Passwords of accounts. The page needs these, and not the limits above. */
+export const passwords = {
+  /**
+   * Shortest password, in UTF-16 code units. Shorter than NIST SP 800-63B recommends (8), as
+   * accepted by IRC services: guesses are limited by network, and hashes are argon2id.
+   */
+  minChars: 6,
+  /** Longest password. */
+  maxChars: 1_024,
 } as const;
 
 /** Servers that share a PostgreSQL database. */

@@ -4,7 +4,7 @@
 import { expect } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { accounts } from "../../src/limits.ts";
+import { passwords as passwordLimits } from "../../src/limits.ts";
 import { expectNoComplaints, inBrowser, pageRig } from "./page-rig.ts";
 import type { Tab } from "./browser.ts";
 
@@ -32,7 +32,7 @@ inBrowser("a name is made one's own, and the password is nowhere then", async ()
   await ann.say("/register");
   await ann.until("document.querySelector('#password-dialog').open");
   await ann.shows("#password-title", "Make Ann your name");
-  const { minPasswordChars } = accounts;
+  const { minChars: minPasswordChars } = passwordLimits;
   expect(await ann.text("#password-hint")).toStartWith(`At least ${minPasswordChars} characters.`);
   expect(await ann.get<number>("document.querySelector('#new-password').minLength")).toBe(
     minPasswordChars,

@@ -6,13 +6,13 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isErrorCode } from "../../src/errors.ts";
 import {
-  accounts,
   client,
   connections,
   history,
   message,
   names,
   protocol,
+  passwords,
 } from "../../src/limits.ts";
 import { decodeClient } from "../../src/protocol/decode-client.ts";
 import { decodeServer } from "../../src/protocol/decode-server.ts";
@@ -79,7 +79,7 @@ test("its numbers are those of limits.ts", () => {
     `${client.windowMessages} is plenty`,
     `held for ${history.mailHoldMs / 60_000} minutes`,
     `within ${connections.idleCloseMs / 1_000} s`,
-    `a password of ${accounts.minPasswordChars} to ${accounts.maxPasswordChars} characters`,
+    `a password of ${passwords.minChars} to ${passwords.maxChars} characters`,
     `"rooms":${names.maxRoomsPerSession},`,
   ];
   const text = docs.replaceAll(/\s+/g, " ");

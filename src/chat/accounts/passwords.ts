@@ -1,6 +1,6 @@
 // New passwords, and the tokens issued to browsers for a password.
 
-import { accounts as limits } from "../../limits.ts";
+import { passwords as passwordLimits } from "../../limits.ts";
 import type { Account } from "./account-store.ts";
 import type { Ref } from "../events.ts";
 import type { HubState } from "../hub-state.ts";
@@ -31,8 +31,8 @@ export function hashNew(
 }
 
 function passwordProblem(password: string): string | undefined {
-  const min = limits.minPasswordChars;
-  const max = limits.maxPasswordChars;
+  const min = passwordLimits.minChars;
+  const max = passwordLimits.maxChars;
   if (password.length >= min && password.length <= max) return undefined;
   return `A password has ${min} to ${max} characters, not ${password.length}`;
 }

@@ -1,7 +1,7 @@
 // Whether a login under a registered name comes from its owner: proved by the key of one of its
 // devices, by a session token, or by the password.
 
-import { accounts as limits } from "../../limits.ts";
+import { passwords as passwordLimits } from "../../limits.ts";
 import { quoted } from "../../text.ts";
 import type { Account } from "../accounts/account-store.ts";
 import type { LoginCommand } from "../events.ts";
@@ -52,7 +52,7 @@ function checkPassword(
   const waitMs = hub.guessRates.take(address, owner.id, hub.nowMs);
   if (waitMs > 0) return then(tooManyGuesses(name, waitMs));
   if (owner.password === undefined) return then(registered(owner));
-  if (password.length > limits.maxPasswordChars) return then(wrong(name));
+  if (password.length > passwordLimits.maxChars) return then(wrong(name));
   hub.options.credentials.checkPassword(password, owner.password, address, (isRight) => {
     if (isRight === true) {
       hub.guessRates.wasRight(address, owner.id, hub.nowMs);

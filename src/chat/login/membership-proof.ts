@@ -2,7 +2,7 @@
 // a device, a session token, or the password of the name. So is the owner of the server, whose key
 // may have no name. To everybody else, all names look the same.
 
-import { accounts as limits } from "../../limits.ts";
+import { passwords } from "../../limits.ts";
 import type { Account, AccountLookup } from "../accounts/account-store.ts";
 import { busy, tooManyGuesses } from "./authentication.ts";
 import type { LoginCommand } from "../events.ts";
@@ -81,7 +81,7 @@ function checkPassword(
       ? hub.guessRates.takeUnowned(address, hashSecret(fold(name)), hub.nowMs)
       : hub.guessRates.take(address, owner.id, hub.nowMs);
   if (waitMs > 0) return then({ why: "failed", refusal: tooManyGuesses(name, waitMs) });
-  if (password.length > limits.maxPasswordChars) return then({ why: "stranger" });
+  if (password.length > passwords.maxChars) return then({ why: "stranger" });
   session.queue.block();
   const finish = (isRight: boolean | undefined): void => {
     hub.unblock(session);

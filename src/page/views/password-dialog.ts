@@ -1,7 +1,7 @@
 // The dialog for a new password, which registers a name or protects it. It stays open, with the
 // reason, until the server accepts a password. The password is only in its fields.
 
-import { accounts as limits } from "../../limits.ts";
+import { passwords as passwordLimits } from "../../limits.ts";
 import { byId, setProblem, setText } from "../dom.ts";
 import type { State } from "../state.ts";
 
@@ -19,9 +19,9 @@ export class PasswordDialog {
     refuse: (problem: string) => void;
     close: () => void;
   }) {
-    this.#password.minLength = limits.minPasswordChars;
+    this.#password.minLength = passwordLimits.minChars;
     for (const field of [this.#password, this.#repeated]) {
-      field.maxLength = limits.maxPasswordChars;
+      field.maxLength = passwordLimits.maxChars;
     }
     byId("password-cancel", HTMLButtonElement).addEventListener("click", () => actions.close());
     // Escape closes the dialog without asking.
@@ -43,7 +43,7 @@ export class PasswordDialog {
     if (!isWanted) return this.#dialog.close();
     const isNew = choosing.purpose === "register";
     setText(this.#title, isNew ? `Make ${name} your name` : `A new password for ${name}`);
-    const length = `At least ${limits.minPasswordChars} characters.`;
+    const length = `At least ${passwordLimits.minChars} characters.`;
     setText(this.#hint, isNew ? `${length} Nobody else can have the name from then on.` : length);
     this.#name.value = name;
     this.#dialog.showModal();

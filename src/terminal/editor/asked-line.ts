@@ -1,6 +1,6 @@
 // The line typed so far in answer to a question, such as a password: no history, no cursor. Pure.
 
-import { accounts as limits } from "../../limits.ts";
+import { passwords } from "../../limits.ts";
 import type { Key } from "./keys.ts";
 
 export class AskedLine {
@@ -36,7 +36,7 @@ export class AskedLine {
   }
 
   #add(text: string): void {
-    if (this.text.length + text.length > limits.maxPasswordChars) return;
+    if (this.text.length + text.length > passwords.maxChars) return;
     this.text += text;
     this.#show(text);
   }

@@ -1,6 +1,6 @@
 // Asks for a new password at the prompt, twice and without echo. Knows no session.
 
-import { accounts as limits } from "../../limits.ts";
+import { passwords as passwordLimits } from "../../limits.ts";
 import type { Edit } from "./line-editor.ts";
 
 export class NewPassword {
@@ -46,7 +46,7 @@ export class NewPassword {
       this.#stop(undefined);
       return this.#done(password);
     }
-    const { minPasswordChars: min, maxPasswordChars: max } = limits;
+    const { minChars: min, maxChars: max } = passwordLimits;
     if (password.length < min || password.length > max) {
       return this.#stop(`A password has ${min} to ${max} characters: none was set`);
     }

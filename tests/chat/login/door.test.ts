@@ -9,7 +9,7 @@ import { Rights } from "../../../src/chat/rights/rights.ts";
 import { lineChat } from "../../../src/dialects/line-chat.ts";
 import { dialects } from "../../../src/dialects/table.ts";
 import { ParleyError } from "../../../src/errors.ts";
-import { accounts, rights as limits } from "../../../src/limits.ts";
+import { accounts, rights as limits, passwords as passwordLimits } from "../../../src/limits.ts";
 import { answerRequest } from "../../../src/store/answer.ts";
 import { openMemoryStore } from "../../../src/store/memory/store.ts";
 import { cpuMsOf } from "../../cpu-time.ts";
@@ -536,7 +536,7 @@ describe("members", () => {
     };
     const rig = club(byPass, { credentials });
     const answersTo = (name: string) =>
-      [accounts.minPasswordChars, accounts.maxPasswordChars + 1].map((length) => {
+      [passwordLimits.minChars, passwordLimits.maxChars + 1].map((length) => {
         hashed.length = 0;
         const hello = { type: "hello", version: 2, name, password: "x".repeat(length) };
         return [rig.client().send(hello).text(), [...hashed]];

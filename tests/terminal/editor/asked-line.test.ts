@@ -1,7 +1,7 @@
 // The line typed in answer to a question: what is erased, and where it ends.
 
 import { expect, test } from "bun:test";
-import { accounts as limits } from "../../../src/limits.ts";
+import { passwords } from "../../../src/limits.ts";
 import { AskedLine } from "../../../src/terminal/editor/asked-line.ts";
 import { KeyReader } from "../../../src/terminal/editor/keys.ts";
 
@@ -24,7 +24,7 @@ test("Enter and a pasted line end are the end; too much is not taken", () => {
     text: "secret",
     outcomes: ["done"],
   });
-  expect(typed(`a${"x".repeat(limits.maxPasswordChars)}`).text.length).toBeLessThanOrEqual(
-    limits.maxPasswordChars,
+  expect(typed(`a${"x".repeat(passwords.maxChars)}`).text.length).toBeLessThanOrEqual(
+    passwords.maxChars,
   );
 });
