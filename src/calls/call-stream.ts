@@ -145,7 +145,13 @@ export class CallStream {
   /** Bytes from `onBytes` have been read: the other end may send as many more. */
   handleRead(bytes: number): void {
     this.#readBytes += bytes;
-    if (this.#readBytes - this.#reportedBytes < limits.windowBytes / 4 || this.#isOver) return;
+    this.#report();
+  }
+
+  /** Not during a cut: nothing would repeat it, and the other end could wait for it for ever. */
+  #report(): void {
+    const unreported = this.#readBytes - this.#reportedBytes;
+    if (unreported < limits.windowBytes / 4 || this.#isCut || this.#isOver) return;
     this.#reportedBytes = this.#readBytes;
     this.#pass(message(kind.read, [this.#readBytes]));
   }
@@ -245,6 +251,7 @@ export class CallStream {
       if (at >= arrivedBytes) this.#pass(message(kind.bytes, [at], bytes));
     }
     if (this.#hasSaidEnd) this.#pass(message(kind.end, [this.#sentBytes]));
+    this.#report();
     this.#events.onBack();
     this.#handleReadThere(readBytes, nowMs);
   }

@@ -377,6 +377,21 @@ test("what an end keeps for the other is bounded, however long the call is cut",
   expect(other.received.length).toBe(limits.windowBytes);
 });
 
+test("what is read before the other end is back is reported once it is", () => {
+  const [one, other] = [new End(), new End()];
+  one.stream.write(new Uint8Array(2 * limits.windowBytes), 0);
+  deliver(one, other);
+  for (const end of [one, other]) end.stream.handleCut();
+  for (const end of [one, other]) end.stream.handleAgain();
+  other.read();
+  deliver(other, one);
+  deliver(one, other);
+  deliver(other, one);
+  expect(one.log).toEqual(["room"]);
+  deliver(one, other);
+  expect(other.received.length).toBe(2 * limits.windowBytes);
+});
+
 test("a direct path carries on while the connection to the server is lost", () => {
   const [one, other] = [new End(), new End()];
   one.stream.setPath(true);
