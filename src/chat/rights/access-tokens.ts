@@ -15,9 +15,9 @@ export type AccessToken = {
   account: string;
   name: string;
   by: string;
-  /** Unix milliseconds. */
   /** Keys of the owners whose share it uses (`ShareOwner.kept`). */
   shares: readonly string[];
+  /** Unix milliseconds. */
   atMs: number;
   /** Infinity: until it is revoked. */
   untilMs: number;
