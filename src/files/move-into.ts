@@ -3,7 +3,7 @@
 
 import { closeSync, linkSync, openSync, renameSync, rmSync } from "node:fs";
 import { systemCode } from "../errors.ts";
-import { renameNoReplace } from "../io/file-calls.ts";
+import { type Renamed, renameNoReplace } from "../io/file-calls.ts";
 import { quietly } from "./cleanup.ts";
 
 /**
@@ -14,7 +14,7 @@ export function moveInto(
   from: string,
   to: string,
   replace: boolean,
-  rename: typeof renameNoReplace = renameNoReplace,
+  rename: (from: string, to: string) => Renamed = renameNoReplace,
   link: typeof linkSync = linkSync,
 ): boolean {
   if (replace) {

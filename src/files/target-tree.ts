@@ -15,6 +15,7 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
+import type { Renamed } from "../io/file-calls.ts";
 import { FolderCursor, OpenFolder } from "../io/open-folder.ts";
 import { secretBytes } from "../secrets.ts";
 import type { TreeNode } from "../transfer/tree/manifest.ts";
@@ -72,9 +73,11 @@ export class TargetTree {
   save(node: TreeNode, bytes: Uint8Array, replace: boolean): boolean {
     const folder = this.#folderOf(node.parent);
     const temporary = folder.at(this.#temporary).toString();
+    const name = this.#names.of(node);
     try {
       this.#write(temporary, node, bytes);
-      if (moveInto(temporary, folder.at(this.#names.of(node)).toString(), replace)) return true;
+      const rename = (): Renamed => folder.renameNoReplace(this.#temporary, name);
+      if (moveInto(temporary, folder.at(name).toString(), replace, rename)) return true;
     } catch (error) {
       quietly(() => rmSync(temporary, { force: true }));
       throw error;

@@ -74,11 +74,16 @@ export function lockFile(fd: number): "locked" | "held" | "unsupported" {
   return errno() === wouldBlock ? "held" : "unsupported";
 }
 
-/** Atomically renames a file unless the new name exists. */
-export function renameNoReplace(from: string, to: string): "renamed" | "exists" | "unsupported" {
+export type Renamed = "renamed" | "exists" | "unsupported";
+
+/**
+ * Atomically renames a file unless the new name exists. `folder`: a descriptor of the folder that
+ * relative paths start from.
+ */
+export function renameNoReplace(from: string, to: string, folder = workingFolder): Renamed {
   const call = renameCall();
   if (call === undefined) return "unsupported";
-  const outcome = call(workingFolder, cString(from), workingFolder, cString(to), noReplace);
+  const outcome = call(folder, cString(from), folder, cString(to), noReplace);
   if (outcome === 0) return "renamed";
   return errno() === exists ? "exists" : "unsupported";
 }
