@@ -194,7 +194,7 @@ export class ReceiverLoop {
     if (this.#socket.readMore(this.#read, limits.waitingDatagrams) > 0) {
       this.#naps = 0;
       this.#step(receiver);
-      if (this.#countedBytes < limits.mutedFromBytes) return true;
+      if (this.#ended || this.#countedBytes < limits.mutedFromBytes) return true;
       this.#countedBytes = 0;
       this.#isMuted ||= this.#socket.mute();
       return true;

@@ -19,6 +19,7 @@ class WaitingSocket implements LoopSocket {
   isMuted = false;
   mutes = 0;
   naps = 0;
+  isClosed = false;
   /** Of datagrams. */
   waiting = 0;
 
@@ -49,11 +50,13 @@ class WaitingSocket implements LoopSocket {
   }
 
   readAlone(): void {}
-  close(): void {}
+  close(): void {
+    this.isClosed = true;
+  }
 }
 
 /** Starts a loop on loopback. `arrive`: the event loop has read one datagram, and others wait. */
-async function startLoop(socket: WaitingSocket) {
+async function startLoop(socket: WaitingSocket, onTurn = (): void => {}) {
   let events: SocketEvents | undefined;
   const loop = await ReceiverLoop.open({
     async open(given) {
@@ -61,7 +64,10 @@ async function startLoop(socket: WaitingSocket) {
       return socket;
     },
     loopback: true,
-    onTurn: () => false,
+    onTurn() {
+      onTurn();
+      return false;
+    },
     mayRequest: () => true,
     dueInUs: () => Number.POSITIVE_INFINITY,
     onRefused() {},
@@ -103,4 +109,15 @@ test("on loopback, the event loop leaves the socket alone while much arrives, an
   await new Promise<void>((go) => setImmediate(() => setImmediate(go)));
   expect(socket.reads.length).toBe(reads);
   loop.close();
+});
+
+test("a loop that ends while much arrives leaves its socket alone: the number may be another's", async () => {
+  const socket = new WaitingSocket();
+  const { loop, arrive } = await startLoop(socket, () => {
+    const got = socket.reads.reduce((all, count) => all + count, 1);
+    if (got * datagram.length >= limits.mutedFromBytes) loop.close();
+  });
+  arrive(Math.ceil(limits.mutedFromBytes / datagram.length) + limits.waitingDatagrams);
+  await until(() => socket.isClosed);
+  expect(socket.mutes).toBe(0);
 });
