@@ -3,6 +3,7 @@
 
 import {
   noneRefused,
+  recent,
   type RefusedNumbers,
   refusedUpTo,
   withMissed,
@@ -47,7 +48,8 @@ export class MessageCounter {
     this.#taken = n;
     // A duplicate was refused while the message was queued.
     if (n === this.#refused) this.#refused = 0;
-    if (code !== undefined) this.#refusals = withRefused(this.#refusals, n, code);
+    this.#refusals =
+      code === undefined ? recent(this.#refusals, n) : withRefused(this.#refusals, n, code);
   }
 
   /** The message that was taken last has not reached one of its recipients. */

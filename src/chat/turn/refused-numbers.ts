@@ -43,8 +43,11 @@ export function withMissed(
   return [...kept.filter((one) => one !== oldest), run];
 }
 
-function recent(runs: RefusedNumbers, n: number): RefusedNumbers {
-  return runs.filter(({ last }) => last > n - limits.refusedNumbers);
+/** Those that are not too far behind message `n`. */
+export function recent(runs: RefusedNumbers, n: number): RefusedNumbers {
+  const first = n - limits.refusedNumbers + 1;
+  // In order, and mostly there is none.
+  return (runs[0]?.last ?? n) >= first ? runs : runs.filter(({ last }) => last >= first);
 }
 
 /** Those up to `n`. */

@@ -60,6 +60,15 @@ test("numbers far behind the last one are forgotten, so that the list stays shor
   expect(refusedText(runs)!.length).toBeLessThan(8_192);
 });
 
+test("a number is forgotten after as many others, refused or not", () => {
+  const counter = new MessageCounter();
+  counter.take(1, "muted");
+  for (let n = 2; n <= limits.refusedNumbers; n++) counter.take(n);
+  expect(counter.refusals).toEqual([{ first: 1, last: 1, code: "muted" }]);
+  counter.take(limits.refusedNumbers + 1);
+  expect(counter.refusals).toEqual(noneRefused);
+});
+
 test("of recipients that were missed, the last are remembered", () => {
   let runs = withRefused(noneRefused, 1, codes[0]);
   for (let i = 1; i <= 100; i++) runs = withMissed(runs, 2, "unknown-user", `Zed${i}`);
