@@ -49,14 +49,14 @@ withPostgres(
   async () => {
     await using setting = await Setting.start(2);
     const [east, west] = setting.ports.map((port) => `127.0.0.1:${port}`);
-    const [inbox, path] = [join(setting.folder, "inbox"), join(setting.folder, "plan.txt")];
+    const [saved, path] = [join(setting.folder, "saved.txt"), join(setting.folder, "plan.txt")];
     writeFileSync(path, "the plan\n".repeat(1_000));
     await using sender = new Parley("send-file", east!, path, "--code", "--json");
     const { code } = JSON.parse(await sender.line(/"code":/));
-    await using guest = new Parley("fetch-file", west!, "--code", code, "-o", inbox);
+    await using guest = new Parley("fetch-file", west!, "--code", code, "-o", saved);
     expect(await guest.exit()).toBe(0);
     expect(await sender.exit()).toBe(0);
-    expect(await Bun.file(join(inbox, "plan.txt")).text()).toBe(await Bun.file(path).text());
+    expect(await Bun.file(saved).text()).toBe(await Bun.file(path).text());
     const kept = () => setting.query("SELECT 1 FROM parley.names WHERE folded LIKE 'code/%'");
     await until(async () => (await kept()).length === 0, "the end of the code in the database");
     const peer = (id: string, server: string | undefined, ...flags: string[]) => {
