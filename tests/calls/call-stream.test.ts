@@ -252,7 +252,7 @@ class Line {
   /** The rest arrives, without further cuts. */
   finish(): void {
     this.path(false);
-    this.again();
+    if (this.#isCut) this.again();
     for (const by of [0, 1] as const) this.end(by);
     while (this.ends.some(({ frames, unreadBytes }) => frames.length + unreadBytes > 0)) {
       for (const to of [0, 1] as const) {
