@@ -539,7 +539,8 @@ describe("lines", () => {
 
   test("with an impossible time are still shown", () => {
     expect(localCalendar.timeOfDay(Number.MAX_SAFE_INTEGER)).toMatch(/^\d\d:\d\d$/);
-    expect(localCalendar.date(Number.MAX_SAFE_INTEGER)).toContain("1970");
+    // When 1970 began, it was still 1969 west of Greenwich.
+    expect(localCalendar.date(Number.MAX_SAFE_INTEGER)).toMatch(/1970|31 December 1969/);
   });
 });
 
