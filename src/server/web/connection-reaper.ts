@@ -36,6 +36,8 @@ export class ConnectionReaper {
   #ownDescriptors: number;
   /** Connections of the web port when last checked. */
   #webConnections = 0;
+  /** How many of them the last check ended. */
+  #ended = 0;
   #isListening = true;
   #notBeforeMs = 0;
   #warnedMs = Number.NEGATIVE_INFINITY;
@@ -47,7 +49,7 @@ export class ConnectionReaper {
     if (descriptors.limit === Number.POSITIVE_INFINITY) return;
     const check = () => this.check();
     this.#timer = setInterval(check, limits.watchMs);
-    descriptors.relieve = check;
+    descriptors.relieve = () => this.#relieve();
   }
 
   stop(): void {
@@ -63,13 +65,28 @@ export class ConnectionReaper {
     this.#notBeforeMs = performance.now() + tookMs * limits.countOneIn;
   }
 
-  #check(): void {
-    const { descriptors, chatConnections, listen } = this.#options;
-    const free = descriptors.free;
-    const others = descriptors.limit - free - chatConnections();
+  /**
+   * Makes room for chat. Does not wait for its turn if there is something to gain: what it ends is
+   * enough for many that chat.
+   */
+  #relieve(): void {
+    if (this.#ended > 0 || this.#countWeb() > this.#webConnections) this.#notBeforeMs = 0;
+    this.check();
+  }
+
+  #countWeb(): number {
+    const { descriptors, chatConnections } = this.#options;
+    const others = descriptors.limit - descriptors.free - chatConnections();
     // Descriptors that were open at startup may have been closed since.
     this.#ownDescriptors = Math.min(this.#ownDescriptors, others);
-    const webConnections = others - this.#ownDescriptors;
+    return others - this.#ownDescriptors;
+  }
+
+  #check(): void {
+    const { descriptors, listen } = this.#options;
+    const webConnections = this.#countWeb();
+    const free = descriptors.free;
+    this.#ended = 0;
     // Identifying a descriptor costs a system call, so this is done only if there are more of them.
     if (webConnections > this.#webConnections || free < descriptors.reserve) this.#reap(free);
     this.#webConnections = webConnections;
@@ -101,6 +118,7 @@ export class ConnectionReaper {
 
   #end(socket: OpenSocket): void {
     endConnection(socket);
+    this.#ended++;
     this.#options.descriptors.noteClosing();
   }
 

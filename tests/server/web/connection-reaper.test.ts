@@ -236,9 +236,9 @@ onLinux("a count that had to wait for the processor does not put off the next on
   // A tenth of the pause if the waiting counted as work.
   const laterMs = 10 * limits.countMs;
   let nowMs = 1_000_000;
-  using _ = spyOn(performance, "now").mockImplementation(() => nowMs);
+  spyOn(performance, "now").mockImplementation(() => nowMs);
   const stat = fs.statSync;
-  using counting = spyOn(fs, "statSync").mockImplementation(((path: string) => {
+  const counting = spyOn(fs, "statSync").mockImplementation(((path: string) => {
     // Others run meanwhile.
     nowMs += 100;
     return stat(path);
@@ -271,3 +271,47 @@ onLinux("a count that had to wait for the processor does not put off the next on
   reaper.stop();
   counted.close();
 });
+
+onLinux(
+  "a flood right after a check, which has used up its time, leaves room for chat",
+  async () => {
+    const sockets: Bun.Socket[] = [];
+    const socket = { open: (one: Bun.Socket) => void sockets.push(one), data() {}, error() {} };
+    const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket });
+    const counted = new Descriptors(new Descriptors().count() + 60);
+    let nowMs = 1_000_000;
+    let cpuUs = 0;
+    spyOn(performance, "now").mockImplementation(() => nowMs);
+    spyOn(process, "threadCpuUsage").mockImplementation(() => ({
+      user: (cpuUs += 10_000),
+      system: 0,
+    }));
+    const reaper = new ConnectionReaper({
+      descriptors: counted,
+      port: listener.port,
+      chatConnections: () => 0,
+      excess: () => [],
+      isWebSocket: () => false,
+      listen: () => true,
+      log: silentLog,
+    });
+    const flood = async (): Promise<void> => {
+      const all = sockets.length + 20;
+      for (let i = 0; i < 20; i++) {
+        await Bun.connect({ hostname: "127.0.0.1", port: listener.port, socket: { data() {} } });
+      }
+      await until(() => sockets.length === all);
+      // The descriptors are counted again by then; the next check is not due yet.
+      nowMs += 600;
+    };
+    nowMs += 600;
+    reaper.check();
+    await flood();
+    expect(counted.areScarce).toBe(false);
+    await flood();
+    expect(counted.areScarce).toBe(false);
+    reaper.stop();
+    listener.stop(true);
+    counted.close();
+  },
+);
