@@ -260,8 +260,10 @@ export class RelayedLink implements CallWire {
   #handleCut(): void {
     // A call that is only being set up is tried again by whoever makes it.
     if (this.#events === undefined) return this.#gone();
+    const wasCut = this.#isCut;
     this.#isCut = true;
     this.#stream.handleCut();
+    if (wasCut) return;
     if (this.#endedAtMs !== undefined) this.#wait();
     else this.#onServer("lost");
   }

@@ -165,6 +165,25 @@ test("a server that repeats frames does no harm", async () => {
   expect([called.heard, caller.heard]).toEqual(["one\n", "two\n"]);
 });
 
+test("a call that is cut, and cut again before it goes on, is lost once and back once", async () => {
+  let isCut = false;
+  const { caller, called, calls } = await connected((frame) => (isCut ? [] : [frame]));
+  const states: string[] = [];
+  caller.link.watchServer((state) => states.push(state));
+  isCut = true;
+  caller.link.send("one\n");
+  calls.caller.onCut();
+  // Its next connection is lost, too, before the other end has answered.
+  calls.caller.onAgain();
+  calls.caller.onCut();
+  isCut = false;
+  for (const call of [calls.caller, calls.called]) call.onAgain();
+  await until(() => called.heard !== "", "the line");
+  expect([called.heard, states]).toEqual(["one\n", ["lost", "back"]]);
+  caller.link.end();
+  await Promise.all([caller.link.closed, called.link.closed]);
+});
+
 test("a call whose other end never answers can be given up", async () => {
   const { calls } = relayed(() => []);
   const caller = new End(calls.caller);
