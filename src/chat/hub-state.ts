@@ -249,8 +249,8 @@ export class HubState {
     session: Session,
     event: PersonalEvent,
     timing: Timing = event.type === "bye" ? "settled" : "now",
-    order = event.type === "bye" ? Infinity : this.pipeline.nextOrder(),
   ): void {
+    const order = event.type === "bye" ? Infinity : this.pipeline.nextOrder();
     const asked = answerCost(event);
     if (asked > 0) session.queue.charge(asked, this.options.rates, this.nowMs);
     if (session.awaitsWelcome && !session.isOver) {

@@ -124,7 +124,7 @@ class TargetRates {
   }
 
   giveBack(target: string, owner: ShareOwner, nowMs: number): void {
-    this.#bucketOf(target, nowMs).giveBack(1, nowMs);
+    this.#bucketOf(target, nowMs).giveBack(nowMs);
     this.#ofNetworks.giveBack(owner, nowMs, target);
   }
 

@@ -37,7 +37,7 @@ export class ShareBuckets {
 
   /** Returns a unit that was taken needlessly. */
   giveBack(owner: ShareOwner, nowMs: number, subject = ""): void {
-    for (const bucket of this.#bucketsOf(owner, nowMs, subject)) bucket.giveBack(1, nowMs);
+    for (const bucket of this.#bucketsOf(owner, nowMs, subject)) bucket.giveBack(nowMs);
   }
 
   /** Milliseconds until something can be taken; 0 if now. */

@@ -41,10 +41,10 @@ export class TokenBucket {
     this.#tokens -= units;
   }
 
-  /** Returns units that were taken needlessly. */
-  giveBack(units: number, nowMs: number): void {
+  /** Returns a unit that was taken needlessly. */
+  giveBack(nowMs: number): void {
     this.#fill(nowMs);
-    this.#tokens = Math.min(this.burst, this.#tokens + units);
+    this.#tokens = Math.min(this.burst, this.#tokens + 1);
   }
 
   /** Milliseconds until `take` can succeed; 0 if now. */

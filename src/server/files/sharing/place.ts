@@ -7,14 +7,9 @@ import { moveInto } from "../../../files/move-into.ts";
 import { renameNoReplace } from "../../../io/file-calls.ts";
 
 /** Returns false, without doing anything, if `to` exists. Throws the file system's errors. */
-export function moveToPlace(
-  from: string,
-  to: string,
-  isFolder: boolean,
-  rename: typeof renameNoReplace = renameNoReplace,
-): boolean {
-  if (!isFolder) return moveInto(from, to, false, rename);
-  const outcome = rename(from, to);
+export function moveToPlace(from: string, to: string, isFolder: boolean): boolean {
+  if (!isFolder) return moveInto(from, to, false);
+  const outcome = renameNoReplace(from, to);
   if (outcome !== "unsupported") return outcome === "renamed";
   // An empty folder reserves the name. Renaming replaces it only as long as it is empty.
   try {

@@ -9,10 +9,6 @@ export class SharedItems implements Iterable<SharedItem> {
   /** By `wordsOf` their names; several only if another program has renamed one. */
   readonly #byName = new Map<string, Map<string, SharedItem>>();
 
-  get size(): number {
-    return this.#byId.size;
-  }
-
   get byId(): ReadonlyMap<string, SharedItem> {
     return this.#byId;
   }
