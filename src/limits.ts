@@ -1830,7 +1830,7 @@ export const postgres = {
   catchUpMessages: 1_000,
   /**
    * How often the database may refuse to read them in a room before they are left out there: own
-   * messages wait for it, and are tried again every second.
+   * messages wait for it, and are tried again every second. Counted once between two looks.
    */
   refusedReads: 5,
   /** Notified messages of a room that must wait for earlier ones being read. */

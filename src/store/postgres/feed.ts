@@ -42,8 +42,12 @@ export class Feed implements Follower, SharedStore {
   readonly #mayMissMembers = new Set<string>();
   /** Rooms whose members had changed more often than notified, at the last look; how often. */
   readonly #changes = new Map<string, number>();
-  /** How often in a row the database has refused to read a room's messages. */
+  /**
+   * How often in a row the database has refused to read a room's messages; counted once between two
+   * looks, since notifications may ask many times a second.
+   */
   readonly #refused = new Map<string, number>();
+  readonly #refusedSinceLook = new Set<string>();
   readonly #parts = new NoticeParts();
   /** Rooms of the batch in flight: its own messages must not be read as those of others. */
   #inFlight: ReadonlySet<string> = new Set();
@@ -167,6 +171,7 @@ export class Feed implements Follower, SharedStore {
     if (hub === undefined) return;
     for (const room of hub.openRooms()) this.#stale.add(room);
     this.#forgetClosedRooms();
+    this.#refusedSinceLook.clear();
     // On a bad connection some of these fail: that must not keep the others waiting for long.
     const looks = await inTurn([
       () => this.#catchUp(),
@@ -415,9 +420,11 @@ export class Feed implements Follower, SharedStore {
       return page;
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      const times = (this.#refused.get(room) ?? 0) + 1;
-      this.#refused.set(room, times);
-      if (times < limits.refusedReads) throw error;
+      const before = this.#refused.get(room) ?? 0;
+      if (before < limits.refusedReads && this.#refusedSinceLook.has(room)) throw error;
+      this.#refusedSinceLook.add(room);
+      this.#refused.set(room, before + 1);
+      if (before + 1 < limits.refusedReads) throw error;
       return undefined;
     }
   }
