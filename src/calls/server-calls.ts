@@ -50,6 +50,8 @@ export class ServerCalls implements RelayedCalls {
       throw error;
     }
     call.onLost = () => void this.#callAgain(call, request);
+    // It may have been lost since the answer.
+    if (call.isCut) call.onLost();
     return call;
   }
 

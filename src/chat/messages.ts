@@ -193,6 +193,7 @@ function tellFound(
   }
   const isCounted = n !== undefined && reaches;
   const missed = [...found.unknown, ...found.reassigned];
+  if (isCounted && found.barred !== undefined) session.counter.miss(found.barred.code, lobby);
   if (isCounted) for (const name of missed) session.counter.miss("unknown-user", name);
   if (isCounted) for (const name of found.full) session.counter.miss("full", name);
   for (const name of found.unknown) rejectUnknownUser(hub, session, name, about);

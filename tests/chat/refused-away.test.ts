@@ -40,6 +40,20 @@ test("a return tells which messages were refused, and why", () => {
   expect(sessionOf(again)).toMatchObject({ n: 7, refused });
 });
 
+test("a message for everybody and for somebody, from whoever may not speak there, was refused for everybody", () => {
+  const rig = new Rig();
+  const bob = rig.member("Bob");
+  const ann = rig.member("Ann");
+  rig.order("mode lobby +m");
+  bob.text();
+  ann.send({ type: "tell", n: 1, to: ["all", "Bob"], text: "psst" });
+  expect(bob.text()).toContain("psst");
+  ann.close();
+  const refused = [{ first: 1, last: 1, code: "muted", to: "lobby", message: expect.any(String) }];
+  const back = rig.client().send(hello("Ann", since(0)));
+  expect(sessionOf(back)).toMatchObject({ n: 1, refused });
+});
+
 test("without a refused message there is no list", () => {
   const rig = new Rig();
   rig.member("Ann").send(say(1)).close();

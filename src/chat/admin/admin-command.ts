@@ -139,9 +139,12 @@ export const adminCommands: Readonly<Record<AdminCommand["do"], Entry>> = {
     help: "disconnect somebody, who may come back",
     read: ({ words: [name, ...reason] }) => {
       if (name === undefined) return undefined;
-      const term = leadingTerm(reason)?.text;
-      if (term === undefined) return { do: "kick", name, reason: reason.join(" ") };
-      return `A kick has no term: 'ban NAME --for 10m' keeps somebody out, not ${quoted(term)}`;
+      const term = leadingTerm(reason);
+      // "10 days of spam" is a reason.
+      if (term === undefined || term.rest.length > 0) {
+        return { do: "kick", name, reason: reason.join(" ") };
+      }
+      return `A kick has no term, such as ${quoted(term.text)}: 'ban NAME --for 10m' keeps somebody out`;
     },
   },
   ban: {

@@ -59,6 +59,14 @@ test.each([
   expect(String(problem)).toContain(sentence);
 });
 
+test("a reason to kick somebody may begin like a term", () => {
+  expect(readAdminCommand("kick Bob 10 days of spam")).toMatchObject({
+    do: "kick",
+    name: "Bob",
+    reason: "10 days of spam",
+  });
+});
+
 test("any input is either a command of the table or an error message", () => {
   const word = fc.oneof(
     fc.string({ maxLength: 8 }),
