@@ -245,7 +245,7 @@ world(
       const words = ["fetch-file", "--code", code, "--output", to];
       const fetching = parley(scope, words, { space: guest });
       assert.equal(await fetching.exit(), 0, fetching.output);
-      assert.equal(sha256OfFile(join(to, "given")), sha256, "the file");
+      assert.equal(sha256OfFile(to), sha256, "the file");
       assert.equal(await sending.exit(), 0, sending.output);
     }
   },
