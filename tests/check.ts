@@ -27,7 +27,7 @@ const alone = [
   "tests/server/web/connection-reaper.test.ts",
 ];
 /** How many processes share the other files: most tests wait more than they work. */
-const processes = Math.min(3 * availableParallelism(), 8);
+const processes = Math.min(2 * availableParallelism(), 8);
 // As under plain `bun test`, the files of a process share what they import. The longest files start
 // first.
 const together = [`--parallel=${processes}`, "--no-isolate", "--timings=tests/timings.json"];
