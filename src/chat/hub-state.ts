@@ -155,8 +155,11 @@ export class HubState {
   /** The highest number of people here at the same time. */
   mostPeople = 0;
   readonly deviceCodes = new DeviceCodes();
-  /** For each login that waits for the store: the accounts that have changed meanwhile. */
-  readonly accountReads = new Set<Set<string>>();
+  /**
+   * For each login that waits for what the store knows of accounts: the accounts that have changed
+   * meanwhile, and the names that were registered.
+   */
+  readonly accountReads = new Map<Session, Set<string>>();
   /** Files that people offer to each other. */
   readonly offers = new OfferBook();
   /** Files offered by code. */
@@ -301,7 +304,7 @@ export class HubState {
 
   /** What logins are being told of the account may not be true any more. */
   noteAccountChanged(account: string): void {
-    for (const changed of this.accountReads) changed.add(account);
+    for (const changed of this.accountReads.values()) changed.add(account);
   }
 
   /** Sends a signal to somebody on another server. */

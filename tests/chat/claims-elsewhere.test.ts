@@ -205,6 +205,25 @@ describe("a name that is registered at another server is lost at once by", () =>
     expect(nameHolders(rig.hub)).toEqual(new Map());
   });
 
+  test("nobody whose login has yet to hear whose it is: it asks again, and has to prove it", () => {
+    const answer = memoryAnswerer();
+    let late: StoreReply | undefined;
+    rig = new Rig({ shared: { roomOpened() {} } }, (request) => {
+      const reply = answer(request);
+      const isHeld = request.type === "find-account" && "name" in request.lookup;
+      if (!isHeld || late !== undefined) return reply;
+      // It was read before the name was registered.
+      late = reply;
+      return undefined;
+    });
+    const ann = comeIn();
+    register();
+    expect(ann.text()).toBe("");
+    rig.hub.handleStore(late!, rig.nowMs);
+    rig.settle();
+    expect(ann.lines()).toMatchObject([{ type: "error", code: "name-registered" }]);
+  });
+
   test("somebody whose new name it would be", () => {
     const bob = rig.member("Bob");
     reply(taken(1));

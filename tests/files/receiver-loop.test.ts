@@ -105,9 +105,10 @@ test("on loopback, the event loop leaves the socket alone while much arrives, an
     expect(socket.waiting).toBe(0);
     expect(socket.naps).toBe(time * limits.mutedNaps);
   }
+  // It no longer reads in each turn; the receiver's timers may have it look.
   const reads = socket.reads.length;
-  await new Promise<void>((go) => setImmediate(() => setImmediate(go)));
-  expect(socket.reads.length).toBe(reads);
+  for (let turn = 0; turn < 50; turn++) await new Promise<void>((go) => setImmediate(go));
+  expect(socket.reads.length - reads).toBeLessThan(10);
   loop.close();
 });
 

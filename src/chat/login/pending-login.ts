@@ -113,12 +113,13 @@ export class PendingLogin {
     }
     this.#queryAccounts(queries);
     const changed = new Set<string>();
-    this.#hub.accountReads.add(changed);
+    this.#hub.accountReads.set(this.#session, changed);
     queries.whenAnswered((error) => {
       const { pipeline, accountReads } = this.#hub;
-      accountReads.delete(changed);
+      const { entersAs, awaitedNames } = this.#session;
+      accountReads.delete(this.#session);
       if (error !== undefined) return this.#fail(error);
-      if (this.#session.entersAs.some((account) => changed.has(account))) {
+      if ([...entersAs, ...awaitedNames].some((one) => changed.has(one))) {
         this.#releaseRooms();
         return this.queryStore();
       }

@@ -13,6 +13,12 @@ export function endNamesakes(hub: HubState, { id, name }: Pick<Account, "id" | "
   const folded = fold(name);
   for (const session of hub.sessions) {
     if (!namesOf(session).includes(folded) || isOf(session, id)) continue;
+    // A login that has yet to hear whose name it is asks again: it may be the owner's.
+    const changed = hub.accountReads.get(session);
+    if (changed !== undefined) {
+      changed.add(folded);
+      continue;
+    }
     const reason = `The name ${quoted(name)} is registered now: choose another`;
     hub.send(session, { type: "bye", reason });
     endSession(hub, session);
