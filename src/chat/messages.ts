@@ -221,7 +221,7 @@ function tellFound(
   );
 }
 
-/** The code with which a message that reaches nobody is refused; undefined: it was for nobody. */
+/** The error code for a message that reaches nobody; undefined: it had no recipients. */
 function whyNobody({ barred, unknown, reassigned, full }: Found): ErrorCode | undefined {
   if (barred !== undefined) return barred.code;
   if (unknown.length + reassigned.length > 0) return "unknown-user";

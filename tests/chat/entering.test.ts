@@ -7,7 +7,7 @@ import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { history } from "../../src/limits.ts";
 import { FailingStore } from "./failing-store.ts";
 import { keptBy, nothing } from "./inspect.ts";
-import { type Client, inRoom, Rig, say, since } from "./rig.ts";
+import { type Client, hello, inRoom, Rig, say, since } from "./rig.ts";
 
 let store: FailingStore;
 let rig: Rig;
@@ -17,13 +17,6 @@ beforeEach(() => {
   rig = new Rig({}, store.answer);
 });
 
-const hello = (name: string, more: object = {}) => ({
-  type: "hello",
-  version: 2,
-  name,
-  secret: `${name}-0123456789abcdef`,
-  ...more,
-});
 const mails = (client: Client) =>
   client.lines().flatMap(({ type, mail, text }) => (type === "private" ? [[mail, text]] : []));
 const slowReads = (): void => {

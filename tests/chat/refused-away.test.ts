@@ -3,15 +3,8 @@
 
 import { expect, test } from "bun:test";
 import { FailingStore } from "./failing-store.ts";
-import { type Client, inRoom, Rig, say, since } from "./rig.ts";
+import { type Client, hello, inRoom, Rig, say, since } from "./rig.ts";
 
-const hello = (name: string, extra: object = {}) => ({
-  type: "hello",
-  version: 2,
-  name,
-  secret: `${name}-0123456789abcdef`,
-  ...extra,
-});
 const elsewhere = (n: number) => ({ ...say(n), room: "den" });
 
 function sessionOf(client: Client): unknown {

@@ -8,15 +8,8 @@ import { answerRequest } from "../../src/store/answer.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { FailingStore } from "./failing-store.ts";
 import { keptBy, memberNames } from "./inspect.ts";
-import { type Client, inRoom, Rig, say, since } from "./rig.ts";
+import { type Client, hello, inRoom, Rig, say, since } from "./rig.ts";
 
-const hello = (name: string, extra: object = {}) => ({
-  type: "hello",
-  version: 2,
-  name,
-  secret: `${name}-0123456789abcdef`,
-  ...extra,
-});
 const texts = (client: Client) =>
   client
     .lines()

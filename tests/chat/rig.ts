@@ -203,12 +203,21 @@ export class Rig {
   /** A member of the native dialect, its welcome read. */
   member(name: string, extra: object = {}, address?: string): Client {
     const client = this.client(native, true, address);
-    client.send({ type: "hello", version: 2, name, secret: `${name}-0123456789abcdef`, ...extra });
+    client.send(hello(name, extra));
     return client;
   }
 }
 
 /** A message with the counter `n`. */
+/** A login by the native protocol; the secret is always the same for a name. */
+export const hello = (name: string, extra: object = {}) => ({
+  type: "hello",
+  version: 2,
+  name,
+  secret: `${name}-0123456789abcdef`,
+  ...extra,
+});
+
 export const say = (n: number, text = `m${n}`, room = "lobby"): object => ({
   type: "say",
   room,

@@ -1,5 +1,5 @@
-// Presence in rooms on other servers: joins, parts and announcements there, and how members who are
-// connected to this server are told.
+// Applies joins, parts and announcements from other servers to rooms, and tells the members
+// connected to this one.
 
 import type { LeaveReason, PresenceEvent } from "../events.ts";
 import type { ForeignMember } from "./foreign-roster.ts";
@@ -29,7 +29,7 @@ export type ForeignPresence = {
   readonly rooms: readonly RoomPresence[];
 };
 
-/** All members of a room who are connected to other servers. */
+/** The whole list of a room's members on other servers. */
 export type ForeignMembers = {
   readonly type: "roster";
   readonly room: string;
@@ -194,7 +194,7 @@ function withOwnNumbers(hub: HubState, news: readonly News[]): readonly News[] {
 
 /**
  * Tells the rooms immediately, unless an earlier event on this server is still waiting to be told:
- * somebody may have left this server and returned on another.
+ * somebody may have left this server and rejoined on another.
  */
 function deliverPresence(hub: HubState, news: readonly News[]): void {
   const told = news.flatMap(({ room, event }) =>

@@ -416,7 +416,7 @@ export class PendingLogin {
     hub.options.log.info("logged in", { ...sessionFields(session), returned });
   }
 
-  /** Continues from whoever has counted on last: another server, the previous connection. */
+  /** Continues from the highest known number: the record, the claim or the previous connection. */
   #restoreCounter(taken: SessionTaken | undefined): void {
     const { counter } = this.#session;
     const before = this.#plan.previous?.counter;

@@ -1,5 +1,5 @@
-// Somebody's name or alias is registered by others: an operator has registered it for a program, or
-// somebody at another server, where aliases are not known.
+// Ends sessions whose name or alias somebody else has just registered: an operator, for a program,
+// or a user of another server, which does not know the aliases used here.
 
 import { quoted } from "../../text.ts";
 import type { Account } from "../accounts/account-store.ts";

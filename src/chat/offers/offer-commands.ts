@@ -227,8 +227,8 @@ export function returnToOffers(hub: HubState, session: Session): void {
 }
 
 /**
- * The offer that the sender makes again after a lost connection, if somebody else has ended it
- * meanwhile. A sender that knows the end is asking anew.
+ * An offer that ended while its sender was disconnected and is now repeating it. A sender that was
+ * told about the end is making a new offer.
  */
 function endedMeanwhile(hub: HubState, session: Session, id: string): EndedOffer | undefined {
   const ended = hub.offers.endedOffer(id, hub.nowMs);
