@@ -21,7 +21,6 @@ const path = `${root}/node_modules/.bin:${process.env["PATH"]}`;
 const bunTest = ["bun", "test", "--timeout=60000"];
 /** They judge times, or pauses between messages, that other tests would spoil: they run first. */
 const alone = [
-  "tests/interop/join-storm.test.ts",
   "tests/interop/transcripts.test.ts",
   "tests/page/quality.test.ts",
   "tests/server/web/connection-reaper.test.ts",

@@ -1,7 +1,9 @@
-// Many clients in a separate process, so that its reads do not slow down the test. Usage: `bun
-// storm-clients.ts PORT COUNT framed|unframed`. All connect first; on a line from stdin all send
-// their names. Prints when all are connected, and when all names have been sent and how long that
-// took. Exits when its stdin closes.
+// Many clients in a separate process, so that its reads do not slow down the others. Usage:
+//
+//   bun join-storm-clients.ts PORT COUNT framed|unframed
+//
+// All connect first; on a line from stdin all send their names. Prints when all are connected, and
+// when all names have been sent and how long that took. Exits when its stdin closes.
 
 import { host } from "./sockets.ts";
 
