@@ -749,6 +749,8 @@ export const people = {
   maxSearchChars: 64,
   /** Cost of each person, room or shared file examined for an answer, in characters. */
   searchedChars: 16,
+  /** Names that a mistyped one is compared with: at most half a millisecond. */
+  maxCompared: 256,
   /** Cost of each name of a room whose list has to be sorted again, in characters. */
   sortedChars: 4,
   /** How long a count of operators and hidden people is cached: it examines everybody. */

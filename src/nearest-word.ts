@@ -8,7 +8,9 @@ export function nearestWord(written: string, candidates: readonly string[]): str
   const word = written.toLowerCase();
   const begun = candidates.filter((candidate) => candidate.startsWith(word));
   if (begun.length === 1 && /\w\w/.test(word)) return begun[0];
-  const scored = candidates.map((candidate) => ({ candidate, far: distance(word, candidate) }));
+  const scored = candidates
+    .filter(({ length }) => Math.abs(length - word.length) <= mostTypos(word))
+    .map((candidate) => ({ candidate, far: distance(word, candidate) }));
   scored.sort((a, b) => a.far - b.far);
   const [best] = scored;
   return best !== undefined && best.far <= mostTypos(word) ? best.candidate : undefined;

@@ -7,6 +7,7 @@ import type { HubState } from "./hub-state.ts";
 import type { Command, Ref } from "./events.ts";
 import { count } from "./metrics/metrics.ts";
 import { fold } from "./names/grammar.ts";
+import { nearestSeen } from "./names/near-name.ts";
 import type { Room } from "./rooms/room.ts";
 import type { Session } from "./session.ts";
 
@@ -49,9 +50,16 @@ export function rejectUnknownUser(
   name: string,
   about: About = {},
 ): void {
-  const message = `Nobody here is called ${quoted(name, nameLimits.maxChars)}: check who is here`;
   const subject = beginning(name, messageLimits.maxTextChars);
+  const message = nobodyCalled(hub, session, name);
   reject(hub, session, "unknown-user", message, { ...about, subject });
+}
+
+/** Suggests the nearest name that the session can see. */
+export function nobodyCalled(hub: HubState, session: Session, name: string): string {
+  const near = nearestSeen(hub, session, name);
+  const advice = near === undefined ? "check who is here" : `did you mean ${quoted(near)}?`;
+  return `Nobody here is called ${quoted(name, nameLimits.maxChars)}: ${advice}`;
 }
 
 /**

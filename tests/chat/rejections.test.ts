@@ -163,3 +163,23 @@ test("an unknown name is refused in words that fit every dialect", () => {
   const message = "Nobody here is called 'Zed': check who is here";
   expect(ann.lines()).toMatchObject([{ type: "error", code: "unknown-user", message, ref: 1 }]);
 });
+
+test("for a mistyped name the nearest one in the sender's rooms is suggested", () => {
+  const rig = new Rig({});
+  const ann = rig.member("Ann");
+  const bob = rig.member("Bob");
+  const advice = (to: string): string => {
+    ann.text();
+    ann.send({ type: "tell", to: [to], text: "psst", n: ++n });
+    return (
+      /: (.*)/.exec(String(ann.lines().find(({ type }) => type === "error")?.message))?.[1] ?? ""
+    );
+  };
+  let n = 0;
+  expect(advice("Bbo")).toBe("did you mean 'Bob'?");
+  // Nobody means themselves.
+  expect(advice("Annn")).toBe("check who is here");
+  bob.send({ type: "join", room: "den" });
+  bob.send({ type: "part", room: "lobby" });
+  expect(advice("Bbo")).toBe("check who is here");
+});

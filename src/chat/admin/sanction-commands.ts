@@ -6,6 +6,7 @@ import { harmless, quoted } from "../../text.ts";
 import { expel } from "../disconnect.ts";
 import type { HubState } from "../hub-state.ts";
 import { fold } from "../names/grammar.ts";
+import { nearestName } from "../names/near-name.ts";
 import { networkText, readNetwork } from "../rights/network.ts";
 import {
   type Sanction,
@@ -36,14 +37,14 @@ export function kick(
   const { name, reason } = command;
   const folded = fold(name);
   const kicked = kickHere(hub, actor, command);
-  if (hub.options.shared === undefined) return answer(kicked ?? nobody(name));
+  if (hub.options.shared === undefined) return answer(kicked ?? nobody(hub, name));
   if (kicked?.ok === false) return answer(kicked);
   // Devices of a registered name may be connected to several servers.
   hub.store.ask({ type: "find-elsewhere", names: [folded] }, (outcome) => {
     const here = kicked ?? kickHere(hub, actor, command);
     if (!outcome.done) return answer(here ?? failed(outcome.error));
     const [first] = outcome.result;
-    if (first === undefined || here?.ok === false) return answer(here ?? nobody(name));
+    if (first === undefined || here?.ok === false) return answer(here ?? nobody(hub, name));
     const rank = hub.options.rights.roles.rankOf(first.about.ids);
     if (!outranks(actor, rank)) return answer(protectedBy(first.name, rank));
     const why = removalText(actor, reason);
@@ -300,7 +301,9 @@ function writtenSubject(target: string): Subject | string {
 /** An Ed25519 public key in base64url. */
 const keyForm = /^[A-Za-z0-9_-]{43}$/;
 
-function nobody(name: string): AdminAnswer {
-  const message = `Nobody here is called ${quoted(name)}: list everybody with 'who'`;
+function nobody(hub: HubState, name: string): AdminAnswer {
+  const near = nearestName(name, hub.names.names());
+  const advice = near === undefined ? "list everybody with 'who'" : `did you mean ${quoted(near)}?`;
+  const message = `Nobody here is called ${quoted(name)}: ${advice}`;
   return { ok: false, code: "unknown-user", message };
 }

@@ -15,6 +15,7 @@ import type { Room } from "./room.ts";
 import { personKey, type Session } from "../session.ts";
 import { announceEverywhere } from "../elsewhere/share-presence.ts";
 import { muteText } from "../suspect.ts";
+import { nobodyCalled } from "../rejections.ts";
 
 /** `away`: the away message of the invited person. */
 export type Called = { room: string; name: string; away: string | undefined };
@@ -69,8 +70,7 @@ function call(
   const here = hub.names.holder(fold(person));
   const { name = here?.name, about } = elsewhere[0] ?? {};
   if (name === undefined) {
-    const message = `Nobody here is called ${quoted(person)}: check who is here`;
-    return { code: "unknown-user", message };
+    return { code: "unknown-user", message: nobodyCalled(hub, session, person) };
   }
   if (room.has(fold(person))) return isThere(room, name);
   const isGuest =

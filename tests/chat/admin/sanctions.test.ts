@@ -98,8 +98,12 @@ describe("kick", () => {
   });
 
   test("a name that nobody uses", () => {
-    const answer = new Rig().order("kick Bob");
+    const rig = new Rig();
+    const answer = rig.order("kick Bbo");
     expect(answer).toMatchObject({ ok: false, code: "unknown-user" });
+    expect(answer.message).toBe("Nobody here is called 'Bbo': list everybody with 'who'");
+    rig.member("Bob");
+    expect(rig.order("kick Bbo").message).toBe("Nobody here is called 'Bbo': did you mean 'Bob'?");
   });
 });
 
