@@ -1,5 +1,6 @@
 // The dialog that searches the history of the current room.
 
+import { quoted } from "../../text.ts";
 import { byId, h, setProblem, setText } from "../dom.ts";
 import type { SearchState, State } from "../state.ts";
 import { clockTime, dayLabel } from "../timeline.ts";
@@ -76,7 +77,7 @@ export class SearchDialog {
 function statusOf({ phase, found, isPart, text }: SearchState): string {
   if (phase === "asking") return "Searching …";
   if (phase === "new") return "";
-  if (found.length === 0) return `Nothing found for “${text}”.`;
+  if (found.length === 0) return `Nothing found for ${quoted(text)}.`;
   const count = found.length === 1 ? "1 message" : `${found.length} messages`;
   return isPart ? `The last ${count}; there may be earlier ones.` : `${count} found.`;
 }

@@ -11,6 +11,7 @@ import { nowUs } from "../../io/clock.ts";
 import type { ShareCounts } from "../../share-counts.ts";
 import type { ShareOwner } from "../../share-owner.ts";
 import type { FetchRequest, Ref, TransferRequest } from "../../protocol/messages.ts";
+import { quoted } from "../../text.ts";
 import { chunkBytesFor, chunkCount } from "../../transfer/chunks.ts";
 import type { SealCache } from "../../transfer/seal-cache.ts";
 import type { Sender } from "../../transfer/sender.ts";
@@ -286,12 +287,12 @@ function tooManyTransfers(): ParleyError {
 function tooLarge({ name, size }: OpenFile): ParleyError {
   return new ParleyError(
     "full",
-    `${JSON.stringify(name)} has ${size} bytes, and a transfer carries ${wire.maxFileBytes}: split it.`,
+    `${quoted(name)} has ${size} bytes, and a transfer carries ${wire.maxFileBytes}: split it.`,
   );
 }
 
 function changedBeforeHash(name: string): ParleyError {
-  const sentence = `The file ${JSON.stringify(name)} changed before it was hashed: fetch it again.`;
+  const sentence = `The file ${quoted(name)} changed before it was hashed: fetch it again.`;
   return new ParleyError("changed", sentence);
 }
 

@@ -3,6 +3,7 @@
 // machine handles datagrams; transfer/sealed-chunks.ts decides how chunks are sealed.
 
 import { files as limits, transfer as wire } from "../../limits.ts";
+import { quoted } from "../../text.ts";
 import type { SealCache } from "../../transfer/seal-cache.ts";
 import { type SealChunk, SealedChunks } from "../../transfer/sealed-chunks.ts";
 import type { ReadInto, SegmentSource } from "../../transfer/send-queue.ts";
@@ -180,7 +181,7 @@ export class FileTransfer implements SlotHolder, SegmentSource {
    */
   giveWay(): void {
     if (this.#chunks.freshCount > 0 && !this.#hasSentError) {
-      const name = JSON.stringify(this.file.name);
+      const name = quoted(this.file.name);
       const message = `The tags of ${name} were not read for too long: fetch it again.`;
       this.#options.control.send({ type: "error", code: "stalled", transfer: this.id, message });
     }
@@ -274,7 +275,7 @@ export class FileTransfer implements SlotHolder, SegmentSource {
   #sendError(): void {
     this.#hasSentError = true;
     const code = this.#broken ?? "changed";
-    const name = JSON.stringify(this.file.name);
+    const name = quoted(this.file.name);
     const message =
       code === "changed"
         ? `The file ${name} changed while it was being sent: fetch it again.`
