@@ -1,5 +1,6 @@
 // Translates a server's answer into a response for the session's user. Pure.
 
+import { naturally } from "../natural-order.ts";
 import type { RoomMessage, ServerMessage } from "../protocol/messages.ts";
 import type { PastMessage, SessionResponse } from "./events.ts";
 
@@ -16,24 +17,22 @@ function responseOf(message: ServerMessage): SessionResponse | undefined {
   switch (message.type) {
     case "names": {
       const { type, room, names, total, next } = message;
-      return { type, room, names, total, next };
+      return { type, room, names: names.toSorted(naturally), total, next };
     }
     case "rooms":
-      return { type: "rooms", rooms: message.rooms, next: message.next };
+      return {
+        type: "rooms",
+        rooms: inOrder(message.rooms, ({ room }) => room),
+        next: message.next,
+      };
     case "history":
       return { type: "history", room: message.room, messages: message.messages.map(pastMessage) };
     case "found": {
       const { type, room, messages, next } = message;
       return { type, room, messages: messages.map(pastMessage), next };
     }
-    case "files": {
-      const files = message.files.map(({ name, size, modified }) => ({
-        name,
-        sizeBytes: size,
-        modifiedMs: modified,
-      }));
-      return { type: "files", files, next: message.next };
-    }
+    case "files":
+      return filesOf(message);
     case "name":
       return { type: "name", name: message.name };
     case "registered":
@@ -71,6 +70,18 @@ function responseOf(message: ServerMessage): SessionResponse | undefined {
     default:
       return undefined;
   }
+}
+
+/** The server sorts pages by code unit, so that any client can ask for what follows a name. */
+function inOrder<T>(items: readonly T[], nameOf: (item: T) => string): readonly T[] {
+  return items.toSorted((a, b) => naturally(nameOf(a), nameOf(b)));
+}
+
+function filesOf(message: Extract<ServerMessage, { type: "files" }>): SessionResponse {
+  const files = message.files.map(({ name, size, modified }) => {
+    return { name, sizeBytes: size, modifiedMs: modified };
+  });
+  return { type: "files", files: inOrder(files, ({ name }) => name), next: message.next };
 }
 
 function offeringOf(message: Extract<ServerMessage, { type: "offering" }>): SessionResponse {

@@ -2,6 +2,7 @@
 // the events of the session.
 
 import { harmless, harmlessLines } from "../text.ts";
+import { naturally } from "../natural-order.ts";
 import { noChat } from "../client/private-chat-state.ts";
 import { append, dropRoom, emptyLog, forgetSeqs, type MessageLog, restore } from "./message-log.ts";
 import { addCard, changeCard, type OfferAction } from "./offer-cards.ts";
@@ -166,7 +167,8 @@ function list(listing: FileListing, action: ListingAction): FileListing {
     case "files-loading":
       return { ...listing, phase: "loading", problem: "" };
     case "files": {
-      const files = action.isFirst ? action.files : [...listing.files, ...action.files];
+      const all = action.isFirst ? action.files : [...listing.files, ...action.files];
+      const files = all.toSorted((a, b) => naturally(a.name, b.name));
       return { files, next: action.next, phase: "loaded", problem: "" };
     }
     case "files-failed":

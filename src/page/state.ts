@@ -4,6 +4,7 @@
 import { fold } from "../chat/names/grammar.ts";
 import type { ListedFile, PastMessage, SessionEvent } from "../client/events.ts";
 import { noChat, type PrivateChat } from "../client/private-chat-state.ts";
+import { naturally } from "../natural-order.ts";
 import {
   emptyLog,
   type Message,
@@ -280,7 +281,7 @@ export function joinableRooms({ directory, rooms }: State, query: string): State
   const mine = new Set(rooms.map(({ name }) => name));
   return directory
     .filter(({ room }) => !mine.has(room) && fold(room).includes(part))
-    .sort((a, b) => b.members - a.members || compare(fold(a.room), fold(b.room)));
+    .sort((a, b) => b.members - a.members || naturally(a.room, b.room));
 }
 
 /** Unread messages in total. */
@@ -319,12 +320,7 @@ export function isSameName(a: string, b: string): boolean {
   return fold(a) === fold(b);
 }
 
-/** Sorted ignoring case, without duplicates. */
+/** In natural order, without duplicates. */
 export function sortNames(names: readonly string[]): readonly string[] {
-  return [...new Set(names)].sort((a, b) => compare(fold(a), fold(b)));
-}
-
-function compare(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
+  return [...new Set(names)].sort(naturally);
 }

@@ -218,6 +218,23 @@ test("members are sorted, listed once each, and follow joins, leaves and renames
   expect(notices(renamed)).toEqual(["Cal joined", "Cal lost the connection", "Bob is now Rob"]);
 });
 
+test("members, rooms to join and files are in natural order", () => {
+  const names = ["den-1", "den-10", "den-2"];
+  const directory = names.map((name) => ({ room: name, members: 1 }));
+  const files = names.map(file);
+  const listed = run(
+    inLobby,
+    { type: "people", room: "lobby", names, total: 3, isFirst: true },
+    { type: "directory", rooms: directory, isFirst: true },
+    { type: "files", files: files.slice(0, 2), next: "den-10", isFirst: true },
+    { type: "files", files: files.slice(2), next: undefined, isFirst: false },
+  );
+  const inOrder = ["den-1", "den-2", "den-10"];
+  expect(shownRoom(listed)?.people).toEqual(inOrder);
+  expect(joinableRooms(listed, "").map(({ room }) => room)).toEqual(inOrder);
+  expect(listed.listing.files.map(({ name }) => name)).toEqual(inOrder);
+});
+
 test("a chosen recipient who leaves stays chosen: no private message goes to everyone", () => {
   const chosen = run(crowd, { type: "choose-recipients", to: ["Bob"] });
   for (const [reason, said] of [

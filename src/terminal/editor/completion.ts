@@ -2,6 +2,7 @@
 
 import { fold } from "../../chat/names/grammar.ts";
 import { terminal as limits } from "../../limits.ts";
+import { naturally } from "../../natural-order.ts";
 import { beginning, harmless } from "../../text.ts";
 import { slashCommands, type Completes } from "../client/slash-commands.ts";
 
@@ -28,7 +29,7 @@ export function complete(before: string, words: Words): Completion {
   }
   const { start, candidates, after } = place(before, words);
   const begun = before.slice(start);
-  const matching = candidates.filter((word) => fold(word).startsWith(fold(begun))).sort();
+  const matching = candidates.filter((word) => fold(word).startsWith(fold(begun))).sort(naturally);
   const [only] = matching;
   if (only === undefined) return { before, choices: [] };
   if (matching.length === 1) return { before: before.slice(0, start) + only + after, choices: [] };

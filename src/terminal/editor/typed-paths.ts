@@ -4,6 +4,7 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { naturally } from "../../natural-order.ts";
 import { beginning, harmless } from "../../text.ts";
 import type { Completion } from "./completion.ts";
 
@@ -26,7 +27,7 @@ export function completePath(before: string): Completion {
     .filter((name) => name.normalize("NFC").startsWith(begun.normalize("NFC")))
     .filter((name) => begun !== "" || !name.startsWith("."))
     .filter((name) => harmless(name) === name && !(quote !== "" && name.includes(quote)))
-    .toSorted();
+    .toSorted(naturally);
   const [only] = names;
   if (only === undefined) return { before, choices: [] };
   const head = before.slice(0, start) + quote;

@@ -287,6 +287,23 @@ describe("lists", () => {
     expect(again.filter((word) => word === "somebody-7").length).toBe(2);
   });
 
+  test("are in natural order", () => {
+    const rig = withNames(200);
+    rig.type("/who\r");
+    rig.answer("who", { type: "names", room: "lobby", names: names.toSorted(), total: 12 });
+    expect(rig.rows).toContain(`12 in lobby: ${names.join(", ")}`);
+    const rooms = ["den-10", "den-2"].map((room) => ({ room, members: 1 }));
+    rig.type("/rooms\r");
+    rig.answer("rooms", { type: "rooms", rooms });
+    expect(rig.rows).toContain("den-2 (1), den-10 (1)");
+    rig.type("/files\r");
+    const files = ["img10", "img2"].map((name) => ({ name, size: 1, modified: 1 }));
+    rig.answer("files", { type: "files", files });
+    expect(rig.rows.slice(-3, -1)).toEqual(["       1 B  img2", "       1 B  img10"]);
+    rig.type("/msg somebody-\t");
+    expect(rig.rows.join(" ")).toMatch(/somebody-2 .*somebody-10/);
+  });
+
   test("of /who and /help break no word and hang", () => {
     const rig = withNames(30);
     rig.type("/who\r");
