@@ -66,6 +66,11 @@ export function showsNothing(text: string): boolean {
   return !/[^\s\p{Default_Ignorable_Code_Point}]/u.test(harmless(text));
 }
 
+/** The text with a full stop, if it has none, so that another sentence can follow. */
+export function fullSentence(text: string): string {
+  return /[.?!…]$/.test(text) ? text : `${text}.`;
+}
+
 /**
  * Quotes a value for an error sentence: harmless, and shortened if it would dominate the sentence.
  */

@@ -89,7 +89,7 @@ function type(text: string): void {
   await bob.say("@Ann great, I take the one on the left");
   await shows("on the left");
   type("/get team photo.jpg");
-  await shows("Saved Downloads");
+  await shows("Saved 'Downloads");
   type("/me waters the plants");
   await bob.until(`document.body.innerText.includes("waters the plants")`);
   await bob.say("See you at two, in `meet-2`");

@@ -39,7 +39,7 @@ inBrowser("a file of somebody at a terminal is written where the user picks", as
   expect(await ann.get(`${lastCard}.innerText`)).toContain("not sealed");
   await press(ann, "Accept");
   await isIn(ann, "done");
-  expect(await ann.text(".offer[data-phase=done] .offer-state")).toBe("Saved as picked-plan.bin");
+  expect(await ann.text(".offer[data-phase=done] .offer-state")).toBe("Saved as 'picked-plan.bin'");
   expect(await sha256Of(ann, "picked-plan.bin")).toBe(sha256);
   expect(await carl.exit()).toBe(0);
   expect(carl.lines.at(-1)).toContain('"event":"sent"');

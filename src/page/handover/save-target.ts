@@ -5,7 +5,7 @@
 import { joinedBytes } from "../../bytes.ts";
 import { ParleyError } from "../../errors.ts";
 import { offers, pageFiles as limits } from "../../limits.ts";
-import { harmless, quoted } from "../../text.ts";
+import { quoted } from "../../text.ts";
 import { otherName } from "../../transfer/tree/name-rules.ts";
 import type { Accepted } from "./kept-offers.ts";
 import type { OwnStore } from "./own-store.ts";
@@ -85,7 +85,7 @@ class PickedFile implements SaveTarget {
   }
 
   get saved(): string {
-    return `Saved as ${harmless(this.#handle.name)}`;
+    return `Saved as ${quoted(this.#handle.name, 200)}`;
   }
 
   open(): Promise<FileSink> {
@@ -114,7 +114,7 @@ class Folder implements SaveTarget {
   }
 
   get saved(): string {
-    return `Saved in ${harmless(this.#handle.name)}`;
+    return `Saved in ${quoted(this.#handle.name, 200)}`;
   }
 
   async open(name: string): Promise<FileSink> {

@@ -1,7 +1,7 @@
 // What `parley fetch-file` prints: a progress bar and a final line for people, events for programs,
 // the rows of `--list`.
 
-import { harmless, quoted } from "../../text.ts";
+import { fullSentence, harmless, quoted } from "../../text.ts";
 import type { ParleyError } from "../../errors.ts";
 import type { FetchEvent } from "../../files/fetch-events.ts";
 import type { FileInfo } from "../../protocol/messages.ts";
@@ -101,12 +101,14 @@ export class FetchReport {
       }
       case "retry": {
         if (event.reason !== this.#lastReason)
-          this.#say(`${harmless(event.reason)} Trying again …`);
+          this.#say(`${fullSentence(harmless(event.reason))} Trying again …`);
         this.#lastReason = event.reason;
         break;
       }
       case "fallback": {
-        this.#say(`${harmless(event.reason)} Fetching over the control connection instead.`);
+        this.#say(
+          `${fullSentence(harmless(event.reason))} Fetching over the control connection instead.`,
+        );
         break;
       }
       case "failed": {

@@ -4,7 +4,7 @@ import { errorMessage, ParleyError } from "../../errors.ts";
 import type { FetchEvent } from "../../files/fetch-events.ts";
 import { DownloadClient } from "../../files/download-client.ts";
 import type { ServerAddress } from "../../io/host-port.ts";
-import { harmless, quoted } from "../../text.ts";
+import { fullSentence, harmless, quoted } from "../../text.ts";
 import { fetchInto } from "../../files/fetch-into.ts";
 import { stdout } from "../output/output.ts";
 import type { Downloads } from "../client/terminal-client.ts";
@@ -70,33 +70,38 @@ export function harmlessProblem(error: unknown, name: string): string {
 
 /** Shows an event of a fetch to a person at the prompt. */
 export function showFetch(event: FetchEvent, { progress, say }: Report): void {
-  const name = harmless(event.name);
+  const name = quoted(event.name, 200);
   switch (event.event) {
     case "offer":
-      return progress(`0 %  of ${sizeText(event.size)}  ${name}`);
+      return progress(`0 %  of ${sizeText(event.size)}  ${harmless(event.name)}`);
     case "progress": {
       const { receivedBytes: haveBytes, size: allBytes, bytesPerSecond, secondsLeft } = event;
-      return progress(progressText({ name, haveBytes, allBytes, bytesPerSecond, secondsLeft }));
+      const shown = harmless(event.name);
+      return progress(
+        progressText({ name: shown, haveBytes, allBytes, bytesPerSecond, secondsLeft }),
+      );
     }
     case "tree":
       return say(`${name}: ${countText(event.files, "file")}, ${sizeText(event.size)}`);
     case "renamed":
-      return say(`${name} can't have that name here: it is saved as ${harmless(event.path)}`);
+      return say(`${name} can't have that name here: it is saved as ${quoted(event.path, 200)}`);
     case "failed":
       return say(harmless(event.message));
     case "folder":
       return say(
-        `Saved ${harmless(event.path)}: ${countText(event.files, "file")}, ${sizeText(event.size)} in ${elapsedText(event.seconds)}`,
+        `Saved ${quoted(event.path, 200)}: ${countText(event.files, "file")}, ${sizeText(event.size)} in ${elapsedText(event.seconds)}`,
       );
     case "retry":
-      return say(`${name}: ${harmless(event.reason)}: trying again`);
+      return say(`${name}: ${fullSentence(harmless(event.reason))} Trying again …`);
     case "fallback":
-      return say(`${name}: ${harmless(event.reason)} Fetching over the control connection instead`);
+      return say(
+        `${name}: ${fullSentence(harmless(event.reason))} Fetching over the control connection instead`,
+      );
     case "unchanged":
-      return say(`${name} is up to date: ${harmless(event.path)}`);
+      return say(`${name} is up to date: ${quoted(event.path, 200)}`);
     case "done":
       return say(
-        `Saved ${harmless(event.path)}: ${sizeText(event.size)} in ${elapsedText(event.seconds)}, ${rateText(event.goodputBytesPerSecond)}`,
+        `Saved ${quoted(event.path, 200)}: ${sizeText(event.size)} in ${elapsedText(event.seconds)}, ${rateText(event.goodputBytesPerSecond)}`,
       );
   }
 }

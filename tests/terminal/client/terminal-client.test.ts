@@ -251,7 +251,13 @@ describe("control characters in file names never reach the terminal", () => {
     showFetch({ event: "progress", name: evil, size: 1, ...progress, ...path }, tell);
     expect(said.length).toBe(3);
     for (const text of said) expect(text).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/);
-    expect(said[0]).toContain("Downloads/evilreda.txt");
+    expect(said[0]).toBe("'evilreda.txt' is up to date: 'Downloads/evilreda.txt'");
+    // Whether or not the reason ends with a full stop.
+    for (const reason of ["The server is gone", "The server is gone."]) {
+      said.length = 0;
+      showFetch({ event: "retry", name: "a.txt", reason, inMs: 1 }, tell);
+      expect(said).toEqual(["'a.txt': The server is gone. Trying again …"]);
+    }
   });
 
   test("a missing file is reported in the prompt's terms, not the command line's", () => {
