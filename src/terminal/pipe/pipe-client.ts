@@ -166,6 +166,8 @@ export class PipeClient {
       case "failed":
         return;
       default: {
+        // Entering has been confirmed.
+        if (event.type === "joined" && event.name === this.#session.name) return;
         const text = eventText(event);
         if (text !== undefined) say(text);
       }

@@ -197,6 +197,7 @@ describe("a client in a pipe", () => {
     const run = rig.client.run().catch((error: unknown) => error);
     await rig.until(() => rig.says(2));
     rig.hear({ type: "error", n: 1, code: "text-invalid", message: "no\u001b[2J\u009b31m" });
+    rig.hear({ type: "joined", room: "lobby", name: "bot" });
     rig.hear({ type: "joined", room: "lobby", name: "Bob\u001b]0;x\u0007" }, { type: "ack", n: 2 });
     await run;
     redirect(nothing);
