@@ -222,6 +222,7 @@ export function serverSettings(args: ParsedArgs<typeof serverFlags>): ServerSett
   }
   if (args.data === "") throw usage("--data '' is not a file: name one, or omit --data");
   if (args.data !== undefined && isDatabaseUrl(args.data)) parseDatabaseUrl(args.data, "");
+  const webPort = portOf("--web-port", args["web-port"]);
   const data = args.data === memory ? undefined : args.data;
   const synchronous = syncOf(args.sync);
   const { "keep-age": age, "keep-messages": messages, "keep-size": size } = args;
@@ -231,7 +232,7 @@ export function serverSettings(args: ParsedArgs<typeof serverFlags>): ServerSett
   return {
     host: listenHost(args.host),
     port,
-    webPort: args.web ? portOf("--web-port", args["web-port"]) : undefined,
+    webPort: args.web ? webPort : undefined,
     publicUrl: publicUrlOf(args["public-url"]),
     proxies,
     proxyProtocol,

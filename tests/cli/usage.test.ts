@@ -46,6 +46,12 @@ describe("a mistyped word is an error that suggests the nearest right one", () =
     [["fetch-file", "127.0.0.1:1#short", "a"], "'127.0.0.1:1#short' has no valid pin after #"],
     [["send-file", "127.0.0.1:1#short", "a"], "'127.0.0.1:1#short' has no valid pin after #"],
     [["admin", "127.0.0.1:1#short", "who"], "'127.0.0.1:1#short' has no valid pin after #"],
+    [["server", "--data", "postgres://me:it@db/chat"], "--data has a password in it"],
+    // Nothing is said about the calls of a peer that does not start.
+    [
+      ["peer", "--id", "a", "--port", "0", "--server", "192.0.2.1", "--style", "y"],
+      "--style 'y' is unknown: use message or bare",
+    ],
     [
       ["peer", "--id", "a", "--port", "0", "--server", "127.0.0.1:1", "--downloads="],
       "--downloads '' is not a folder",
@@ -70,6 +76,7 @@ describe("a wrong value is an error that names the flag and quotes the value", (
     [["server", "--port="], "--port ''"],
     [["server", "--port", "1", "--port", "2"], "--port is given twice: give it once"],
     [["server", "--web-port", "x"], "--web-port 'x'"],
+    [["server", "--no-web", "--web-port", "x"], "--web-port 'x'"],
     [["server", "--rate", "1.5"], "--rate '1.5' is not a whole number from 0 to 999999999"],
     [["server", "--rate", "-5"], "--rate '-5' is not a whole number from 0 to 999999999"],
     [["server", "--data", ""], "--data '' is not a file"],

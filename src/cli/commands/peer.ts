@@ -120,7 +120,7 @@ export default defineCommand({
       throw new ParleyError("usage", sentence);
     }
     const screen: Screen = { prompt: undefined };
-    const talk = await assemble(id, args, screen);
+    const talk = await assemble({ id, style: styleOf(args.style) }, args, screen);
     const onTerminal = isatty(0) && isatty(1) && args.json !== true;
     if (onTerminal) say(peerCommands);
     if (!onTerminal || isPlain(process.env)) return converse(talk);
@@ -142,8 +142,11 @@ export default defineCommand({
 /** The prompt, once it exists. */
 type Screen = { prompt: PeerPrompt | undefined };
 
+type Args = ParsedArgs<typeof flags>;
+type Caller = { id: string; style: PeerStyle };
+
 /** Starts listening; calls are not answered yet. @throws ParleyError `usage`, `port-in-use` */
-async function assemble(id: string, args: ParsedArgs<typeof flags>, screen: Screen): Promise<Talk> {
+async function assemble({ id, style }: Caller, args: Args, screen: Screen): Promise<Talk> {
   const port = portOf("--port", args.port);
   const host = listenHost(args.host);
   const registry = trusted(addressOf("--server", args.server), { plain: args.plain });
@@ -196,7 +199,7 @@ async function assemble(id: string, args: ParsedArgs<typeof flags>, screen: Scre
     {
       ...(isCalledThroughServer(place) ? { registeredIp: outwardHost(registry.host) } : {}),
       duplex: args.duplex ?? false,
-      style: styleOf(args.style),
+      style,
       isBusy: () => files.isBusy,
       isKeyKnown: (other) => keys?.trust.isKnown(other) === true,
     },

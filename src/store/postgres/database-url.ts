@@ -23,21 +23,21 @@ export function isDatabaseUrl(text: string): boolean {
 /** `fallbackUser`: the name of the user who runs the server. @throws ParleyError `usage` */
 export function parseDatabaseUrl(text: string, fallbackUser: string): DatabaseUrl {
   const found = form.exec(text);
-  if (found === null) throw wrong("it must look like postgres://USER@HOST:PORT/DATABASE");
+  if (found === null) throw wrong("must look like postgres://USER@HOST:PORT/DATABASE");
   const [, account = "", hostList = "", path = "", query = ""] = found;
   if (account.includes(":")) {
     throw wrong(
-      "a password in it would be seen by others: put it into a file and name that in PGPASSFILE",
+      "has a password in it, which others could see: put it into a file and name that in PGPASSFILE",
     );
   }
   const user = decoded(account) || fallbackUser;
   const parameters = new URLSearchParams(query);
   for (const [name] of parameters) {
-    if (name !== "sslmode") throw wrong(`it can't have the parameter ${quoted(name)}`);
+    if (name !== "sslmode") throw wrong(`can't have the parameter ${quoted(name)}: only sslmode`);
   }
   const mode = parameters.get("sslmode") ?? "prefer";
   const tls = modes.find((one) => one === mode);
-  if (tls === undefined) throw wrong(`sslmode is ${modes.join(", ")}, not ${quoted(mode)}`);
+  if (tls === undefined) throw wrong(`has sslmode ${quoted(mode)}: use one of ${modes.join(", ")}`);
   const hosts = (hostList === "" ? "127.0.0.1" : hostList).split(",").map(placeOf);
   return { hosts, user, database: decoded(path) || user, tls };
 }
@@ -47,7 +47,7 @@ function placeOf(text: string): { host: string; port: number } {
   const port = Number(found?.[3] ?? defaultPort);
   const host = found?.[1] ?? found?.[2];
   if (host === undefined || port < 1 || port > 65_535) {
-    throw wrong(`${quoted(text)} is not a host with a port`);
+    throw wrong(`has ${quoted(text)} for HOST:PORT`);
   }
   return { host, port };
 }
@@ -56,12 +56,13 @@ function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw wrong(`${quoted(text)} has a % that begins no escape`);
+    throw wrong(`has a % in ${quoted(text)} that begins no escape: write %25`);
   }
 }
 
+/** `why`: what the URL has or must have. */
 function wrong(why: string): ParleyError {
-  return new ParleyError("usage", `--data: the address of the database is wrong: ${why}`);
+  return new ParleyError("usage", `--data ${why}`);
 }
 
 /**
