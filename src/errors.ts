@@ -110,6 +110,16 @@ export function errorMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/**
+ * Why a system call failed, in a sentence that names the file itself: "ENOENT: no such file or
+ * directory, open 'motd'" without the code, the call and the path.
+ */
+export function systemReason(error: unknown): string {
+  const message = errorMessage(error);
+  if (systemCode(error) === undefined) return message;
+  return /^[A-Z0-9_]+: ([^,']+), \w+/.exec(message)?.[1] ?? message;
+}
+
 /** Whether this version knows an error code from the wire. */
 export function isErrorCode(code: unknown): code is ErrorCode {
   return typeof code === "string" && Object.hasOwn(exitCodes, code);

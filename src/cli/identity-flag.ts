@@ -3,7 +3,7 @@
 
 import { lstatSync } from "node:fs";
 import { join } from "node:path";
-import { errorMessage, ParleyError } from "../errors.ts";
+import { ParleyError, systemReason } from "../errors.ts";
 import { configFolder } from "../tls/folders.ts";
 import { type DeviceKey, openIdentity } from "../tls/identity-key.ts";
 import { readSecretFile } from "../tls/secret-file.ts";
@@ -34,7 +34,7 @@ export function passwordOf(file: string | undefined): string | undefined {
     if (content === undefined) problem = "does not exist";
   } catch (error) {
     if (error instanceof ParleyError) throw error;
-    const message = errorMessage(error);
+    const message = systemReason(error);
     throw new ParleyError("failed", `--password-file ${quoted(file, 300)}: ${message}`);
   }
   throw new ParleyError("usage", `--password-file ${quoted(file, 300)} ${problem}`);

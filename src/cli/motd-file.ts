@@ -1,7 +1,7 @@
 // `--motd`: the file with the message of the day.
 
 import { openSync, closeSync, readSync } from "node:fs";
-import { errorMessage, ParleyError } from "../errors.ts";
+import { ParleyError, systemReason } from "../errors.ts";
 import { rights as limits } from "../limits.ts";
 import { harmless, quoted } from "../text.ts";
 
@@ -21,7 +21,7 @@ export function readMotd(path: string | undefined): string {
       closeSync(fd);
     }
   } catch (error) {
-    const sentence = `--motd ${quoted(path, 300)} can't be read: ${errorMessage(error)}`;
+    const sentence = `--motd ${quoted(path, 300)} can't be read: ${systemReason(error)}`;
     throw new ParleyError("failed", sentence);
   }
   if (length > limits.maxMotdBytes) {

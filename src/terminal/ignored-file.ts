@@ -3,7 +3,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { withIgnored } from "../client/ignored.ts";
-import { errorMessage, systemCode } from "../errors.ts";
+import { systemCode, systemReason } from "../errors.ts";
 import { client as limits } from "../limits.ts";
 import { harmless, quoted } from "../text.ts";
 import { readIfThere } from "../tls/read-if-there.ts";
@@ -28,7 +28,7 @@ export class IgnoredFile {
     } catch (error) {
       // There is no such folder.
       if (systemCode(error) === "ENOTDIR") return [];
-      const message = errorMessage(error);
+      const message = systemReason(error);
       const file = quoted(this.#path, 300);
       this.#tell(
         `The file of people you ignore, ${file}, can't be read (${message}): you hear them`,
@@ -56,7 +56,7 @@ export class IgnoredFile {
       replaceFile(this.#path, text);
       return undefined;
     } catch (error) {
-      return errorMessage(error);
+      return systemReason(error);
     }
   }
 }

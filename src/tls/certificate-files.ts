@@ -3,7 +3,7 @@
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
-import { errorMessage, ParleyError } from "../errors.ts";
+import { errorMessage, ParleyError, systemReason } from "../errors.ts";
 import { tls as limits } from "../limits.ts";
 import { quoted } from "../text.ts";
 import type { KeyPair } from "./certificate.ts";
@@ -79,7 +79,7 @@ function usable<Value>(flag: string, path: string, make: () => Value): Value {
   try {
     return make();
   } catch (error) {
-    const message = errorMessage(error);
+    const message = systemReason(error);
     throw failed(`${flag} ${quoted(path, 300)} can't be used: ${message}`);
   }
 }

@@ -5,7 +5,7 @@ import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from "nod
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import type { ClientIdentity } from "../client/events.ts";
-import { errorMessage, ParleyError } from "../errors.ts";
+import { ParleyError, systemReason } from "../errors.ts";
 import { quoted } from "../text.ts";
 import type { MessageSealer } from "../client/sealed-text.ts";
 import { type ChannelSealer, channelSealer } from "./channel-sealer.ts";
@@ -35,7 +35,7 @@ export function openIdentity(path: string): DeviceKey {
     return identityOf(path, readSecretFile(path, content) ?? "");
   } catch (error) {
     if (error instanceof ParleyError) throw error;
-    const message = errorMessage(error);
+    const message = systemReason(error);
     throw new ParleyError(
       "failed",
       `Your key can't be kept in ${quoted(path, 300)} (${message}): choose another file with --identity`,

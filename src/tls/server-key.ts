@@ -4,7 +4,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { errorMessage, ParleyError } from "../errors.ts";
+import { errorMessage, ParleyError, systemReason } from "../errors.ts";
 import { quoted } from "../text.ts";
 import { createKeyPair, type KeyPair } from "./certificate.ts";
 import { createSecretFile, readSecretFile } from "./secret-file.ts";
@@ -42,7 +42,7 @@ export async function openServerKey(
     return parse(path, readSecretFile(path, content) ?? "");
   } catch (error) {
     if (error instanceof ParleyError) throw error;
-    const message = errorMessage(error);
+    const message = systemReason(error);
     throw failed(
       `The server's key can't be kept in ${quoted(path, 300)} (${message}): choose another folder with --state`,
     );

@@ -5,7 +5,7 @@
 import type { X509Certificate } from "node:crypto";
 import { appendFileSync, mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { errorMessage, ParleyError, systemCode } from "../errors.ts";
+import { errorMessage, ParleyError, systemCode, systemReason } from "../errors.ts";
 import { tls as limits } from "../limits.ts";
 import { quoted } from "../text.ts";
 import { findKnownServer, knownServerLine } from "../trust/known-servers.ts";
@@ -185,7 +185,7 @@ function readKnown(file: string): string {
   try {
     return readIfThere(file) ?? "";
   } catch (error) {
-    const sentence = `The file of known servers, ${quoted(file, 300)}, can't be read: ${errorMessage(error)}`;
+    const sentence = `The file of known servers, ${quoted(file, 300)}, can't be read: ${systemReason(error)}`;
     throw new ParleyError("untrusted-server", sentence);
   }
 }

@@ -1,7 +1,7 @@
 // A file of lines about whom this device trusts, to which lines are appended. Knows no protocol.
 
 import { appendFileSync, chmodSync } from "node:fs";
-import { errorMessage, ParleyError } from "../errors.ts";
+import { ParleyError, systemReason } from "../errors.ts";
 import { sealed as limits } from "../limits.ts";
 import { quoted } from "../text.ts";
 import { isListable } from "../trust/known-keys.ts";
@@ -24,7 +24,7 @@ export class TrustListFile {
     try {
       return readIfThere(this.#path) ?? "";
     } catch (error) {
-      throw this.#failed(errorMessage(error));
+      throw this.#failed(systemReason(error));
     }
   }
 
@@ -40,7 +40,7 @@ export class TrustListFile {
       appendFileSync(this.#path, line, { mode: 0o600 });
       if (process.platform !== "win32") chmodSync(this.#path, 0o600);
     } catch (error) {
-      throw this.#failed(errorMessage(error));
+      throw this.#failed(systemReason(error));
     }
   }
 

@@ -3,7 +3,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { errorMessage, ParleyError } from "../../errors.ts";
+import { ParleyError, systemReason } from "../../errors.ts";
 import { quoted } from "../../text.ts";
 import { passwordIn } from "./database-url.ts";
 
@@ -29,7 +29,7 @@ export function passwordSource(
   } catch (error) {
     if (error instanceof ParleyError) throw error;
     if (given === undefined) return () => "";
-    const reason = errorMessage(error);
+    const reason = systemReason(error);
     throw new ParleyError("usage", `PGPASSFILE ${quoted(path)} can't be read: ${reason}`);
   }
   return (host, port) => passwordIn(text, { host, port, database, user });

@@ -5,7 +5,7 @@ import { Database } from "bun:sqlite";
 import { accessSync, closeSync, constants, existsSync, lstatSync, openSync } from "node:fs";
 import { readlinkSync, readSync, realpathSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
-import { errorMessage, ParleyError, systemCode } from "../../errors.ts";
+import { errorMessage, ParleyError, systemCode, systemReason } from "../../errors.ts";
 import { quietly } from "../../files/cleanup.ts";
 import { history as limits } from "../../limits.ts";
 import { quoted } from "../../text.ts";
@@ -75,7 +75,7 @@ function hasName(given: string): boolean {
   } catch (error) {
     // Explained better below.
     if (systemCode(error) === "ENOTDIR") return false;
-    throw refused(given, `can't be opened: ${errorMessage(error)}; choose another --data`);
+    throw refused(given, `can't be opened: ${systemReason(error)}; choose another --data`);
   }
 }
 

@@ -116,7 +116,7 @@ describe("a file that is refused", () => {
 
   test("can't be looked at", () => {
     const path = join(freshFolder(), "x".repeat(300));
-    expect(refusal(path)).toContain("can't be opened: ENAMETOOLONG");
+    expect(refusal(path)).toMatch(/can't be opened: (?:file )?name too long; choose/);
   });
 
   test("is damaged in the middle, or truncated", () => {
