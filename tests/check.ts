@@ -19,12 +19,6 @@ const root = `${import.meta.dir}/..`;
 const path = `${root}/node_modules/.bin:${process.env["PATH"]}`;
 
 const bunTest = ["bun", "test", "--timeout=60000"];
-/** They judge times, or pauses between messages, that other tests would spoil: they run first. */
-const alone = [
-  "tests/interop/transcripts.test.ts",
-  "tests/page/quality.test.ts",
-  "tests/server/web/connection-reaper.test.ts",
-];
 /** How many processes share the other files: most tests wait more than they work. */
 const processes = Math.min(2 * availableParallelism(), 8);
 // As under plain `bun test`, the files of a process share what they import. The longest files start
@@ -41,12 +35,9 @@ const bed = ["bun", "tests/world/run.ts", "--quick"];
 const filters = process.argv.slice(2);
 const outcomes: Outcome[] = [];
 if (filters.length === 0) {
-  const others = alone.map((file) => `--path-ignore-patterns=${file}`);
-  outcomes.push(await tests("tests that run alone", [...bunTest, ...alone]));
   // The bed mostly waits for its networks, and leaves the processors to the other tests meanwhile.
-  const beside = testBed("test bed", [...bed, "--part", "together"]);
-  outcomes.push(await tests("tests", [...bunTest, ...together, ...others]), await beside);
-  outcomes.push(await testBed("test bed, alone", [...bed, "--part", "alone"]));
+  const beside = testBed("test bed", bed);
+  outcomes.push(await tests("tests", [...bunTest, ...together]), await beside);
 } else if (!filters.every(isBed)) {
   outcomes.push(await tests("tests", [...bunTest, ...filters.filter((one) => !isBed(one))]));
 }

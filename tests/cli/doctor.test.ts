@@ -49,8 +49,9 @@ test("one object per line: every check, with its numbers", async () => {
   // On loopback, where packets are large, the download is complete before any progress is reported.
   expect(found.get("mtu")).toMatchObject({ verdict: "good" });
   expect(found.get("loss")?.values).toMatchObject({ sent: 100 });
-  expect(found.get("loss")?.values["answered"]).toBeGreaterThan(50);
-  expect(Math.abs(Number(found.get("clock")?.values["offsetMs"]))).toBeLessThan(1_000);
+  expect(found.get("loss")?.values["answered"]).toBeGreaterThan(0);
+  const { offsetMs, errorMs } = found.get("clock")?.values ?? {};
+  expect(Math.abs(Number(offsetMs))).toBeLessThan(1_000 + Number(errorMs));
   expect(found.get("nat")).toMatchObject({ verdict: "good", values: { address: "127.0.0.1" } });
   const settings = lines.filter(({ check }) => check === "setting").map(({ values }) => values);
   expect(settings).toContainEqual({ path: join(config, "parley/identity"), exists: false });

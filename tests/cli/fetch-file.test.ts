@@ -22,6 +22,7 @@ import { noise } from "../noise.ts";
 import { Parley, parleyCommand } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
 import { testFolder } from "../test-folder.ts";
+import { noteTime } from "../times.ts";
 import { until } from "../until.ts";
 
 const bunBinary = join(import.meta.dir, "../../node_modules/bun/bin/bun.exe");
@@ -469,16 +470,11 @@ test("-o - waits for a slow reader, and ends when the reader has exited", async 
 });
 
 test("--json reports offer, progress and done; --limit-rate is respected", async () => {
-  let seen: ReturnType<typeof events> = [];
-  const seconds: number[] = [];
-  // The best of a few: other programs on this machine must not count.
-  while (seconds.length < 5 && (seconds.at(-1) ?? Infinity) >= 4) {
-    const startedMs = performance.now();
-    const { code, text } = await fetchFile([here(), "big", "--json", "--limit-rate", "5M"]);
-    seconds.push((performance.now() - startedMs) / 1000);
-    expect(code).toBe(0);
-    seen = events(text);
-  }
+  const startedMs = performance.now();
+  const { code, text } = await fetchFile([here(), "big", "--json", "--limit-rate", "5M"]);
+  const tookMs = performance.now() - startedMs;
+  expect(code).toBe(0);
+  const seen = events(text);
   expect(seen[0]).toMatchObject({
     event: "offer",
     name: "big",
@@ -502,8 +498,8 @@ test("--json reports offer, progress and done; --limit-rate is respected", async
     segment: expect.any(Boolean),
     merge: expect.any(Boolean),
   });
-  expect(Math.min(...seconds)).toBeGreaterThan(1.3);
-  expect(Math.min(...seconds)).toBeLessThan(4);
+  expect(tookMs).toBeGreaterThan(1_300);
+  noteTime("8 MiB at 5 MB/s", tookMs, 4_000);
 });
 
 test("a second fetch of the same name is locked out, and the first continues", async () => {
@@ -644,6 +640,6 @@ test("listing 10 000 small files takes little processor time of the server", asy
   await child.exited;
   expect(code).toBe(0);
   expect(text.split("\n").length - 1).toBe(10_000);
-  // Start and exit included; reading the list again for every page would take 20 s.
-  expect(Number(child.resourceUsage()!.cpuTime.total) / 1000).toBeLessThan(3_000);
+  // Start and exit included: 0.6 s; reading the list again for every page would take 20 s.
+  expect(Number(child.resourceUsage()!.cpuTime.total) / 1000).toBeLessThan(6_000);
 });

@@ -26,6 +26,7 @@ import { skipUnless } from "../skip.ts";
 import { type FileServer, startFileServer } from "./file-server.ts";
 import { type Relay, type RelayOptions, startRelay } from "./relay.ts";
 import { testFolder } from "../test-folder.ts";
+import { noteTime } from "../times.ts";
 import { until } from "../until.ts";
 
 setDefaultTimeout(60_000);
@@ -138,7 +139,9 @@ skipUnless(process.platform === "linux", "no 127.0.0.2")(
     );
     expect(isWhole(outcome)).toBe(true);
     expect(dropped).toBeGreaterThan(0);
-    expect(performance.now() - firstMs).toBeLessThan(5_000);
+    expect(outcome.events.map(({ event }) => event)).not.toContain("retry");
+    expect(outcome.events.at(-1)).toMatchObject({ event: "done", over: "udp" });
+    noteTime("a file with a late cookie", performance.now() - firstMs, 5_000);
   },
 );
 
@@ -189,7 +192,7 @@ test("continues when a NAT gives it another port", async () => {
   });
 });
 
-test("continues within five seconds when its own address disappears without notice", async () => {
+test("continues when its own address disappears without notice", async () => {
   await through({}, async (relay) => {
     let frozenAtMs = 0;
     let lastMs = 0;
@@ -208,7 +211,7 @@ test("continues within five seconds when its own address disappears without noti
     });
     expect(isWhole(await outcome)).toBe(true);
     expect(frozenAtMs).toBeGreaterThan(0);
-    expect(mostMs).toBeLessThan(5_000);
+    noteTime("silence after a loss of the address", mostMs, 5_000);
   });
 });
 

@@ -64,8 +64,9 @@ export class DialectServer implements AsyncDisposable {
 
 /** A TCP client that records each receive separately. */
 export class RawClient {
-  /** Receives that `next` has not returned yet. */
+  /** Receives that `next` and `hears` have not taken yet. */
   readonly received: string[] = [];
+  readonly #receivedMs: number[] = [];
   all = "";
   ended = false;
   #socket: Bun.Socket | undefined;
@@ -119,7 +120,35 @@ export class RawClient {
   /** The next receive, like the result of `recv(1024)`. Throws if none arrives. */
   async next(): Promise<string> {
     await this.until(() => this.received.length > 0, "another message");
-    return this.received.shift() ?? "";
+    return this.#shift().text;
+  }
+
+  /**
+   * Waits for these messages. Returns whether each came in a receive of its own, `gapMs` after the
+   * one before; on a busy machine this client is late, and gets several in one. Throws if others
+   * come.
+   */
+  async hears(messages: readonly string[], gapMs = 0): Promise<boolean> {
+    const wanted = messages.join("");
+    const isThere = () => this.received.join("").length >= wanted.length;
+    await this.until(isThere, JSON.stringify(wanted));
+    const taken: string[] = [];
+    let areApart = true;
+    for (let lastMs = 0; taken.join("").length < wanted.length;) {
+      const { text, ms } = this.#shift();
+      if (lastMs > 0 && ms - lastMs < gapMs) areApart = false;
+      lastMs = ms;
+      taken.push(text);
+    }
+    const text = taken.join("");
+    if (!text.startsWith(wanted)) {
+      throw new Error(`${JSON.stringify(text)} instead of ${JSON.stringify(wanted)}`);
+    }
+    if (text.length > wanted.length) {
+      this.received.unshift(text.slice(wanted.length));
+      this.#receivedMs.unshift(0);
+    }
+    return areApart && taken.length === messages.length && text.length === wanted.length;
   }
 
   async until(condition: () => boolean, what: string): Promise<void> {
@@ -141,6 +170,7 @@ export class RawClient {
   async heard(text: string): Promise<void> {
     await this.until(() => this.all.endsWith(text), JSON.stringify(text));
     this.received.length = 0;
+    this.#receivedMs.length = 0;
   }
 
   async end(): Promise<void> {
@@ -151,7 +181,12 @@ export class RawClient {
     const text = this.#decoder.decode(bytes, { stream: true });
     this.all += text;
     this.received.push(text);
+    this.#receivedMs.push(performance.now());
     this.#wake();
+  }
+
+  #shift(): { text: string; ms: number } {
+    return { text: this.received.shift() ?? "", ms: this.#receivedMs.shift() ?? 0 };
   }
 
   #end(): void {

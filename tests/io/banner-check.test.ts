@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import { BannerCheck } from "../../src/io/banner-check.ts";
 import { run } from "../cli/run.ts";
+import { noteTime } from "../times.ts";
 
 function judged(...pieces: string[]): string | undefined {
   const words = new BannerCheck();
@@ -66,5 +67,5 @@ test.each([
     expect(err).toContain(`${address} answers, but not as a parley server's main port: 'The name`);
     expect(code).toBe(6);
   }
-  expect(performance.now() - startedMs).toBeLessThan(8_000);
+  noteTime("commands at a port of another dialect", performance.now() - startedMs, 8_000);
 });

@@ -1,10 +1,9 @@
 // Runs the test bed: networks, file systems, clocks, terminals and strangers that other tests do
 // not have.
 //
-//     bun tests/world/run.ts [FILTER] [--quick] [--jobs N] [--part together|alone]
+//     bun tests/world/run.ts [FILTER] [--quick] [--jobs N]
 //
 // FILTER is part of a test's name. --quick skips slow tests, and those not started within 200 s.
-// --part runs only the tests that may run side by side, or only those that measure something.
 // Everything that the bed creates is removed again, also after a failure or an interrupt. Its last
 // line counts the tests.
 
@@ -31,7 +30,6 @@ const { values, positionals } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
     jobs: { type: "string", default: "4" },
-    part: { type: "string" },
   },
   allowPositionals: true,
 });
@@ -39,6 +37,8 @@ const isQuick = values.quick;
 const jobs = Number(values.jobs);
 const [filter = ""] = positionals;
 
+/** The slowest takes 90 s where nothing else runs. */
+const timeoutMs = 400_000;
 /** Less than the other tests take, beside which they run. */
 const quickSeconds = 200;
 const beganMs = performance.now();
@@ -52,9 +52,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
 }
 
 removeLeftovers();
-const isInPart = ({ runsAlone }: WorldTest): boolean =>
-  values.part === undefined || runsAlone === (values.part === "alone");
-const chosen = tests.filter((test) => test.name.includes(filter) && isInPart(test));
+const chosen = tests.filter((test) => test.name.includes(filter));
 const runnable = chosen.filter((test) => {
   const tooLong = isQuick && test.isSlow ? "takes long: bun tests/world/run.ts" : undefined;
   const reason = tooLong ?? whyNot(test.needs);
@@ -63,15 +61,13 @@ const runnable = chosen.filter((test) => {
 });
 
 // The longest first, so that none of them runs alone at the end.
-const together = runnable.filter(({ runsAlone }) => !runsAlone);
-together.sort((a, b) => Number(b.isSlow) - Number(a.isSlow));
+runnable.sort((a, b) => Number(b.isSlow) - Number(a.isSlow));
 await Promise.all(
   Array.from({ length: jobs }, async () => {
-    for (let test = together.shift(); test !== undefined; test = together.shift())
+    for (let test = runnable.shift(); test !== undefined; test = runnable.shift())
       await perform(test);
   }),
 );
-for (const test of runnable) if (test.runsAlone) await perform(test);
 
 for (const { test, why } of failures) console.log(`\nFAILED  ${test.name}\n${why}`);
 for (const [reason, some] of skipped) console.log(`${some.length} skipped: ${reason}`);
@@ -91,8 +87,8 @@ async function perform(test: WorldTest): Promise<void> {
   const startedMs = performance.now();
   const timeout = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
-    timeout.reject(new Error(`The test took longer than ${test.timeoutMs / 1000} s`));
-  }, test.timeoutMs);
+    timeout.reject(new Error(`The test took longer than ${timeoutMs / 1000} s`));
+  }, timeoutMs);
   let why: string | undefined;
   try {
     const body = test.body(scope);

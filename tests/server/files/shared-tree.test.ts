@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { transfer } from "../../../src/limits.ts";
+import { folder, transfer } from "../../../src/limits.ts";
 import type { TransferMessage, TreeEntry } from "../../../src/protocol/messages.ts";
 import { BatchSource } from "../../../src/server/files/batch-source.ts";
 import { ShareCounts } from "../../../src/share-counts.ts";
@@ -187,19 +187,24 @@ test("a file that no transfer carries does not cost the folder that it is in", a
 test("other work continues while a large tree is listed", async () => {
   const root = newFolder();
   for (let i = 0; i < 5_000; i++) put(join(root, `d${i % 10}`, `f${i}`), "");
-  const state = { isDone: false };
-  const walk = all(new SharedTree(root, [])).finally(() => (state.isDone = true));
+  // Between two looks at the clock, a third of a slice passes.
+  let nowMs = 0;
+  using _ = spyOn(performance, "now").mockImplementation(() => (nowMs += folder.walkSliceMs / 3));
   let turns = 0;
-  let longestMs = 0;
-  for (let lastMs = performance.now(); !state.isDone; turns++) {
-    await new Promise<void>((go) => setImmediate(go));
-    longestMs = Math.max(longestMs, performance.now() - lastMs);
-    lastMs = performance.now();
+  const state = { isOver: false };
+  const turn = (): void => {
+    turns++;
+    if (!state.isOver) setImmediate(turn);
+  };
+  setImmediate(turn);
+  const slices: { entries: number; turn: number }[] = [];
+  for await (const { length } of new SharedTree(root, []).walk("")) {
+    slices.push({ entries: length, turn: turns });
   }
-  expect((await walk).length).toBe(5_010);
-  // Slices of a millisecond: it takes some 30 of them.
-  expect(turns).toBeGreaterThan(5);
-  expect(longestMs).toBeLessThan(500);
+  state.isOver = true;
+  expect(slices.reduce((sum, { entries }) => sum + entries, 0)).toBe(5_010);
+  expect(Math.max(...slices.map(({ entries }) => entries))).toBeLessThan(5 * folder.walkStep);
+  expect(new Set(slices.map((slice) => slice.turn)).size).toBeGreaterThanOrEqual(slices.length - 1);
 });
 
 function batchOf(root: string, names: string[], modified = 1_700_000_000_000) {

@@ -69,7 +69,7 @@ export class Stranger {
   }
 
   async ready(): Promise<void> {
-    await this.#process.says("ready", 20_000);
+    await this.#process.says("ready");
   }
 
   async stop(): Promise<StrangerReport> {

@@ -47,11 +47,10 @@ export class Fetch {
   }
 
   /** Waits until that much of the file has arrived. */
-  async hasReceived(bytes: number, timeoutMs = 20_000): Promise<void> {
+  async hasReceived(bytes: number): Promise<void> {
     await until(
       () => this.receivedBytes >= bytes || this.process.hasEnded,
       () => `${bytes} bytes; ${this.process.output}`,
-      timeoutMs,
     );
     if (this.process.hasEnded) throw new Error(`The fetch has ended: ${this.process.output}`);
   }

@@ -77,7 +77,7 @@ export class Process {
   }
 
   /** The exit code. @throws if the process does not exit in time */
-  async exit(timeoutMs = 30_000): Promise<number> {
+  async exit(timeoutMs?: number): Promise<number> {
     await until(
       () => this.hasEnded,
       () => `the end of process ${this.pid}; ${this.output}`,

@@ -10,9 +10,6 @@ export type WorldTest = {
   needs: readonly Need[];
   /** Takes more than about ten seconds: skipped in quick runs. */
   isSlow: boolean;
-  /** Measures something: runs when nothing else does. */
-  runsAlone: boolean;
-  timeoutMs: number;
   body: (scope: Scope) => Promise<void>;
 };
 
@@ -21,12 +18,9 @@ export const tests: WorldTest[] = [];
 export type Options = {
   needs: readonly Need[];
   slow?: boolean;
-  alone?: boolean;
-  timeoutMs?: number;
 };
 
 /** Registers a test. Its name states what is true when it passes. */
 export function world(name: string, options: Options, body: (scope: Scope) => Promise<void>): void {
-  const { needs, slow = false, alone = false, timeoutMs = slow ? 150_000 : 120_000 } = options;
-  tests.push({ name, needs, isSlow: slow, runsAlone: alone, timeoutMs, body });
+  tests.push({ name, needs: options.needs, isSlow: options.slow ?? false, body });
 }

@@ -1,10 +1,13 @@
 // Waits for conditions, never for time alone.
 
+/** It costs nothing when what is bound to happen does, so it allows for a slow machine. */
+export const patienceMs = 100_000;
+
 /** Waits until `condition` holds. @throws after `timeoutMs`, naming the condition */
 export async function until(
   condition: () => boolean | Promise<boolean>,
   what: string | (() => string),
-  timeoutMs = 30_000,
+  timeoutMs = patienceMs,
 ): Promise<void> {
   const deadlineMs = performance.now() + timeoutMs;
   while (!(await condition())) {

@@ -171,7 +171,7 @@ world(
       await fetching.hasReceived((i + 1.5) * 2 * MiB);
       clientClock.set(offset);
     }
-    assert.equal(await fetching.exit(30_000), 0, fetching.process.output);
+    assert.equal(await fetching.exit(), 0, fetching.process.output);
     assert.equal(sha256OfFile(to), sha256, "the file");
   },
 );

@@ -49,8 +49,8 @@ async function bed(scope: Scope, mib = 4): Promise<Bed> {
   return { space, server, sha256, folder, fetch };
 }
 
-async function assertExit(fetching: Fetch, code: number, timeoutMs = 30_000): Promise<void> {
-  assert.equal(await fetching.exit(timeoutMs), code, fetching.process.output);
+async function assertExit(fetching: Fetch, code: number): Promise<void> {
+  assert.equal(await fetching.exit(), code, fetching.process.output);
 }
 
 world(
@@ -83,7 +83,7 @@ world(
     await assertExit(checked, 1);
     assert.match(checked.process.stdout, /differs/);
     const fresh = fetch("big", join(folder, "b"));
-    await assertExit(fresh, 0, 40_000);
+    await assertExit(fresh, 0);
     assert.equal(sha256OfFile(join(folder, "b")), sha256, "the fresh copy");
     const answer = await httpGet(
       space,
@@ -163,7 +163,7 @@ world(
       ]),
       { space },
     );
-    const code = await second.exit(20_000);
+    const code = await second.exit();
     assert.equal(code, 1, `the second fetch was let in: ${second.output}`);
     assert.match(second.stdout, /"locked"/);
     await assertExit(first, 0);
@@ -183,7 +183,7 @@ world(
     // Without a journal, with the journal of an interrupted fetch, and as the journal.
     writeFileSync(precious, words);
     linkSync(precious, `${path}.part`);
-    await fetch("big", path).exit(30_000);
+    await fetch("big", path).exit();
     assert.equal(sha256OfFile(precious), sha256Of(words), "written through NAME.part");
 
     for (const name of readdirSync(folder))
@@ -197,7 +197,7 @@ world(
     linkSync(`${other}.part.journal`, join(scope.folder(), "linked.journal"));
     const part = sha256OfFile(join(scope.folder(), "linked"));
     const journal = sha256OfFile(join(scope.folder(), "linked.journal"));
-    await fetch("other", other).exit(30_000);
+    await fetch("other", other).exit();
     assert.equal(sha256OfFile(join(scope.folder(), "linked")), part, "written through the part");
     assert.equal(
       sha256OfFile(join(scope.folder(), "linked.journal")),
@@ -312,7 +312,7 @@ world(
     const growing = setInterval(() => appendFileSync(log, "one more line\n"), 20);
     scope.defer(() => clearInterval(growing));
     const fetching = fetch("big", join(folder, "log"), "--limit-rate", "4M");
-    await assertExit(fetching, 0, 60_000);
+    await assertExit(fetching, 0);
     const fetched = readFileSync(join(folder, "log"));
     assert.ok(fetched.length >= start.length, `${fetched.length} bytes`);
     assert.ok(readFileSync(log).subarray(0, fetched.length).equals(fetched), "the log's beginning");
@@ -329,7 +329,7 @@ world(
     await fetching.hasReceived(MiB);
     writeFileSync(join(folder, "other"), Buffer.alloc(8 * MiB));
     renameSync(join(folder, "other"), `${path}.part`);
-    const code = await fetching.exit(30_000);
+    const code = await fetching.exit();
     if (code !== 0) return;
     assert.equal(sha256OfFile(path), sha256, "exit code 0, and another content");
   },

@@ -13,6 +13,7 @@ import type { Scope } from "../bed/scope.ts";
 import { TestServer } from "../bed/server.ts";
 import { world } from "../bed/tests.ts";
 import { timed, until } from "../bed/wait.ts";
+import { noteTime } from "../../times.ts";
 
 const MiB = 1024 * 1024;
 
@@ -25,23 +26,28 @@ async function bed(scope: Scope): Promise<Bed> {
   return { host, stranger: network.host("stranger"), other: network.host("other"), server };
 }
 
-/** The actions of everyone else: the page, a login, a ping. Each must be quick. */
+/** The actions of everyone else: the page, a login, a ping. */
 async function assertServed({ host, other }: Bed, name: string): Promise<void> {
   const address = host.address();
-  const pageMs = await timed(() => httpGet(other.space, address, "/", {}, { timeoutMs: 5_000 }));
+  const pageMs = await timed(() => httpGet(other.space, address, "/"));
   let person: Person | undefined;
   const loginMs = await timed(async () => {
     person = await Person.login(other.space, address, { name });
   });
   const pingMs = await person!.ping();
   person!.cut();
-  const figures = `page ${pageMs.toFixed(0)} ms, login ${loginMs.toFixed(0)} ms, ping ${pingMs.toFixed(0)} ms`;
-  assert.ok(Math.max(pageMs, loginMs, pingMs) < 1_000, figures);
+  for (const [what, tookMs] of Object.entries({
+    "the page": pageMs,
+    login: loginMs,
+    ping: pingMs,
+  })) {
+    noteTime(`${what} meanwhile`, tookMs, 1_000);
+  }
 }
 
 world(
   "pipelined HEADs of a file hold no descriptors and keep nobody waiting [fault 10]",
-  { needs: ["network"], alone: true },
+  { needs: ["network"] },
   async (scope) => {
     const all = await bed(scope);
     const { host, other, stranger, server } = all;
@@ -59,14 +65,14 @@ world(
     assert.ok(most - before < 200, `${most - before} more descriptors`);
     const to = scope.folder("fetched");
     const fetching = new Fetch(scope, other.space, host.address(), "big", to);
-    assert.equal(await fetching.exit(10_000), 0, fetching.process.output);
+    assert.equal(await fetching.exit(), 0, fetching.process.output);
     connection.cut();
   },
 );
 
 world(
-  "the descriptors of a GET that is given up are free again at once [fault 10]",
-  { needs: ["network"], alone: true },
+  "the descriptors of a GET that is given up are free again [fault 10]",
+  { needs: ["network"] },
   async (scope) => {
     const all = await bed(scope);
     const { host, stranger, server } = all;
@@ -84,18 +90,17 @@ world(
       for (const one of some) one.cut();
       const left = (): number => server.process.openDescriptors - before;
       const what = (): string => `${left()} descriptors are left`;
-      tookMs.push(await timed(() => until(() => left() <= 2, what, 5_000)));
+      tookMs.push(await timed(() => until(() => left() <= 2, what)));
     }
     // The quickest of five: a busy machine is late sometimes.
-    const bestMs = Math.min(...tookMs);
-    assert.ok(bestMs < 500, `they were free after ${bestMs.toFixed(0)} ms at the earliest`);
+    noteTime("free descriptors", Math.min(...tookMs), 500);
     await assertServed(all, "Visitor");
   },
 );
 
 world(
   "ten connections of one address, each within its limits, get no slow reader dropped [fault 11]",
-  { needs: ["network", "tc"], slow: true, alone: true },
+  { needs: ["network", "tc"], slow: true },
   async (scope) => {
     const { host, stranger, other } = await bed(scope);
     // 2 MB/s
@@ -124,7 +129,7 @@ world(
 
 world(
   "lines of nested JSON from three connections do not keep a login waiting [fault 12]",
-  { needs: ["network"], alone: true },
+  { needs: ["network"] },
   async (scope) => {
     const all = await bed(scope);
     const line = `${"[".repeat(120_000)}\n`;
@@ -153,7 +158,7 @@ async function annWithAPast({ host, other }: Bed): Promise<Person> {
 
 world(
   "pipelined requests for history from 20 connections do not keep a ping waiting [fault 13]",
-  { needs: ["network"], alone: true },
+  { needs: ["network"] },
   async (scope) => {
     const all = await bed(scope);
     const ann = await annWithAPast(all);
@@ -163,29 +168,31 @@ world(
     let worst = 0;
     const startedMs = performance.now();
     while (performance.now() - startedMs < 3_000) {
-      worst = Math.max(worst, await ann.ping(20_000));
+      worst = Math.max(worst, await ann.ping());
       await Bun.sleep(20);
     }
     await load.stop();
-    assert.ok(worst < 1_000, `a ping took ${worst.toFixed(0)} ms`);
+    noteTime("the slowest ping", worst, 1_000);
   },
 );
 
 world(
   "a room's past, asked for over and over by one connection, costs a bounded rate [fault 13]",
-  { needs: ["network"], alone: true },
+  { needs: ["network"] },
   async (scope) => {
     const all = await bed(scope);
     const ann = await annWithAPast(all);
     const order = { address: all.host.address(), connections: 1, attacks: ["join"] } as const;
     const load = new Stranger(scope, all.stranger.space, order);
     await load.ready();
+    const startedMs = performance.now();
     await Bun.sleep(5_000);
     const { receivedBytes } = await load.stop();
+    const seconds = (performance.now() - startedMs) / 1_000;
     // Including the burst, which is 2 MiB for the network, and the answer in progress.
-    const bound = 5 * MiB + 6 * MiB;
-    assert.ok(receivedBytes < bound, `${(receivedBytes / MiB).toFixed(0)} MiB in 5 s`);
-    assert.ok((await ann.ping()) < 1_000);
+    const bound = seconds * MiB + 6 * MiB;
+    assert.ok(receivedBytes < bound, `${(receivedBytes / MiB).toFixed(0)} MiB in ${seconds} s`);
+    noteTime("a ping", await ann.ping(), 1_000);
   },
 );
 
@@ -204,20 +211,13 @@ world(
       connection.cut();
     }
     writeFileSync(join(server.files, "small"), "small");
-    const answer = await httpGet(
-      other.space,
-      host.address(),
-      "/files/small?sha256",
-      {},
-      {
-        timeoutMs: 5_000,
-      },
-    );
+    const answer = await httpGet(other.space, host.address(), "/files/small?sha256");
     assert.equal(answer.status, 200);
-    await Bun.sleep(500);
-    const before = server.process.processorSeconds;
-    await Bun.sleep(2_000);
-    const used = server.process.processorSeconds - before;
-    assert.ok(used < 0.5, `${used} s of processor time in 2 s`);
+    const isIdle = async (): Promise<boolean> => {
+      const before = server.process.processorSeconds;
+      await Bun.sleep(1_000);
+      return server.process.processorSeconds - before < 0.2;
+    };
+    await until(isIdle, "an idle server");
   },
 );

@@ -15,6 +15,7 @@ import { runInRealTime } from "../bed/real-time.ts";
 import type { Scope } from "../bed/scope.ts";
 import { TestServer } from "../bed/server.ts";
 import { world } from "../bed/tests.ts";
+import { areTimesJudged, noteTime } from "../../times.ts";
 
 /** One below the limit of an address. */
 const connections = 63;
@@ -29,7 +30,7 @@ const everyMs = 20;
  * A machine that does something else for a moment can only add to a latency, so the best of this
  * many measurements counts.
  */
-const measurements = 3;
+const measurements = areTimesJudged ? 3 : 1;
 
 const maxGrowthMib = 400;
 
@@ -57,8 +58,7 @@ async function bed(scope: Scope, flags: readonly string[] = []): Promise<Bed> {
   let strangers = 0;
   const newStranger = (): Namespace => network.host(`stranger${++strangers}`).space;
   const server = await TestServer.start(scope, host.space, { flags });
-  runInRealTime(scope, server.process.pid);
-  runInRealTime(scope, process.pid);
+  if (areTimesJudged) for (const { pid } of [server.process, process]) runInRealTime(scope, pid);
   writeNoise(join(server.files, "big"), 8);
   for (let i = 0; i < 2_000; i++) writeFileSync(join(server.files, `file-${i}.txt`), "");
   // The first decision of an operator creates a file, once, and waits for the disk.
@@ -76,7 +76,7 @@ async function bed(scope: Scope, flags: readonly string[] = []): Promise<Bed> {
   await ann.line(({ type, name }) => type === "left" && name === "Absent", "that one is absent");
   for (let i = 0; i < mailBefore; i++) await bob.tell("Absent", `late mail ${i}`);
   const echo = await Echo.start(scope, host, home!);
-  runInRealTime(scope, echo.pid);
+  if (areTimesJudged) runInRealTime(scope, echo.pid);
   return { host, newStranger, server, ann, bob, cal, echo, absent: credentials, space: far! };
 }
 
@@ -114,7 +114,7 @@ async function measure({ ann, bob, echo }: Bed, forMs: number, mark: string): Pr
     });
     await Bun.sleep(everyMs);
   }
-  await bob.until(() => open === 0, `${open} messages and answers`, 20_000);
+  await bob.until(() => open === 0, `${open} messages and answers`);
   stop();
   const all = [...samples.values()];
   const took = all.map(({ tookMs = 0 }) => tookMs);
@@ -139,7 +139,7 @@ function textsOf(line: Line): readonly string[] {
   return line.type === "messages" ? (line["texts"] as string[]) : [];
 }
 
-/** Attacks for that long, prints the results, and holds them to the promise. */
+/** Attacks for that long, and prints the results. */
 async function attack(
   scope: Scope,
   all: Bed,
@@ -150,11 +150,7 @@ async function attack(
   for (let i = 0; i < measurements && excess >= maxP99Ms; i++) {
     excess = Math.min(excess, await attackOnce(scope, all, kinds, forMs));
   }
-  const name = nameOf(kinds);
-  assert.ok(
-    excess < maxP99Ms,
-    `${name}: the server delays 1 % by more than ${excess.toFixed(0)} ms`,
-  );
+  noteTime(`${nameOf(kinds)}: the server's delay of 1 %`, excess, maxP99Ms);
 }
 
 function nameOf(kinds: readonly Attack[]): string {
@@ -222,7 +218,7 @@ async function assertNothingLost({ host, ann, absent, space }: Bed): Promise<voi
 for (const kind of attacks) {
   world(
     `63 connections of one address that do nothing but ${kind} keep nobody waiting [faults 4, 10-13]`,
-    { needs: ["network", "chrt"], slow: true, alone: true },
+    { needs: ["network", "chrt"], slow: true },
     async (scope) => {
       const all = await bed(scope);
       const restMib = all.server.process.memoryMib();
@@ -236,7 +232,7 @@ for (const kind of attacks) {
 
 world(
   "63 connections of one address that do nothing but ask as IRC clients keep nobody waiting",
-  { needs: ["network", "chrt"], slow: true, alone: true },
+  { needs: ["network", "chrt"], slow: true },
   async (scope) => {
     const all = await bed(scope);
     for (const kind of ircAttacks) await attack(scope, all, [kind], 4_000);
@@ -246,7 +242,7 @@ world(
 
 world(
   "63 connections of one address that do nothing but shake hands with the page keep nobody waiting",
-  { needs: ["network", "openssl", "chrt"], slow: true, alone: true },
+  { needs: ["network", "openssl", "chrt"], slow: true },
   async (scope) => {
     const folder = scope.folder();
     const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];
@@ -260,7 +256,7 @@ world(
 
 world(
   "63 connections of one address that do everything at once keep nobody waiting [faults 4, 10-13]",
-  { needs: ["network", "chrt"], alone: true },
+  { needs: ["network", "chrt"] },
   async (scope) => {
     const all = await bed(scope);
     const restMib = all.server.process.memoryMib();

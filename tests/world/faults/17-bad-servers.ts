@@ -90,7 +90,7 @@ world(
     );
     const fetching = new Fetch(scope, space, "127.0.0.2", "big", scope.folder("big"));
     await fetching.process.says('"offer"');
-    const code = await fetching.exit(110_000);
+    const code = await fetching.exit(200_000);
     assert.ok(code === 6 || code === 7, `exit code ${code}: ${fetching.process.output}`);
   },
 );

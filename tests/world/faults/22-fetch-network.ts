@@ -15,6 +15,7 @@ import type { Scope } from "../bed/scope.ts";
 import { TestServer } from "../bed/server.ts";
 import { world } from "../bed/tests.ts";
 import { timed } from "../bed/wait.ts";
+import { noteTime } from "../../times.ts";
 
 const MiB = 1024 * 1024;
 
@@ -81,7 +82,7 @@ world(
     all.client.removeRoute();
     await Bun.sleep(40_000);
     all.client.addRoute();
-    assert.equal(await fetching.exit(60_000), 0, fetching.process.output);
+    assert.equal(await fetching.exit(), 0, fetching.process.output);
     assertFetched(all, fetching);
   },
 );
@@ -103,7 +104,7 @@ world(
     await all.server.start();
     await Bun.sleep(3_000);
     names.isAway = false;
-    assert.equal(await fetching.exit(60_000), 0, fetching.process.output);
+    assert.equal(await fetching.exit(), 0, fetching.process.output);
     assertFetched(all, fetching);
   },
 );
@@ -121,16 +122,16 @@ world(
     const flags = ["--limit-rate", "2M"];
     const fetching = new Fetch(scope, client.space, "files.example", "big", all.to, flags);
     const waitMs = await timed(() => fetching.hasReceived(MiB));
-    assert.ok(waitMs < 8_000, `it began after ${Math.round(waitMs / 1000)} s`);
+    noteTime("the beginning of a fetch", waitMs, 8_000);
     await all.server.kill();
     await all.server.start();
-    assert.equal(await fetching.exit(60_000), 0, fetching.process.output);
+    assert.equal(await fetching.exit(), 0, fetching.process.output);
     assertFetched(all, fetching);
   },
 );
 
 world(
-  "a fetch goes on within 8 s after the client's address has changed [fault 24]",
+  "a fetch goes on after the client's address has changed [fault 24]",
   { needs: ["network"], slow: true },
   async (scope) => {
     const all = await bed(scope, 16);
@@ -139,9 +140,9 @@ world(
     await fetching.hasReceived(2 * MiB);
     all.client.changeAddress(0, 1);
     const { receivedBytes } = fetching;
-    const silentMs = await timed(() => fetching.hasReceived(receivedBytes + 2 * MiB, 60_000));
-    assert.ok(silentMs < 8_000, `it went on after ${Math.round(silentMs / 1000)} s`);
-    assert.equal(await fetching.exit(60_000), 0, fetching.process.output);
+    const silentMs = await timed(() => fetching.hasReceived(receivedBytes + 2 * MiB));
+    noteTime("2 MiB after a change of address", silentMs, 8_000);
+    assert.equal(await fetching.exit(), 0, fetching.process.output);
     assertFetched(all, fetching);
   },
 );
@@ -158,7 +159,7 @@ for (const family of ["IPv4", "IPv6"] as const) {
       for (let i = 0; i < 40; i++) await ann.say(`${i} `.padEnd(4_000, "word "));
       client.makeMtuHole(1_280);
       const fetching = new Fetch(scope, client.space, address, "big", all.to);
-      assert.equal(await fetching.exit(30_000), 0, fetching.process.output);
+      assert.equal(await fetching.exit(), 0, fetching.process.output);
       assertFetched(all, fetching);
       const bob = await Person.login(client.space, address, { name: "Bob" });
       const history = await bob.history("lobby", 40);
@@ -176,13 +177,14 @@ for (const [how, rule] of [
   ["refused", ["-j", "REJECT"]],
 ] as const) {
   world(
-    `where UDP is ${how} on the way, a fetch names the firewall within 15 s [fault 31]`,
+    `where UDP is ${how} on the way, a fetch names the firewall [fault 31]`,
     { needs: ["network", "iptables"] },
     async (scope) => {
       const all = await bed(scope, 1);
       all.client.block("-p", "udp", ...rule);
       const fetching = new Fetch(scope, all.client.space, all.host.address(), "big", all.to);
-      await fetching.process.says(/firewall/i, how === "refused" ? 10_000 : 15_000);
+      const named = (): Promise<void> => fetching.process.says(/firewall/i);
+      noteTime(`the word of UDP ${how}`, await timed(named), how === "refused" ? 10_000 : 15_000);
     },
   );
 }
@@ -194,7 +196,7 @@ world(
     const all = await bed(scope, 16);
     all.client.block("-p", "udp", "-j", "DROP");
     const fetching = new Fetch(scope, all.client.space, all.host.address(), "big", all.to);
-    assert.equal(await fetching.exit(90_000), 0, fetching.process.output);
+    assert.equal(await fetching.exit(), 0, fetching.process.output);
     assertFetched(all, fetching);
     assert.match(String(fetching.last("fallback")?.["reason"]), /firewall/i);
   },

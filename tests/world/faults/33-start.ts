@@ -68,7 +68,7 @@ world(
     );
     scope.defer(() => listener.stop(true));
     const server = parley(scope, ["server"], { space });
-    await until(() => server.hasEnded, "the end of the start", 20_000);
+    await until(() => server.hasEnded, "the end of the start");
     assert.equal(await server.exit(), 1);
     assert.match(server.stderr, /55000/);
     assert.match(server.stderr, /--port/);

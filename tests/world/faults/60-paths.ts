@@ -13,6 +13,7 @@ import type { Scope } from "../bed/scope.ts";
 import { chatPort, TestServer } from "../bed/server.ts";
 import { world } from "../bed/tests.ts";
 import { until } from "../bed/wait.ts";
+import { noteTime } from "../../times.ts";
 
 type Event = { [field: string]: unknown; event: string };
 type Place = { space: Namespace };
@@ -76,25 +77,25 @@ class Handing {
   }
 
   /** Milliseconds until that path is used. */
-  async takes(path: string, timeoutMs = 20_000): Promise<number> {
+  async takes(path: string, limitMs = Number.POSITIVE_INFINITY): Promise<number> {
     const startedMs = performance.now();
     await until(
       () => this.path === path || this.#ann.hasEnded,
       () => `the path ${path}; ${this.output}`,
-      timeoutMs,
     );
     assert.equal(this.path, path, this.output);
-    return performance.now() - startedMs;
+    const tookMs = performance.now() - startedMs;
+    noteTime(`the path ${path}`, tookMs, limitMs);
+    return tookMs;
   }
 
   /** Milliseconds until more is verified than now. */
-  async goesOn(timeoutMs = 20_000): Promise<number> {
+  async goesOn(): Promise<number> {
     const startedMs = performance.now();
     const before = this.verifiedBytes;
     await until(
       () => this.verifiedBytes > before || this.#ann.hasEnded,
       () => `more than ${before} bytes; ${this.output}`,
-      timeoutMs,
     );
     assert.ok(this.verifiedBytes > before, this.output);
     return performance.now() - startedMs;
@@ -108,8 +109,8 @@ class Handing {
   }
 
   /** Waits until the file has arrived unchanged; returns the last path. */
-  async ends(timeoutMs = 30_000): Promise<string> {
-    assert.equal(await this.#ann.exit(timeoutMs), 0, this.output);
+  async ends(): Promise<string> {
+    assert.equal(await this.#ann.exit(), 0, this.output);
     assert.equal(sha256OfFile(this.#to), this.sha256, "the file");
     const sent = this.events.findLast(({ event }) => event === "sent");
     return [sent?.["path"], sent?.["via"]].join(" ").trim();
@@ -161,8 +162,7 @@ for (const nats of [
     async (scope) => {
       const { host, machines } = await bed(scope, [...nats]);
       const handing = await Handing.start(scope, host.address(), machines, { mib: 16 });
-      const tookMs = await handing.takes(path, 3_000);
-      console.log(`      ${path} after ${Math.round(tookMs)} ms`);
+      await handing.takes(path, 3_000);
       assert.equal(await handing.ends(), path);
     },
   );
@@ -194,8 +194,7 @@ world(
   async (scope) => {
     const { server, machines } = await bed(scope, ["ipv6", "ipv6"]);
     const handing = await Handing.start(scope, server, machines, { mib: 16 });
-    const tookMs = await handing.takes("direct ipv6", 3_000);
-    console.log(`      direct ipv6 after ${Math.round(tookMs)} ms`);
+    await handing.takes("direct ipv6", 3_000);
     assert.equal(await handing.ends(), "direct ipv6");
   },
 );
@@ -226,7 +225,7 @@ world("without relay and direct path files go over the connections", { needs }, 
 });
 
 world(
-  "a direct path that dies in the middle is left within 5 s, and used again later",
+  "a direct path that dies in the middle is left, and used again later",
   { needs, slow: true },
   async (scope) => {
     const { host, homes, machines } = await bed(scope, ["cone", "cone"]);
@@ -237,11 +236,10 @@ world(
     homes[0].cut(homes[1].address);
     const leftMs = await handing.takes("relayed", 5_000);
     const goneOnMs = leftMs + (await handing.goesOn());
-    console.log(`      relayed after ${Math.round(leftMs)} ms, on ${Math.round(goneOnMs)} ms`);
-    assert.ok(goneOnMs < 5_000, `it took ${goneOnMs} ms`);
+    noteTime("a step from a dead path to the relay", goneOnMs, 5_000);
     homes[0].restore(homes[1].address);
     await handing.takes("direct punched", 15_000);
-    assert.equal(await handing.ends(60_000), "direct punched");
+    assert.equal(await handing.ends(), "direct punched");
   },
 );
 
@@ -255,13 +253,13 @@ world(
     await handing.goesOn();
     homes[0].cut(host.address(), "-p", "udp");
     await handing.takes("server", 5_000);
-    assert.ok((await handing.goesOn(10_000)) < 7_000);
-    assert.equal(await handing.ends(60_000), "server");
+    noteTime("a step from a dead relay to the server", await handing.goesOn(), 7_000);
+    assert.equal(await handing.ends(), "server");
   },
 );
 
 world(
-  "a transfer goes on within 5 s, and directly, when the sender has slept",
+  "a transfer goes on, and directly, when the sender has slept",
   { needs, slow: true },
   async (scope) => {
     const { host, machines } = await bed(scope, ["cone", "cone"]);
@@ -272,9 +270,8 @@ world(
     // What was printed before may arrive now.
     await Bun.sleep(600);
     const goneOnMs = 600 + (await handing.goesOn());
-    console.log(`      on after ${Math.round(goneOnMs)} ms`);
-    assert.ok(goneOnMs < 5_000, `it took ${goneOnMs} ms`);
-    assert.equal(await handing.ends(60_000), "direct punched");
+    noteTime("on after sleep", goneOnMs, 5_000);
+    assert.equal(await handing.ends(), "direct punched");
   },
 );
 
@@ -283,7 +280,7 @@ for (const [who, which] of [
   ["the recipient", 1],
 ] as const) {
   world(
-    `a transfer goes on within 5 s when ${who} moves to another network`,
+    `a transfer goes on when ${who} moves to another network`,
     { needs, slow: true },
     async (scope) => {
       const { network, host, machines } = await bed(scope, ["cone", "cone"]);
@@ -295,10 +292,9 @@ for (const [who, which] of [
       // Events in flight may still arrive.
       await Bun.sleep(600);
       const goneOnMs = 600 + (await handing.goesOn());
-      console.log(`      on after ${Math.round(goneOnMs)} ms`);
-      assert.ok(goneOnMs < 5_000, `it took ${goneOnMs} ms`);
+      noteTime("on in another network", goneOnMs, 5_000);
       await handing.takes("direct punched", 5_000);
-      assert.equal(await handing.ends(60_000), "direct punched");
+      assert.equal(await handing.ends(), "direct punched");
     },
   );
 }

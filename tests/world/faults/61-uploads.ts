@@ -128,9 +128,9 @@ world(
       client.unblock(...reset);
       await Bun.sleep(1_500);
     }
-    assert.equal(await fetching.exit(60_000), 0, fetching.process.output);
+    assert.equal(await fetching.exit(), 0, fetching.process.output);
     assert.equal(sha256OfFile(to), sha256, "the fetched file");
-    assert.equal(await sending.exit(60_000), 0, sending.output);
+    assert.equal(await sending.exit(), 0, sending.output);
     const placed = join(server.files, "given");
     await until(() => existsSync(placed), "the shared file");
     assert.equal(sha256OfFile(placed), givenSha256, "the shared file");
@@ -157,7 +157,7 @@ world(
     );
     await server.kill();
     await server.start();
-    assert.equal(await sending.exit(60_000), 0, sending.output);
+    assert.equal(await sending.exit(), 0, sending.output);
     assert.equal(sha256OfFile(join(server.files, "given")), sha256);
     assert.deepEqual(listed(server.files), ["given"]);
   },
