@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { serverFlags } from "../../src/cli/server-flags.ts";
+import { descriptors } from "../../src/limits.ts";
 import { skipUnless } from "../skip.ts";
 import { testFolder } from "../test-folder.ts";
 
@@ -30,6 +31,45 @@ withSystemd("and rates its exposure 1.5 of 10 at most", () => {
   const { exitCode, text } = run("security", "--offline=true", "--threshold=15");
   expect(text).toMatch(/Overall exposure level for parley\.service: \d\.\d/);
   expect(exitCode).toBe(0);
+});
+
+/** What the unit takes away from parley; the rating alone would not notice if some of it went. */
+const takenAway = [
+  "AmbientCapabilities CapabilityBoundingSet LockPersonality NoNewPrivileges PrivateDevices",
+  "PrivateTmp PrivateUsers ProcSubset ProtectClock ProtectControlGroups ProtectHome",
+  "ProtectHostname ProtectKernelLogs ProtectKernelModules ProtectKernelTunables ProtectProc",
+  "ProtectSystem RemoveIPC RestrictNamespaces RestrictRealtime RestrictSUIDSGID",
+  "SystemCallArchitectures SystemCallFilter UMask User/DynamicUser",
+].flatMap((line) => line.split(" "));
+
+withSystemd("each part of the sandbox is there", () => {
+  const { text } = run("security", "--offline=true", "--json=short");
+  const rows: { name: string; set: boolean | null }[] = JSON.parse(/^\[.*\]/m.exec(text)![0]);
+  const directiveOf = (name: string) => name.replaceAll("=", "").replace(/~.*/, "");
+  for (const directive of takenAway) {
+    const judged = rows.filter(({ name }) => directiveOf(name) === directive);
+    expect({ directive, rows: judged.length > 0 }).toEqual({ directive, rows: true });
+    expect(judged.filter(({ set }) => set !== true)).toEqual([]);
+  }
+  const families = rows.filter(({ name }) => directiveOf(name) === "RestrictAddressFamilies");
+  expect(families.filter(({ set }) => set === true).map(({ name }) => name)).toEqual([
+    "RestrictAddressFamilies=~AF_PACKET",
+    "RestrictAddressFamilies=~…",
+  ]);
+});
+
+test("what systemd does not rate is there as well", () => {
+  const lines = unit.split("\n");
+  for (const line of [
+    "StateDirectory=parley",
+    "StateDirectoryMode=0700",
+    "DevicePolicy=closed",
+    "SystemCallErrorNumber=EPERM",
+  ]) {
+    expect(lines).toContain(line);
+  }
+  const number = (name: string) => Number(new RegExp(`^${name}=(\\d+)$`, "m").exec(unit)?.[1]);
+  expect(number("LimitNOFILE")).toBeGreaterThan(descriptors.max);
 });
 
 test("its flags and variables are those of `parley server`", () => {
