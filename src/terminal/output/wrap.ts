@@ -29,7 +29,8 @@ export function wrapItems(items: readonly string[], area: TextArea, layout: Layo
 
 /** Wraps a text, keeping its spaces within rows. An empty text is one row. */
 export function wrapText(text: string, area: TextArea, layout: Omit<Layout, "gap"> = {}): string[] {
-  const pieces = Array.from(text.matchAll(/( *)([^ ]+)/g), ([, gap = "", word = ""]) => {
+  // Sticky, so that the spaces at the end are tried once, not from each of them on.
+  const pieces = Array.from(text.matchAll(/( *)([^ ]+)/gy), ([, gap = "", word = ""]) => {
     return { gap, word };
   });
   const rows = wrap(pieces, area, layout);

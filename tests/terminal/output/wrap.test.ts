@@ -4,7 +4,8 @@
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { helpRows } from "../../../src/terminal/client/slash-commands.ts";
-import { wrapItems, wrapWords } from "../../../src/terminal/output/wrap.ts";
+import { cpuMsOf } from "../../cpu-time.ts";
+import { wrapItems, wrapText, wrapWords } from "../../../src/terminal/output/wrap.ts";
 
 const area = (columns: number) => ({ columns, width: (text: string) => Bun.stringWidth(text) });
 
@@ -24,6 +25,15 @@ describe("rows", () => {
     ]);
     expect(wrapItems(["日本語日本語"], area(7))).toEqual(["日本語", "日本語"]);
     expect(wrapItems([], area(7))).toEqual([]);
+  });
+
+  test("take no time that grows with the square of a text's last spaces", () => {
+    const ms = cpuMsOf(() => {
+      expect(wrapText(`a${" ".repeat(40_000)}`, area(80))).toEqual(["a"]);
+      expect(wrapText(" ".repeat(40_000), area(80))).toEqual([""]);
+    });
+    // Two here; each took two seconds.
+    expect(ms).toBeLessThan(500);
   });
 
   test("give the beginning a row of its own where no word fits after it", () => {
