@@ -1688,13 +1688,14 @@ export const sealed = {
   maxSenders: 256,
   /** Messages remembered for each; older ones are rejected by their time. */
   maxRemembered: 64,
-  /** How far ahead the times of this device's sealed messages are recorded as used. */
-  storedAheadMs: 1_000,
   /** The file of known keys: 10 000 lines. */
   maxKnownBytes: MiB,
   /** The part of it that may be filled by people who come by themselves. */
   maxUnaskedBytes: MiB / 2,
-  /** The file of messages seen: `maxSenders` times `maxRemembered`, twice. */
+  /**
+   * The file of messages seen: more than twice `maxSenders` times `maxRemembered`. Longer than half
+   * of that, it is written anew.
+   */
   maxSeenBytes: 2 * MiB,
   /** How long an exiting client waits for private messages that are still being sealed. */
   settleMs: 2_000,

@@ -92,10 +92,6 @@ export class PrivateMessages {
   /** Resolves when everything received has been delivered. */
   #opening: Promise<void> = Promise.resolve();
   #unopened = 0;
-  /** The time in the last sealed message; undefined: none since the start. */
-  #lastTimeMs: number | undefined;
-  /** Times up to this one are known to be used after a restart. */
-  #storedTimeMs = -1;
   #isRegistered = false;
   /** For the user's other devices, if this one has a key. */
   readonly #copies: SentCopies | undefined;
@@ -451,13 +447,8 @@ export class PrivateMessages {
   #nextStamp({ key, seen, now, newId }: SealingDevice): { id: string; timeMs: number } {
     const id = newId();
     const nowMs = now();
-    const timeMs = Math.max(nowMs, (this.#lastTimeMs ?? seen.latestMs(key)) + 1);
-    this.#lastTimeMs = timeMs;
-    if (timeMs > this.#storedTimeMs) {
-      // Once for all messages of a moment: the file may be long.
-      this.#storedTimeMs = timeMs + limits.storedAheadMs;
-      seen.add(key, id, this.#storedTimeMs, nowMs);
-    }
+    const timeMs = Math.max(nowMs, seen.latestMs(key) + 1);
+    seen.add(key, id, timeMs, nowMs);
     return { id, timeMs };
   }
 
@@ -517,8 +508,7 @@ export class PrivateMessages {
     const freshness = device.seen.check(sealed.key, id, timeMs);
     if (freshness === "repeated") return unopened(event, "this device has received it before");
     if (freshness === "old") return unopened(event, "it is too old to tell whether it is a repeat");
-    // The server's clock counts too, since this device's own may be far back.
-    device.seen.add(sealed.key, id, timeMs, Math.max(device.now(), event.timeMs));
+    device.seen.add(sealed.key, id, timeMs, device.now());
     return { ...event, text, seal: { state: await this.#senderState(from, sealed.key, device) } };
   }
 

@@ -135,7 +135,7 @@ export class SentCopies {
     if (found === undefined) return undefined;
     const { id, timeMs, text } = found;
     if (device.seen.check(from, id, timeMs) !== "fresh") return undefined;
-    device.seen.add(from, id, timeMs, Math.max(device.now(), event.timeMs));
+    device.seen.add(from, id, timeMs, device.now());
     return { ...event, text };
   }
 }

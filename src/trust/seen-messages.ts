@@ -2,7 +2,8 @@
 // the latest messages are remembered for each sending device; messages older than those are
 // rejected by the time that the sender put inside. That time may be wrong, or a lie: what is ahead
 // of the clock must not keep others out, nor for long its own sender. Bounded, and so is its text
-// form: one `KEY FLOOR ID:TIME…` per line, the most recently active sender last.
+// form: `KEY FLOOR ID:TIME…` in each line, the most recently active sender last. A line may follow
+// for a sender that has one already.
 
 import { sealed as limits } from "../limits.ts";
 import { publicKeyForm } from "./login-proof.ts";
@@ -25,19 +26,21 @@ export class SeenMessages {
   /** The floor for senders that are no longer remembered. */
   #floorMs = -1;
 
-  /** Ignores malformed lines. */
-  static parse(text: string): SeenMessages {
+  /** Ignores malformed lines. `nowMs`: by the clock of this device. */
+  static parse(text: string, nowMs: number): SeenMessages {
     const seen = new SeenMessages();
     for (const line of text.split("\n")) {
       const [key = "", floor = "", ...entries] = line.split(" ");
       if (!/^-?\d{1,16}$/.test(floor)) continue;
       if (key === everybody) seen.#floorMs = Math.max(seen.#floorMs, Number(floor));
       if (!publicKeyForm.test(key)) continue;
-      seen.#touch(key, Infinity).floorMs = Number(floor);
+      const isKnown = seen.#senders.has(key);
+      const sender = seen.#touch(key, nowMs);
+      sender.floorMs = isKnown ? Math.max(sender.floorMs, Number(floor)) : Number(floor);
       for (const entry of entries) {
         const [id = "", time = ""] = entry.split(":");
         if (messageIdForm.test(id) && /^\d{1,16}$/.test(time)) {
-          seen.add(key, id, Number(time), Infinity);
+          seen.add(key, id, Number(time), nowMs);
         }
       }
     }
@@ -66,6 +69,11 @@ export class SeenMessages {
   latestMs(key: string): number {
     const sender = this.#senders.get(key);
     return Math.max(sender?.floorMs ?? this.#floorMs, ...(sender?.times.values() ?? []));
+  }
+
+  /** The line that adds one of the sender's messages to the text. */
+  lineOf(key: string, id: string, timeMs: number): string {
+    return `${key} ${this.#senders.get(key)?.floorMs ?? this.#floorMs} ${id}:${timeMs}`;
   }
 
   toString(): string {

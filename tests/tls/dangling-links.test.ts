@@ -73,7 +73,7 @@ test("no user's keys count as unknown", () => {
 test("no sealed message counts as new, and the link stays", () => {
   const { link, disk, mount } = away("seen");
   const warned: string[] = [];
-  const seen = new SeenFile(link, (problem) => warned.push(problem));
+  const seen = new SeenFile(link, 0, (problem) => warned.push(problem));
   seen.add("key", "id", 1_000, 1_000);
   expect(warned).toEqual([expect.stringContaining("mount the disk it is on")]);
   expect(lstatSync(link).isSymbolicLink()).toBe(true);

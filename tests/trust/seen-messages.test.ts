@@ -44,7 +44,7 @@ test("no message is accepted twice, in any order, across any restart", () => {
       let seen = new SeenMessages();
       const taken = new Set<string>();
       for (const { sender, id, timeMs, restart } of steps) {
-        if (restart) seen = SeenMessages.parse(seen.toString());
+        if (restart) seen = SeenMessages.parse(seen.toString(), 500);
         // The time is sealed with the ID: an attacker can only repeat both.
         const [key, name] = [keyOf(sender), idOf(id * 1_000 + timeMs)];
         if (seen.check(key, name, timeMs) !== "fresh") continue;
@@ -77,7 +77,7 @@ test("strangers whose messages are dated in the future keep nobody out", () => {
   for (let n = 0; n < 3 * limits.maxSenders; n++) {
     seen.add(keyOf(n), idOf(n), Number.MAX_SAFE_INTEGER, nowMs);
   }
-  const restarted = SeenMessages.parse(seen.toString());
+  const restarted = SeenMessages.parse(seen.toString(), nowMs);
   for (const one of [seen, restarted]) {
     expect(one.check(keyOf(9_999), idOf(1), nowMs + 1)).toBe("fresh");
     expect(one.check(keyOf(9_999), idOf(1), nowMs - 1)).toBe("old");
@@ -94,13 +94,13 @@ test("its text is bounded, and survives damaged lines", () => {
   }
   const text = seen.toString();
   expect(text.length).toBeLessThan(limits.maxSeenBytes);
-  expect(SeenMessages.parse(text).toString()).toBe(text);
+  expect(SeenMessages.parse(text, 0).toString()).toBe(text);
   // The first sender is forgotten, but not the time of its messages.
   expect(seen.check(keyOf(0), idOf(3), 1_790_000_000_003)).toBe("old");
   const last = limits.maxSenders + 49;
   expect(seen.check(keyOf(last), idOf(last * 1_000 + 68), 1_790_000_000_000)).toBe("repeated");
   const spoiled = `x\n${keyOf(1)} y ${idOf(1)}:5\n${keyOf(2)} -1 ${idOf(2)}:7 junk:1 ${idOf(3)}:x\n`;
-  const parsed = SeenMessages.parse(spoiled);
+  const parsed = SeenMessages.parse(spoiled, 0);
   expect(parsed.check(keyOf(2), idOf(2), 7)).toBe("repeated");
   expect(parsed.check(keyOf(2), idOf(3), 8)).toBe("fresh");
 });

@@ -26,7 +26,7 @@ export function sealingDevice(
   if (identity === undefined) return undefined;
   const { key, path, sealer } = identity;
   const seenPath = `${path}.seen`;
-  const seen = new SeenFile(seenPath, (problem) =>
+  const seen = new SeenFile(seenPath, Date.now(), (problem) =>
     warn(
       `Sealed messages can't be remembered in ${quoted(seenPath, 300)} (${problem}): ` +
         "repeated ones are not detected after a restart",
