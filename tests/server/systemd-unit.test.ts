@@ -42,10 +42,13 @@ const takenAway = [
   "SystemCallArchitectures SystemCallFilter UMask User/DynamicUser",
 ].flatMap((line) => line.split(" "));
 
+function directiveOf(name: string): string {
+  return name.replaceAll("=", "").replace(/~.*/, "");
+}
+
 withSystemd("each part of the sandbox is there", () => {
   const { text } = run("security", "--offline=true", "--json=short");
   const rows: { name: string; set: boolean | null }[] = JSON.parse(/^\[.*\]/m.exec(text)![0]);
-  const directiveOf = (name: string) => name.replaceAll("=", "").replace(/~.*/, "");
   for (const directive of takenAway) {
     const judged = rows.filter(({ name }) => directiveOf(name) === directive);
     expect({ directive, rows: judged.length > 0 }).toEqual({ directive, rows: true });
