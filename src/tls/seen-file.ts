@@ -1,6 +1,6 @@
-// Which sealed messages a device has received, kept in a file beside its key: a line is appended for
-// each, and now and then the file is written anew. Two clients with the same key receive the same
-// messages; each one uses the file's contents at startup plus what it has received itself.
+// Which sealed messages a device has received, kept in a file beside its key: a line is appended
+// for each, and now and then the file is written anew. Two clients with the same key receive the
+// same messages; each uses the file's contents at startup plus what it has received itself.
 
 import { closeSync, constants, fstatSync, openSync, statSync, writeSync } from "node:fs";
 import { errorMessage, systemCode } from "../errors.ts";
