@@ -66,6 +66,12 @@ export function showsNothing(text: string): boolean {
   return !/[^\s\p{Default_Ignorable_Code_Point}]/u.test(harmless(text));
 }
 
+/**
+ * Replaces a tab in text of several lines, which is code more often than not, before it is sent:
+ * the server would make it a single space.
+ */
+export const tabSpaces = "    ";
+
 /** The text with a full stop, if it has none, so that another sentence can follow. */
 export function fullSentence(text: string): string {
   return /[.?!…]$/.test(text) ? text : `${text}.`;

@@ -1,6 +1,7 @@
 // Sends the composer's text as one message, or executes it as a command. Text that can't be sent
 // stays in the composer, with the reason. Needs no DOM.
 
+import { tabSpaces } from "../text.ts";
 import { type CommandTargets, runCommand } from "./command-runner.ts";
 import { isCommand, readLine } from "./commands.ts";
 import { type Action, currentDraft, type State } from "./state.ts";
@@ -19,7 +20,8 @@ export function submitDraft(
   dispatch({ type: "draft", text: "" });
   if (refusal !== undefined) return put(refusal);
   if (text.trim() === "") return;
-  const problem = runCommand(readLine(text), targets);
+  const sent = text.includes("\n") ? text.replaceAll("\t", tabSpaces) : text;
+  const problem = runCommand(readLine(sent), targets);
   if (problem !== undefined) put(problem);
 }
 

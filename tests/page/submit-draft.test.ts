@@ -85,6 +85,13 @@ test("several lines are one message, after which the composer is empty", () => {
   expect([page.done.length, page.draft]).toEqual([1, ""]);
 });
 
+test("tabs in several lines indent as much as in a terminal", () => {
+  const page = new Page();
+  page.submit("if (a) {\n\tb();\n}");
+  page.submit("a\tb");
+  expect(page.done).toEqual(["say if (a) {\n    b();\n}", "say a\tb"]);
+});
+
 test("unsendable text stays, with the reason", () => {
   const page = new Page();
   page.problem = "too long";

@@ -2,7 +2,7 @@
 // graphemes, that is user-perceived characters. Pure: keys in, actions out; knows no screen.
 
 import { terminal as limits } from "../../limits.ts";
-import { withoutLineEnd } from "../../text.ts";
+import { tabSpaces, withoutLineEnd } from "../../text.ts";
 import type { Key } from "./keys.ts";
 
 /** What to do after a key. `edited` includes cursor movement. */
@@ -23,9 +23,6 @@ export type Edit =
  * `isMissed`: nothing matches the query.
  */
 type Search = { query: string; at: number; line: string; isMissed: boolean };
-
-/** Replaces a tab in a multi-line text, which is code more often than not. */
-const tabSpaces = "    ";
 
 /** Created when it is needed, because that takes 1.5 ms. */
 let segmenter: Intl.Segmenter | undefined;
