@@ -196,9 +196,9 @@ export function revoke(hub: HubState, session: Session, command: Of<"revoke">): 
     const [device] = found;
     const { ref } = command;
     if (device === undefined || found.length > 1) {
-      const how =
-        found.length > 1 ? "begins the keys of several devices" : "begins the key of none";
-      const message = `${quoted(command.key)} ${how}: /devices lists them`;
+      const whose =
+        found.length > 1 ? "The keys of several devices begin" : "No device has a key that begins";
+      const message = `${whose} with ${quoted(command.key)}: /devices lists them`;
       return reject(hub, session, "not-found", message, { ref, subject: command.key });
     }
     if (active.length === 1 && account.password === undefined) {

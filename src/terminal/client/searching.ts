@@ -3,7 +3,7 @@
 import { HistorySearch, type SearchRequest } from "../../client/history-search.ts";
 import type { SessionEvent, SessionResponse } from "../../client/events.ts";
 import { terminal as limits } from "../../limits.ts";
-import { harmless } from "../../text.ts";
+import { harmless, quoted } from "../../text.ts";
 import type { Transcript } from "./transcript.ts";
 import { countText } from "../output/units.ts";
 
@@ -52,9 +52,10 @@ export class Searching {
   #show({ room, text, found, isPart }: HistorySearch): void {
     this.#search = this.#ref = undefined;
     const { transcript, self } = this.#parts;
-    const what = `${harmless(room)}: ${harmless(text)}`;
-    if (found.length === 0) return transcript.note(`Nothing found in ${what}`);
-    transcript.rule(what);
+    if (found.length === 0) {
+      return transcript.note(`Nothing found in ${harmless(room)} for ${quoted(text)}`);
+    }
+    transcript.rule(`${harmless(room)}: ${harmless(text)}`);
     for (const message of found) transcript.said(message, { mine: message.from === self() });
     const more = isPart ? "; there may be earlier ones" : "";
     transcript.rule(`${countText(found.length, "message")} found${more}`);

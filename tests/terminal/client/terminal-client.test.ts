@@ -753,7 +753,7 @@ describe("/search", () => {
     const rig = new Rig();
     rig.type("/search tea\r");
     rig.answer("search", { type: "found", room: "lobby", messages: [] });
-    expect(rig.rows).toContain("Nothing found in lobby: tea");
+    expect(rig.rows).toContain("Nothing found in lobby for 'tea'");
     rig.type("/search tea\r");
     rig.answer("search", { type: "error", code: "storage", message: "The disk is full" });
     expect(rig.rows).toContain("12:00 The disk is full");
