@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { registry as limits } from "../../src/limits.ts";
-import type { Registration } from "../../src/cpp/peer-registry.ts";
+import type { Registration, RegistryOutcome } from "../../src/cpp/peer-registry.ts";
 import { Registry, type RegistryChange } from "../../src/cpp/registry.ts";
 
 /** The network of clients in tests where it does not matter. */
@@ -144,6 +144,20 @@ describe("clients of other networks", () => {
     expect(registry.bridge("Zoe", 9, elsewhere)?.id).toBe("u0");
     registry.register({ id: "far", ip: "192.0.2.3", port: 22 }, 9, elsewhere);
     expect(registry.bridge("Zoe", 9, "192.0.2.1")?.id).toBe("far");
+  });
+
+  test("nor is it in the answer to who asks for a key alone", () => {
+    const registry = new Registry();
+    registry.register({ id: "near", ip: "127.0.0.1", port: 22 }, 1, elsewhere, "key");
+    registry.register({ id: "far", ip: "192.0.2.3", port: 22 }, 1, elsewhere, "key");
+    const look = (id: string, network: string) => {
+      const outcomes: RegistryOutcome[] = [];
+      registry.request({ type: "LOOK", id }, 2, network, (outcome) => outcomes.push(outcome));
+      return outcomes;
+    };
+    expect(look("near", "192.0.2.1")).toEqual([{ did: "looked", found: undefined }]);
+    expect(look("near", elsewhere)).toMatchObject([{ found: { key: "key" } }]);
+    expect(look("FAR", "192.0.2.1")).toMatchObject([{ found: { contact: { id: "far" } } }]);
   });
 });
 
