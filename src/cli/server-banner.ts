@@ -3,6 +3,7 @@
 
 import { isLoopback } from "../addresses.ts";
 import { hostPortText, type Interfaces, isEveryAddress, reachableHosts } from "../io/host-port.ts";
+import { harmless } from "../text.ts";
 import { ownCommand } from "./program-name.ts";
 
 export type Reachable = {
@@ -43,7 +44,9 @@ export function serverBanner(server: Reachable, interfaces?: Interfaces): string
   const { port, metricsPort, files } = server;
   const { host, others } = hostsOf(server, interfaces);
   const hint = server.areFilesMissing ? " (create it to share files)" : "";
-  const lines = [`Chat and files on port ${port} (TCP and UDP), shared folder ${files}${hint}`];
+  const lines = [
+    `Chat and files on port ${port} (TCP and UDP), shared folder ${harmless(files)}${hint}`,
+  ];
   const page = pageUrl(server, interfaces);
   if (page !== undefined) lines.push(`Page:           ${page}`);
   if (metricsPort !== undefined) {
@@ -69,7 +72,7 @@ export function claimLines(server: Reachable, claim: string, interfaces?: Interf
   const { typed } = addressesOf(server, hostsOf(server, interfaces).host);
   return [
     "This server has no owner yet. To become its owner:",
-    `    ${ownCommand()} admin ${typed} claim ${claim}`,
+    `    ${ownCommand()} admin ${typed} claim ${harmless(claim)}`,
   ];
 }
 

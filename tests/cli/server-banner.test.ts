@@ -115,3 +115,9 @@ test("the first owner is shown a command that can be typed as it is", () => {
   expect(ownerOf({})).toEndWith(" admin 127.0.0.1:55000 claim CODE");
   expect(ownerOf({ host: "0.0.0.0" })).toEndWith(" admin 192.168.1.5:55000#PIN claim CODE");
 });
+
+test("paths show no control characters", () => {
+  const path = "a\u001b[2J\u009b1m\u202eb\r";
+  const lines = [...banner({ files: path }).split("\n"), ...claimLines(server, path, interfaces)];
+  for (const line of lines) expect(line).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202e]/);
+});
