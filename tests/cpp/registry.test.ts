@@ -162,6 +162,25 @@ describe("clients of other networks", () => {
 });
 
 describe("bounds and stores", () => {
+  test("a ban removes what was made under the ID, from the network, or with the address", () => {
+    const changes: RegistryChange[] = [];
+    const registry = new Registry({ onChange: (change) => changes.push(change) });
+    const register = (id: string, ip: string, network: string) =>
+      registry.register({ id, ip, port: 1 }, 1, network);
+    register("Eve", "192.0.2.1", "192.0.2.1");
+    register("made", "192.0.2.2", "198.51.100.7");
+    register("made6", "192.0.2.3", "2001:db8:0:1::/64");
+    register("claims", "198.51.100.7", "192.0.2.4");
+    register("Ann", "192.0.2.5", "192.0.2.5");
+    registry.dropBanned(
+      (id, address) =>
+        id === "Eve" || address === "198.51.100.7" || address.startsWith("2001:db8:0:1:"),
+    );
+    expect(registry.entries().map(({ id }) => id)).toEqual(["Ann"]);
+    const removed = changes.filter(({ kind }) => kind === "removed");
+    expect(removed.map(({ entry: { id } }) => id)).toEqual(["Eve", "made", "made6", "claims"]);
+  });
+
   test("the oldest registration is evicted first", () => {
     const changes: RegistryChange[] = [];
     const registry = new Registry({ maxEntries: 3, onChange: (change) => changes.push(change) });
