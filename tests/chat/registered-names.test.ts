@@ -259,6 +259,15 @@ describe("a key is proved", () => {
     expect(refusedAs(second.send({ type: "prove", signature }))).toBe("protocol");
     expect(first.send({ type: "prove", signature }).lines()[0]).toMatchObject({ type: "welcome" });
     expect(refusedAs(first.send({ type: "prove", signature }))).toBe("protocol");
+    // Made for another name, or over TLS with somebody who knows the nonce.
+    for (const made of [
+      (asked: string) => loginProofText({ name: "Bob", nonce: asked }),
+      (asked: string) => loginProofText({ name: "Ann", channel: asked }),
+    ]) {
+      const third = rig.client().send(hello(key));
+      const wrong = fakeSignature(key, made(nonceOf(third)));
+      expect(refusedAs(third.send({ type: "prove", signature: wrong }))).toBe("protocol");
+    }
     // A signature without a challenge.
     expect(refusedAs(rig.client().send(hello(key, signature)))).toBe("protocol");
   });
