@@ -438,6 +438,8 @@ export type PersonalEvent =
       n?: number | undefined;
       retryAfterMs?: number | undefined;
       ref?: Ref | undefined;
+      /** Part of a request failed; its answer follows. */
+      isPartial?: boolean | undefined;
     }
   /**
    * The topic of the room; empty if removed. `by`: who has just set it; undefined when it is sent

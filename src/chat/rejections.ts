@@ -22,6 +22,8 @@ export type About = {
   /** Another server, as `HOST:PORT`. */
   at?: string | undefined;
   takesCounter?: boolean;
+  /** Part of the request failed; its answer follows. */
+  isPartial?: boolean;
 };
 
 /** The counter of a message that its sender counts. */
@@ -38,10 +40,10 @@ export function reject(
   session: Session,
   code: ErrorCode,
   message: string,
-  { ref, n, subject, at, takesCounter = false }: About = {},
+  { ref, n, subject, at, takesCounter = false, isPartial }: About = {},
 ): void {
   const timing = takesCounter && n !== undefined ? "committed" : "now";
-  hub.send(session, { type: "error", code, message, ref, subject, at, n }, timing);
+  hub.send(session, { type: "error", code, message, ref, subject, at, n, isPartial }, timing);
 }
 
 export function rejectUnknownUser(

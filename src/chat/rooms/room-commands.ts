@@ -51,7 +51,11 @@ export const roomHandlers: Handlers = {
     const muted = muteText(hub, session);
     if (muted !== undefined) return reject(hub, session, "muted", muted, { ref, subject: name });
     const problem = applyChanges(hub, changerOf(hub, session), room, changes, (refused) =>
-      reject(hub, session, refused.code, refused.message, { ref, subject: refused.subject }),
+      reject(hub, session, refused.code, refused.message, {
+        ref,
+        subject: refused.subject,
+        isPartial: true,
+      }),
     );
     if (problem !== undefined) return reject(hub, session, "full", problem, { ref, subject: name });
     storeRights(hub);

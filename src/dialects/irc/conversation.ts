@@ -94,7 +94,7 @@ export class IrcConversation implements Conversation {
     const ref = "ref" in event ? event.ref : undefined;
     const request = this.#pending.get(ref);
     const rendered = eventLines(self, event, request, () => this.#nextBatch());
-    const isOpen = event.type === "error" && request?.args[0] === "set";
+    const isOpen = event.type === "error" && event.isPartial === true;
     if (request === undefined) return this.#text(rendered);
     if (!isOpen) this.#pending.close(ref);
     return this.#text(this.#labelled(rendered, request.label, isOpen));

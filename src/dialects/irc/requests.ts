@@ -287,7 +287,7 @@ function mode(self: Self, line: IrcLine, out: Outcome): void {
     out.ask((ref) => ({ type: "room-state", room, ref }), { target, args: ["b"] });
   }
   if (changes.length === 0) return;
-  out.ask((ref) => ({ type: "change-room", room, changes, ref }), { target, args: ["set"] });
+  out.ask((ref) => ({ type: "change-room", room, changes, ref }), { target });
 }
 
 /** The mode letter that takes argument `index`. */

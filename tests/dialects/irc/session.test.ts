@@ -354,6 +354,31 @@ test("labels mark the answers to a line", () => {
   ]);
 });
 
+test("a labelled MODE that is refused ends its answer", () => {
+  const rig = new IrcRig();
+  const caps = "labeled-response batch message-tags";
+  const ann = rig.irc("Ann", caps);
+  const ben = rig.irc("Ben", caps);
+  const cat = rig.irc("Cat", caps);
+  rig.room("#den", ann, ben);
+  expect(cat.ask("@label=a MODE #den +m")).toEqual([
+    "@label=a :irc.test 442 Cat #den :You're not on that channel",
+  ]);
+  expect(cat.ask("@label=b MODE #nowhere +m")).toEqual([
+    "@label=b :irc.test 403 Cat #nowhere :No such channel",
+  ]);
+  expect(ben.ask("@label=c MODE #den +m")).toEqual([
+    "@label=c :irc.test 482 Ben #den :You're not channel operator",
+  ]);
+  const bothRefused = ann.ask("@label=d MODE #den +ov Zoe Zoe");
+  expect(bothRefused).toHaveLength(4);
+  expect(bothRefused[0]).toEndWith(" labeled-response");
+  for (const refusal of bothRefused.slice(1, 3)) {
+    expect(refusal).toContain(" 401 Ann Zoe :No such nick/channel");
+  }
+  expect(bothRefused[3]).toContain(" BATCH -");
+});
+
 test("history around a message, a time, and between", () => {
   const rig = new IrcRig();
   const ann = rig.irc("Ann", "batch server-time message-tags draft/chathistory echo-message");
