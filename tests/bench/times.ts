@@ -23,7 +23,7 @@ async function judge(name: string, ...words: string[]): Promise<void> {
 const files = [...new Bun.Glob("tests/**/*.test.ts").scanSync(root)].sort();
 for (const file of files) {
   if (!/\bnoteTime\(/.test(readFileSync(`${root}/${file}`, "utf8"))) continue;
-  await judge(file, "test", "--timeout=60000", file);
+  await judge(file, "test", "--timeout=180000", file);
 }
 await judge("tests/world", "tests/world/run.ts", "--jobs", "1");
 console.log(failed.length === 0 ? "All in time." : `Too slow, or failed: ${failed.join(", ")}`);

@@ -8,7 +8,7 @@ import { toBase64 } from "../../src/bytes.ts";
 import { CallStream } from "../../src/calls/call-stream.ts";
 import { calls as limits } from "../../src/limits.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 class End {
   readonly frames: string[] = [];

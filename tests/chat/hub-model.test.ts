@@ -438,4 +438,4 @@ test("the hub agrees with a simple model", () => {
   }
   // Runs have been covered too.
   if (only === undefined) expect(inRuns).toBeGreaterThan(100);
-}, 120_000);
+}, 180_000);

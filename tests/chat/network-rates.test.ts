@@ -286,7 +286,7 @@ describe("a login during a flood from its own network", () => {
         late.close("quit");
       }
     },
-    60_000,
+    180_000,
   );
 
   test("that is as long as a flood waits for its network", () => {

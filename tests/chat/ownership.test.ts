@@ -223,7 +223,7 @@ test("a registered name and its mail are its owner's", () => {
     }),
     { numRuns: 150 },
   );
-}, 60_000);
+}, 180_000);
 
 test("a session that resumes while its name is being registered gains nothing", () => {
   const bob = { do: "login", name: "Bob", secret: 0, address: addresses[0] } as const;

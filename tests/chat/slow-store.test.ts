@@ -307,7 +307,7 @@ for (const [what, ask] of [
     expect(rig.member("Bob").lines()[0]).toMatchObject({ type: "welcome" });
     ann.send({ type: "ping" }, { type: "join", room: "attic" });
     expect(types(ann)).toContain("entered");
-  }, 60_000);
+  }, 180_000);
 }
 
 test("a store that never reports the outcome of a batch is logged as a warning now and then", () => {

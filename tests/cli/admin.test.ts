@@ -10,7 +10,7 @@ import { skipUnless } from "../skip.ts";
 import { type Ended, run } from "./run.ts";
 import { testFolder } from "../test-folder.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 const base = testFolder("admin");
 const files = join(base, "FILES");

@@ -9,7 +9,7 @@ import { python3 } from "../python.ts";
 import { skipUnless } from "../skip.ts";
 import { testFolder } from "../test-folder.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 const folder = testFolder("bots");
 const home = join(folder, "home");

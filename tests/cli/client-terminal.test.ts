@@ -142,7 +142,7 @@ describe("the prompt", () => {
       await bob.type("/quit", "Enter");
       await bob.shows("exit code 0");
     },
-    60_000,
+    180_000,
   );
 
   tmuxTest(
@@ -172,7 +172,7 @@ describe("the prompt", () => {
       await cat.shows("exit code 0");
       await dora.shows("Cat has left");
     },
-    60_000,
+    180_000,
   );
 
   tmuxTest(
@@ -187,7 +187,7 @@ describe("the prompt", () => {
       await eve.shows("Reconnected after");
       await eve.shows("lobby>");
     },
-    60_000,
+    180_000,
   );
 
   tmuxTest(
@@ -213,7 +213,7 @@ describe("the prompt", () => {
       await hal.type("/part", "Enter");
       await hal.shows("You are no longer in the room den ── lobby ──");
     },
-    60_000,
+    180_000,
   );
 
   tmuxTest(
@@ -246,7 +246,7 @@ describe("the prompt", () => {
       await ida.type("/whois Jon", "Enter");
       await ida.shows("Jon is with you in lobby");
     },
-    60_000,
+    180_000,
   );
 
   tmuxTest(
@@ -262,6 +262,6 @@ describe("the prompt", () => {
       await lea.shows("Kay: abcdefghij");
       expect([await kay.colours(), await lea.colours()]).toEqual([true, false]);
     },
-    60_000,
+    180_000,
   );
 });

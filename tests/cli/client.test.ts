@@ -151,7 +151,7 @@ describe("parley client in a pipe", () => {
     } finally {
       for (const parley of [bot, log, running]) await parley[Symbol.asyncDispose]();
     }
-  }, 60_000);
+  }, 180_000);
 
   test("reports the error, with the documented exit code", async () => {
     const { parley, port } = await server();

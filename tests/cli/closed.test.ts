@@ -11,7 +11,7 @@ import { askFrom, Caller, getFrom } from "./caller.ts";
 import { run } from "./run.ts";
 import { testFolder } from "../test-folder.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 const test = skipUnless(process.platform === "linux", "needs 127.0.0.2 and /proc");
 const base = testFolder("closed");

@@ -19,7 +19,7 @@ import { testFolder } from "../test-folder.ts";
 import { runOnTerminal } from "./run.ts";
 import { until } from "../until.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 const base = testFolder("code-server");
 let count = 0;
@@ -259,7 +259,7 @@ test("both ends resume after their connections were cut repeatedly", async () =>
   await using world = await new World().start();
   using toSender = await Between.to(world.port);
   using toGuest = await Between.to(world.port);
-  const sender = world.send(toSender.address, "--limit-rate", "1M");
+  const sender = world.send(toSender.address, "--limit-rate", "500k");
   const guest = world.fetch(toGuest.address, "--code", await codeOf(sender), "--plain");
   for (const [times, between] of [toGuest, toSender, toGuest].entries()) {
     const before = guest.lines.length;

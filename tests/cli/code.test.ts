@@ -16,7 +16,7 @@ import { run } from "./run.ts";
 import { skipUnless } from "../skip.ts";
 import { until } from "../until.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 const base = testFolder("code");
 let count = 0;

@@ -10,7 +10,7 @@ import { Shell } from "./shell.ts";
 import { testFolder } from "../test-folder.ts";
 
 // Each test requests about twenty completions from a shell, some of which query a server.
-setDefaultTimeout(90_000);
+setDefaultTimeout(180_000);
 
 const folder = testFolder("completions");
 const configuration = join(folder, "configuration");

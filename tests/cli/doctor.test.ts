@@ -8,7 +8,7 @@ import { run } from "./run.ts";
 import { testFolder } from "../test-folder.ts";
 
 // It measures for several seconds.
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 const folder = testFolder("doctor");
 let server: Parley | undefined;

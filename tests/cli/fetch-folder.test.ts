@@ -24,7 +24,7 @@ import { visitorWelcome } from "../protocol/welcome.ts";
 import { run } from "./run.ts";
 import { testFolder } from "../test-folder.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 const base = testFolder("folder");
 const shared = join(base, "FILES");

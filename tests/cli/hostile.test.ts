@@ -12,7 +12,7 @@ import { flood } from "./flood.ts";
 import { testFolder } from "../test-folder.ts";
 import { until } from "../until.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(180_000);
 
 const MiB = 1024 * 1024;
 /**

@@ -11,7 +11,7 @@ import { Parley } from "../parley.ts";
 import { testFolder } from "../test-folder.ts";
 import { type Ended, run, runOnTerminal } from "./run.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 const base = testFolder("cli-identity");
 const files = join(base, "FILES");

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { Parley } from "../parley.ts";
 import { testFolder } from "../test-folder.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 const hello = "NICK Ann\r\nUSER ann 0 * :Ann\r\nJOIN #lobby\r\n";
 

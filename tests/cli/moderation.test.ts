@@ -10,7 +10,7 @@ import { skipUnless } from "../skip.ts";
 import { askFrom, Caller, getFrom } from "./caller.ts";
 import { testFolder } from "../test-folder.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 const test = skipUnless(process.platform === "linux", "needs 127.0.0.2");
 const base = testFolder("moderation");

@@ -8,7 +8,7 @@ import { Parley } from "../parley.ts";
 import { run, runOnTerminal } from "./run.ts";
 import { testFolder } from "../test-folder.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 const base = testFolder("prompt");
 const env = { XDG_CONFIG_HOME: join(base, "config"), NO_COLOR: "1" };

@@ -19,7 +19,7 @@ import { noise } from "../noise.ts";
 import { testFolder } from "../test-folder.ts";
 import { hide, listening, World } from "./peer-world.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 const base = testFolder("peer");
 

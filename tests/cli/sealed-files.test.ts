@@ -11,7 +11,7 @@ import { kind } from "../../src/transfer/wire.ts";
 import { run } from "./run.ts";
 import { testFolder } from "../test-folder.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 const base = testFolder("sealed");
 const source = join(base, "FILES");

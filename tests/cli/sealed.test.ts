@@ -9,7 +9,7 @@ import { testFolder } from "../test-folder.ts";
 import { type Ended, type OnTerminal, run, runOnTerminal, type TerminalOptions } from "./run.ts";
 import { until } from "../until.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 const base = testFolder("cli-sealed");
 let count = 0;

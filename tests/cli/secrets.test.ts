@@ -11,7 +11,7 @@ import { skipUnless } from "../skip.ts";
 import { testFolder } from "../test-folder.ts";
 import { runOnTerminal } from "./run.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 const base = testFolder("secrets");
 

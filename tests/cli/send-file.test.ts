@@ -23,7 +23,7 @@ import { Parley } from "../parley.ts";
 import { testFolder } from "../test-folder.ts";
 import { type OnTerminal, run, runOnTerminal } from "./run.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 const base = testFolder("send");
 let count = 0;

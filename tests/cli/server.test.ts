@@ -176,7 +176,7 @@ describe("a port in use: exit code 1, and one line with port and flag", () => {
       await server.line(`Server listening on 127.0.0.1:${port}`);
     },
     // The server waits for 2 s; a machine that stalls for longer is not its fault.
-    { timeout: 60_000, retry: 1 },
+    { timeout: 180_000, retry: 5 },
   );
 
   test("a host address of another machine is reported with its flag", async () => {

@@ -13,7 +13,7 @@ import { type OnTerminal, runOnTerminal } from "./run.ts";
 import { eventsOf, ShareWorld } from "./share-world.ts";
 import { testFolder } from "../test-folder.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 const onLinux = skipUnless(process.platform === "linux", "memory is read from /proc");
 

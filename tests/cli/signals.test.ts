@@ -10,7 +10,7 @@ import { testFolder } from "../test-folder.ts";
 import { until } from "../until.ts";
 import { environment } from "./run.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 const base = testFolder("signals");
 const temporary = join(base, "tmp");

@@ -14,7 +14,7 @@ import { testFolder } from "../test-folder.ts";
 import { fakeServer } from "../tls/fake-server.ts";
 import { type Ended, run } from "./run.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 const base = testFolder("cli-tls");
 

@@ -8,7 +8,7 @@ import { parleyCommand } from "../parley.ts";
 import { testFolder } from "../test-folder.ts";
 import { environment, run } from "./run.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 const base = testFolder("home");
 const file = join(base, "file");

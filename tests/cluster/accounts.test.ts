@@ -57,5 +57,5 @@ withPostgres(
       await Bun.sleep(100 * tries);
     }
   },
-  60_000,
+  180_000,
 );

@@ -47,7 +47,7 @@ withPostgres(
     await Promise.all(talkers.map((talker) => talker.leave()));
     for (const server of [first!, second!]) expect(await server.stop()).toBe(0);
   },
-  120_000,
+  180_000,
 );
 
 withPostgres(
@@ -73,5 +73,5 @@ withPostgres(
     if (awaySeconds > 2 * sender.silentStoreSeconds) expect(told).toBe(talkers.length);
     await Promise.all(talkers.map((talker) => talker.leave()));
   },
-  120_000 + 2_000 * awaySeconds,
+  180_000 + 2_000 * awaySeconds,
 );

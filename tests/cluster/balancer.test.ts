@@ -164,6 +164,6 @@ for (const program of Object.keys(balancers)) {
       expect(names.map(({ folded }) => folded)).toEqual(["ann", "bob"]);
       expect(ann.complaints).toEqual([]);
     },
-    120_000,
+    180_000,
   );
 }

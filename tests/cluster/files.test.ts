@@ -41,7 +41,7 @@ withPostgres(
     cal.type(JSON.stringify({ say: "still here", room: "lobby" }));
     await ben.line(/still here/);
   },
-  60_000,
+  180_000,
 );
 
 withPostgres(
@@ -79,7 +79,7 @@ withPostgres(
     expect([await alice.exit(), await bob.exit()]).toEqual([0, 0]);
     await until(async () => (await taking()).length === 0, "that nobody can be called any more");
   },
-  60_000,
+  180_000,
 );
 
 withPostgres(
@@ -111,5 +111,5 @@ withPostgres(
     expect(await back.until(/"type":"offered"/)).toContain('"from":"Eve"');
     await sender.line(/"event":"offered".*"here":true/);
   },
-  60_000,
+  180_000,
 );

@@ -42,5 +42,5 @@ withPostgres(
     ann.send({ type: "say", room: "lobby", text: "on we go", n: 1 });
     await ann.until(/"text":"on we go"|"type":"bye"/);
   },
-  120_000,
+  180_000,
 );

@@ -56,7 +56,7 @@ withPostgres(
     await setting.servers[1]?.kill();
     await ann.untilAll(/:Ben!~ben@\S+ QUIT/, / 731 .*Ben/, / 731 .*Cal/);
   },
-  60_000,
+  180_000,
 );
 
 const idOf = (line: string): string => /msgid=([^; ]+)/.exec(line)?.[1] ?? "";
@@ -104,5 +104,5 @@ withPostgres(
     using again = await Wire.irc(east, "Ben", undefined, tags, password);
     expect(await history(again, "Ann")).toEqual(ids);
   },
-  60_000,
+  180_000,
 );

@@ -37,5 +37,5 @@ withPostgres(
     await setting.servers[1]?.kill();
     expect(await request(east, encodeBridge("Ann", "ben"))).toContain("Port: 7777");
   },
-  60_000,
+  180_000,
 );

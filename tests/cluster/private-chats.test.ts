@@ -49,5 +49,5 @@ withPostgres(
     expect(await setting.query("SELECT folded FROM parley.people")).toEqual([{ folded: "ann" }]);
     expect(await setting.query("SELECT id FROM parley.signals")).toEqual([]);
   },
-  60_000,
+  180_000,
 );

@@ -21,7 +21,6 @@ skipUnless(hasPostgres, withoutPostgres)(
       await until(
         () => acknowledgedBy(talkers) >= wanted,
         () => `${wanted} acknowledgements\n${setting.log}`,
-        60_000,
       );
       expect(await server.stop()).toBe(0);
       await server.start();

@@ -56,5 +56,5 @@ withPostgres(
     expect(await own.exit()).toBe(0);
     expect(existsSync(join(setting.folder, "a.bin"))).toBe(false);
   },
-  60_000,
+  180_000,
 );

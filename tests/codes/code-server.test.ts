@@ -17,7 +17,7 @@ import { CodeGuest, codeExporterLabel } from "../../src/tls/code-exchange.ts";
 import { testFolder } from "../test-folder.ts";
 import { until } from "../until.ts";
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(180_000);
 
 const base = testFolder("code-port");
 

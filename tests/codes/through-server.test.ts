@@ -17,7 +17,7 @@ import { testFolder } from "../test-folder.ts";
 import { type Lies, LyingServer } from "./lying-server.ts";
 import { until } from "../until.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 const base = testFolder("through");
 

@@ -11,7 +11,7 @@ import { testFolder } from "../test-folder.ts";
 import { CuttingProxy } from "./proxy.ts";
 import { chance } from "./talker.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 const base = testFolder("fault-calls");
 const seed = Number(process.env["FAULT_SEED"] ?? Date.now() % 1_000_000);

@@ -39,7 +39,7 @@ test(
     expect(server.stderr).not.toContain("internal error");
     expectPromiseKept(talkers, linesInFile(path));
   },
-  60_000 + 5_000 * rounds,
+  180_000 + 5_000 * rounds,
 );
 
 test(
@@ -67,7 +67,7 @@ test(
     await silence(talkers);
     expectPromiseKept(talkers, linesInFile(path));
   },
-  60_000 + 10_000 * rounds,
+  180_000 + 10_000 * rounds,
 );
 
 test(
@@ -93,5 +93,5 @@ test(
     expect(longest.heard[0]?.seq).toBe(1);
     expectPromiseKept(talkers, longest.heard);
   },
-  60_000 + 5_000 * rounds,
+  180_000 + 5_000 * rounds,
 );

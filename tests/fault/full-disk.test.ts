@@ -89,7 +89,7 @@ diskTest(
     await silence(talkers);
     expectPromiseKept(talkers, linesInFile(path));
   },
-  60_000,
+  180_000,
 );
 
 test("an unusable data file ends the start with an error message", async () => {

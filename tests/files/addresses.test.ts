@@ -9,7 +9,7 @@ import { skipUnless } from "../skip.ts";
 import { testFolder } from "../test-folder.ts";
 import { noteTime } from "../times.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 const serverSide = `parley-s${process.pid}`;
 const clientSide = `parley-c${process.pid}`;

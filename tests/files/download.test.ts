@@ -29,7 +29,7 @@ import { testFolder } from "../test-folder.ts";
 import { noteTime } from "../times.ts";
 import { until } from "../until.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 const base = testFolder("client");
 const source = join(base, "FILES");

@@ -13,6 +13,6 @@ for (const framing of ["framed", "unframed"] as const) {
       expect(listed).toBe(crowd);
       expect(growthMiB).toBeLessThan(400);
     },
-    60_000,
+    180_000,
   );
 }

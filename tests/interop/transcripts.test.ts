@@ -150,7 +150,7 @@ for (const dialect of ["open-chat", "line-chat", "chat-room"]) {
     }
     expect(room.all).not.toContain("password");
     for (const client of [room, ann]) client.abort();
-  }, 60_000);
+  }, 180_000);
 }
 
 test("greeting and date-time", async () => {
@@ -285,7 +285,7 @@ test("select-chat: 20 users join and leave, each in a separate receive", async (
     await other.end();
   }
   page.abort();
-}, 60_000);
+}, 180_000);
 
 test("select-chat: an empty name becomes the address", async () => {
   const nobody = await server.connect("select-chat");

@@ -172,7 +172,7 @@ describe("a native connection", () => {
       expect(session.rooms).toEqual(rooms);
       await connection.leave();
     }
-  }, 60_000);
+  }, 180_000);
 
   test("reports why it could not connect, and retries", async () => {
     const events: SessionEvent[] = [];

@@ -22,7 +22,7 @@ let fay: Tab;
 let carl: Tab;
 const rig = new PageRig(["--quota", "100M"]);
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 beforeAll(async () => {
   if (problem !== undefined) return;
   await rig.start();

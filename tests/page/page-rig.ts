@@ -35,7 +35,7 @@ export function pageRig(
   ...flags: readonly string[]
 ): PageRig {
   // A browser starts slowly on a busy machine.
-  setDefaultTimeout(60_000);
+  setDefaultTimeout(180_000);
   const rig = new PageRig(flags);
   beforeAll(async () => {
     if (!hasBrowser) return;

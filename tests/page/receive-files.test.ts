@@ -58,7 +58,7 @@ inBrowser("where nothing can be picked it goes to the downloads", async () => {
 
 inBrowser("a page that is loaded again continues where the one before was", async () => {
   const { path, sha256 } = file("reloaded.bin", 20_000_000);
-  await using carl = sender(rig, "Carl", "Plain", path, "--limit-rate", "5M");
+  await using carl = sender(rig, "Carl", "Plain", path, "--limit-rate", "3M");
   await press(plain, "Accept");
   const progress = `${lastCard}?.querySelector("progress").value`;
   await plain.until(`${progress} > 0.6`);

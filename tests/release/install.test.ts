@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { tarXz } from "../../src/release/archives.ts";
 import { skipUnless } from "../skip.ts";
 import { testFolder } from "../test-folder.ts";
+import { patienceMs } from "../until.ts";
 
 const script = join(import.meta.dir, "../../src/release/install.sh");
 const root = testFolder("install");
@@ -102,7 +103,7 @@ async function install({ shell = "sh", env = {}, tools = everyTool, machine }: O
     env: { HOME: home, PATH: bin, TMPDIR: home, PARLEY_BASE_URL: base, SHELL: "/bin/bash", ...env },
     stdout: "pipe",
     stderr: "pipe",
-    timeout: 50_000,
+    timeout: patienceMs,
   });
   const [out, err, code] = await Promise.all([
     new Response(child.stdout).text(),

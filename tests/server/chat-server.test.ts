@@ -8,6 +8,7 @@ import { ChatServer, type ServerOptions } from "../../src/server/chat-server.ts"
 import { silentLog } from "../silent-log.ts";
 import { skipUnless } from "../skip.ts";
 import { testFolder } from "../test-folder.ts";
+import { patienceMs } from "../until.ts";
 
 const folder = testFolder("server");
 
@@ -100,12 +101,15 @@ test("if the last port is in use, nothing stays open or keeps running", async ()
     options.extra = [{ dialect: "line-chat", port: ${taken.port}, flag: "--listen line-chat=PORT" }];
     options.print = options.announce = () => {};
     await ChatServer.start(options).catch((error) => console.log(error.code));`;
-  const child = Bun.spawn([process.execPath, "-e", program], { stdout: "pipe", timeout: 50_000 });
+  const child = Bun.spawn([process.execPath, "-e", program], {
+    stdout: "pipe",
+    timeout: patienceMs,
+  });
   expect(await new Response(child.stdout).text()).toBe("port-in-use\n");
   // It exits by itself.
   expect([await child.exited, child.signalCode]).toEqual([0, null]);
   taken.stop();
-}, 60_000);
+}, 180_000);
 
 skipUnless(process.platform === "linux", "descriptors are counted on Linux alone")(
   "a server that had to look for a port twice keeps its spare descriptor until it stops",
@@ -130,7 +134,10 @@ skipUnless(process.platform === "linux", "descriptors are counted on Linux alone
       await server.stop();
       console.log(JSON.stringify({ asked, open: during, left: spares() - before }));
       process.exit();`;
-    const child = Bun.spawn([process.execPath, "-e", program], { stdout: "pipe", timeout: 50_000 });
+    const child = Bun.spawn([process.execPath, "-e", program], {
+      stdout: "pipe",
+      timeout: patienceMs,
+    });
     const said = await new Response(child.stdout).text();
     const { asked, ...spare } = JSON.parse(said) as { asked: number; open: number; left: number };
     expect(spare).toEqual({ open: 1, left: 0 });

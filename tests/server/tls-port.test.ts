@@ -112,7 +112,7 @@ test("megabytes arrive completely, although the reader pauses in between", async
   expect(texts).toEqual(Array.from({ length: count }, (_, i) => `${i + 1} ${body}`));
   talker.socket.destroy();
   reader.socket.destroy();
-}, 60_000);
+}, 180_000);
 
 test("garbage after the first two bytes gets a TLS alert, then the connection closes", async () => {
   for (let length = 5; length < 60; length += 4) {

@@ -8,7 +8,7 @@ import { simulateCluster } from "./cluster/world.ts";
 const seeds = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1);
 
 describe("several servers act as one, whatever breaks", () => {
-  const timeoutMs = 60_000;
+  const timeoutMs = 180_000;
 
   test.each(seeds(5))(
     "three servers, seed %d",
@@ -48,7 +48,7 @@ describe("the simulator detects a database", () => {
       return undefined;
     });
     expect(said).toMatch(/twice|follows/);
-  }, 60_000);
+  }, 180_000);
 
   test("that lets a server write after others have declared it dead", () => {
     const said = complaints(({ tables, undo }, text, values) => {
@@ -58,7 +58,7 @@ describe("the simulator detects a database", () => {
       return undefined;
     });
     expect(said).not.toBe("none");
-  }, 60_000);
+  }, 180_000);
 
   test("that gives a name to two users", () => {
     const said = complaints(({ tables, undo }, text, values) => {
@@ -68,19 +68,19 @@ describe("the simulator detects a database", () => {
       return undefined;
     });
     expect(said).toMatch(/the database for|has got the name/);
-  }, 60_000);
+  }, 180_000);
 
   test("that never reports a room's last number when notifications are lost", () => {
     const said = complaints((_context, text) =>
       text.startsWith("SELECT name, last_seq AS seq") ? [] : undefined,
     );
     expect(said).toMatch(/has heard|shows .* where|after the last|In the end/);
-  }, 60_000);
+  }, 180_000);
 
   test("that keeps the users of dead servers", () => {
     const said = complaints((_context, text) =>
       text.includes("parley.reap()") ? [{ reap: 0 }] : undefined,
     );
     expect(said).not.toBe("none");
-  }, 60_000);
+  }, 180_000);
 });

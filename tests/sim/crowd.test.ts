@@ -131,5 +131,5 @@ test(
       expect(cost).toEqual({ commits: 1, reads: 0, told: 1 });
     }
   },
-  60_000 + 20 * crowd,
+  180_000 + 20 * crowd,
 );

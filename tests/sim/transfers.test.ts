@@ -113,5 +113,5 @@ test(
     }
     expect(failed).toEqual([]);
   },
-  120_000,
+  180_000,
 );

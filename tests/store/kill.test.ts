@@ -44,4 +44,4 @@ test(`${rounds} kills while committing lose nothing that was committed`, async (
     expect(store.mailboxes.after("s1", session!.mail - 1, 9)).toHaveLength(1);
     store.close();
   }
-}, 60_000);
+}, 180_000);

@@ -628,7 +628,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
           }),
           { numRuns: 20 },
         );
-      }, 60_000);
+      }, 180_000);
 
       test("mail over the maximum age is deleted", async () => {
         const { store, writer } = await open({
@@ -739,6 +739,6 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
         }),
         { numRuns: 40 },
       );
-    }, 60_000);
+    }, 180_000);
   });
 }

@@ -10,7 +10,7 @@ import { nonceBytes, probeBytes, writeProbe } from "../../../src/transfer/paths/
 import { kind, kindAt } from "../../../src/transfer/wire.ts";
 import { until } from "../../until.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 test("one channel after another does not make an end flood the addresses that it is told", async () => {
   let received = 0;

@@ -18,7 +18,7 @@ import { kind, kindAt } from "../../../src/transfer/wire.ts";
 import { fileOf, seeded } from "../../sim/random.ts";
 import { testFolder } from "../../test-folder.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 const base = testFolder("relayed");
 

@@ -386,4 +386,4 @@ test("1 000 files changed in place: each transfer ends with `changed`, or delive
   // If it happened before all chunks had been read, or after, the delivered data is that one
   // version.
   expect(ends.changed).toBeGreaterThan(700);
-}, 60_000);
+}, 180_000);

@@ -204,7 +204,7 @@ test("after its session ends, a download ends unless it makes progress", async (
   onward.send("finished");
   await until(() => pool.running === 0);
   expect([told.length, openFiles]).toEqual([1, 0]);
-}, 60_000);
+}, 180_000);
 
 test("a file that changes is never sent as a mixture", async () => {
   const told: string[] = [];

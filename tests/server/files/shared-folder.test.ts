@@ -278,7 +278,7 @@ skipUnless(isLinux, "only /proc says what was opened")(
     expect(seen.get("inside")).toBeGreaterThan(0);
     expect(seen.get("secret")).toBeUndefined();
   },
-  60_000,
+  180_000,
 );
 
 test("a folder is read again only after changes", async () => {

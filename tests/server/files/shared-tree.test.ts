@@ -27,7 +27,7 @@ import { comparePaths } from "../../../src/transfer/tree/tree-path.ts";
 import { testFolder } from "../../test-folder.ts";
 import { goodTree } from "../../transfer/tree/trees.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 const base = testFolder("tree");
 let folders = 0;

@@ -14,7 +14,7 @@ import { startFileServer } from "../../files/file-server.ts";
 import { testFolder } from "../../test-folder.ts";
 import { until } from "../../until.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 const base = testFolder("slots");
 const folder = join(base, "FILES");

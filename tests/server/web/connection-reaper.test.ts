@@ -23,7 +23,7 @@ import { testFolder } from "../../test-folder.ts";
 import { noteTime } from "../../times.ts";
 import { until } from "../../until.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 const folder = testFolder("reaper");
 writeFileSync(join(folder, "a.txt"), "abc");

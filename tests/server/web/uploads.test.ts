@@ -16,7 +16,7 @@ import { keepingLog, silentLog } from "../../silent-log.ts";
 import { testFolder } from "../../test-folder.ts";
 import { until } from "../../until.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 const base = testFolder("puts");
 const running: Site[] = [];

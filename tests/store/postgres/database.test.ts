@@ -17,9 +17,9 @@ describe.skipIf(!hasPostgres)("the client of the database", () => {
   beforeAll(async () => {
     cluster = await Cluster.start();
     address = await cluster.newDatabase();
-  }, 60_000);
+  }, 180_000);
 
-  afterAll(async () => await cluster.remove(), 60_000);
+  afterAll(async () => await cluster.remove(), 180_000);
 
   test("receives notifications again after the database has died", async () => {
     const database = new Database(parseDatabaseUrl(address, "parley"), () => "");
@@ -54,7 +54,7 @@ describe.skipIf(!hasPostgres)("the client of the database", () => {
     await tell("five");
     expect(heard.at(-1)).toBe("three");
     await database.close();
-  }, 60_000);
+  }, 180_000);
 
   test("gives up on a silent database, and reconnects to it later", async () => {
     using proxy = new CuttingProxy(cluster.port, () => Infinity);
@@ -71,7 +71,7 @@ describe.skipIf(!hasPostgres)("the client of the database", () => {
     proxy.silent = false;
     expect(await database.run("SELECT text FROM said")).toHaveLength(0);
     await database.close();
-  }, 60_000);
+  }, 180_000);
 
   test("gives up on a statement that is locked out, and releases it", async () => {
     const url = parseDatabaseUrl(address, "parley");
@@ -94,7 +94,7 @@ describe.skipIf(!hasPostgres)("the client of the database", () => {
     expect(await first.run("SELECT id FROM held")).toHaveLength(1);
     await first.close();
     await second.close();
-  }, 60_000);
+  }, 180_000);
 });
 
 describe("the watchdog for stalled requests", () => {

@@ -47,11 +47,11 @@ describe.skipIf(!hasPostgres)("the directory in PostgreSQL", () => {
 
   beforeAll(async () => {
     cluster = await Cluster.shared();
-  }, 60_000);
+  }, 180_000);
 
   afterAll(async () => {
     for (const database of databases) await database.close().catch(() => {});
-  }, 60_000);
+  }, 180_000);
 
   test("names that nobody can have keep no others from being found", async () => {
     const database = await connect(await cluster!.newDatabase());

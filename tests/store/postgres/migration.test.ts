@@ -72,7 +72,7 @@ describe.skipIf(!hasPostgres)("a database in PostgreSQL", () => {
 
   beforeAll(async () => {
     cluster = await Cluster.shared();
-  }, 60_000);
+  }, 180_000);
 
   const connect = (): Database => {
     const database = new Database(parseDatabaseUrl(url, "parley"), () => "");

@@ -99,7 +99,7 @@ describe.skipIf(!hasPostgres)("the registry in PostgreSQL", () => {
       await servers[0]!.refresh();
       expect(shape(servers[0]!)).toEqual(shape(model));
     }
-  }, 60_000);
+  }, 180_000);
 
   test("hands nobody out twice to clients at two servers at the same time", async () => {
     await database.run("TRUNCATE parley.registrations");

@@ -282,7 +282,7 @@ describe.skipIf(!hasPostgres)("the simulated database equals PostgreSQL", () => 
       (payload) => heard.push(payload),
       () => {},
     );
-  }, 60_000);
+  }, 180_000);
 
   async function real(): Promise<Rig> {
     await database.script(`
@@ -319,5 +319,5 @@ describe.skipIf(!hasPostgres)("the simulated database equals PostgreSQL", () => 
       }),
       { numRuns: 30 },
     );
-  }, 60_000);
+  }, 180_000);
 });

@@ -15,9 +15,9 @@ export function withDatabase(opened: (database: Database) => void): void {
     database = new Database(parseDatabaseUrl(url, "parley"), () => "");
     await (await PostgresStore.open(database)).leave();
     opened(database);
-  }, 60_000);
+  }, 180_000);
 
   afterAll(async () => {
     await database?.close().catch(() => {});
-  }, 60_000);
+  }, 180_000);
 }

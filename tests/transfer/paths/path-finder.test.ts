@@ -289,7 +289,7 @@ test("from any seed, both ends agree on a path that works", () => {
       isSettled: true,
     });
   }
-}, 60_000);
+}, 180_000);
 
 describe("a third party", () => {
   const victim: Route = { address: "192.0.2.66", port: 5_353 };

@@ -149,6 +149,8 @@ world(
     const path = join(folder, "big");
     const first = fetch("big", path, "--limit-rate", "2M");
     await first.hasReceived(MiB);
+    // However long the second one takes.
+    first.process.signal("SIGSTOP");
     // In a container with the same folder, process IDs have a different meaning.
     const command = process.env["PARLEY_BIN"] ?? join(import.meta.dir, "../../../dist/parley");
     const second = new Process(
@@ -164,6 +166,7 @@ world(
       { space },
     );
     const code = await second.exit();
+    first.process.signal("SIGCONT");
     assert.equal(code, 1, `the second fetch was let in: ${second.output}`);
     assert.match(second.stdout, /"locked"/);
     await assertExit(first, 0);

@@ -19,7 +19,7 @@ import { noDatagrams } from "../../../no-datagrams.ts";
 import { testFolder } from "../../../test-folder.ts";
 import { until } from "../../../until.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 const base = testFolder("service");
 const running: UploadService[] = [];

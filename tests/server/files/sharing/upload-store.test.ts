@@ -21,7 +21,7 @@ import { silentLog } from "../../../silent-log.ts";
 import { skipUnless } from "../../../skip.ts";
 import { testFolder } from "../../../test-folder.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 const base = testFolder("uploads");
 let count = 0;
