@@ -1333,6 +1333,12 @@ export const files = {
    * second at 100 Mbit/s.
    */
   tagLeadBytes: 16 * MiB,
+  /**
+   * New tags for a client far away wait for so many, at most so long: chunks of 128 KiB at 100
+   * Mbit/s take 10 ms each.
+   */
+  gatheredTags: 4,
+  gatherTagsMs: 40,
   /** Lines of pulled data that one transfer sends before the next one gets its turn. */
   pulledPieces: 8,
   /** How long sending may occupy the event loop at a time. */

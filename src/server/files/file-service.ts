@@ -191,15 +191,15 @@ export class FileService<Folder extends FileFolder = SharedFolder> implements Tr
     const sealing = this.#seal(more);
     const nowMs = performance.now();
     let isMore = more || sealing;
-    let isCongested = false;
+    let isWaiting = false;
     for (const transfer of this.#transfers) {
       const flushed = transfer.flush(nowMs);
       isMore ||= flushed === "more";
-      isCongested ||= flushed === "congested";
+      isWaiting ||= flushed === "waiting";
     }
     this.#sendPulled(nowMs);
     if (isMore) this.wake();
-    else if (isCongested) this.#wakeLater();
+    else if (isWaiting) this.#wakeLater();
   }
 
   /** True if there is more to send now and the socket accepts it. */

@@ -39,8 +39,8 @@ export interface FileTransferOptions {
 /** Ranges that a client may have requested over the control connection at a time. */
 const maxPulls = 16;
 
-/** What `flush` has sent: everything, all that the connection accepts for now, or a part. */
-export type Flushed = "all" | "congested" | "more";
+/** What `flush` has sent: everything, all that may be sent for now, or a part. */
+export type Flushed = "all" | "waiting" | "more";
 
 /** For the sealed bytes of one line: one buffer per line would create much garbage. */
 const pulledBytes = Buffer.alloc(wire.pullLineBytes);
@@ -64,6 +64,8 @@ export class FileTransfer implements SlotHolder, SegmentSource {
   #nextAhead: number;
   #checkedAtMs = Number.NEGATIVE_INFINITY;
   #saidBusyAtMs = 0;
+  /** Tags wait for more until then. */
+  #gatherUntilMs: number | undefined;
   #hasSentError = false;
   #usedAtMs = performance.now();
   #hasRead = false;
@@ -120,9 +122,10 @@ export class FileTransfer implements SlotHolder, SegmentSource {
     this.#sendTags(nowMs);
     const heldBack = this.#isHoldingBack ? 1 : 0;
     const hasMore = this.#chunks.freshCount > heldBack || this.#chunks.hasChanged;
-    if (hasMore) return this.#isCongested ? "congested" : "more";
+    const isWaiting = this.#isCongested || this.#gatherUntilMs !== undefined;
+    if (hasMore) return isWaiting ? "waiting" : "more";
     if (this.#pulls.length === 0) return "all";
-    return this.#mustPause ? "congested" : "more";
+    return this.#mustPause ? "waiting" : "more";
   }
 
   /** Whether pulled data can be sent. */
@@ -226,6 +229,7 @@ export class FileTransfer implements SlotHolder, SegmentSource {
   #sendTags(nowMs: number): void {
     const { control } = this.#options;
     const heldBack = this.#isHoldingBack ? 1 : 0;
+    if (this.#isGathering(nowMs)) return;
     for (;;) {
       const most = Math.min(wire.maxTagsPerLine, this.#chunks.freshCount - heldBack);
       if (most > 0 && this.#isCongested) return;
@@ -240,6 +244,19 @@ export class FileTransfer implements SlotHolder, SegmentSource {
       control.send({ type: "tags", transfer: this.id, from: 0, data: "" });
       this.#used(nowMs);
     }
+  }
+
+  /**
+   * Whether new tags wait for more: each line costs both ends, and a server between two people as
+   * much as many datagrams. A client far away needs them no sooner.
+   */
+  #isGathering(nowMs: number): boolean {
+    const { freshCount, isComplete } = this.#chunks;
+    const mayGather = this.#options.leads && !isComplete && this.#pulls.length === 0;
+    if (!mayGather || freshCount >= limits.gatheredTags) this.#gatherUntilMs = undefined;
+    else if (freshCount > 0) this.#gatherUntilMs ??= nowMs + limits.gatherTagsMs;
+    if (nowMs >= (this.#gatherUntilMs ?? 0)) this.#gatherUntilMs = undefined;
+    return this.#gatherUntilMs !== undefined;
   }
 
   get #isCongested(): boolean {

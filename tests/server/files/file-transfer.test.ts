@@ -107,9 +107,37 @@ test("tags are sent once their chunks have been read, and wait for a slow connec
   expect([transfer.flush(1), tagged()]).toEqual(["all", [1]]);
   state.waitingBytes = limits.maxControlBytes + 1;
   readAll(served, 4 * chunkBytes);
-  expect([transfer.flush(2), tagged()]).toEqual(["congested", [1]]);
+  expect([transfer.flush(2), tagged()]).toEqual(["waiting", [1]]);
   state.waitingBytes = 0;
   expect([transfer.flush(3), tagged()]).toEqual(["all", [1, 0, 2, 3]]);
+});
+
+test("tags for a client far away wait for a few more, or a moment, but not for the end", () => {
+  const size = 20 * chunkBytes;
+  const served = serve(new FakeFile(new Uint8Array(size)), { leads: true });
+  const { transfer, tagged } = served;
+  const few = limits.gatheredTags - 1;
+  readAll(served, few * chunkBytes);
+  expect([transfer.flush(0), tagged().length]).toEqual(["waiting", 0]);
+  expect(transfer.flush(limits.gatherTagsMs - 1)).toBe("waiting");
+  expect([transfer.flush(limits.gatherTagsMs), tagged().length]).toEqual(["all", few]);
+  transfer.read(few * chunkBytes, new Uint8Array(9), 0, 9);
+  expect(transfer.flush(100)).toBe("waiting");
+  readAll(served, 2 * limits.gatheredTags * chunkBytes);
+  expect([transfer.flush(101), tagged().length]).toEqual(["all", 2 * limits.gatheredTags]);
+  readAll(served, size - chunkBytes);
+  transfer.flush(102);
+  readAll(served, size);
+  expect([transfer.flush(103), tagged().length]).toEqual(["all", 20]);
+});
+
+test("tags of chunks that are pulled wait for nothing", () => {
+  const served = serve(new FakeFile(new Uint8Array(20 * chunkBytes)), { leads: true });
+  const { transfer, tagged } = served;
+  transfer.pull(0, chunkBytes);
+  transfer.sendPulled(0);
+  transfer.flush(0);
+  expect(tagged()).toEqual([0]);
 });
 
 test("a limited rate holds back data, and no tags: the other end could verify nothing until then", () => {
@@ -119,7 +147,7 @@ test("a limited rate holds back data, and no tags: the other end could verify no
   readAll(served, 2 * chunkBytes);
   expect([transfer.flush(0), tagged()]).toEqual(["all", [0, 1]]);
   transfer.pull(2 * chunkBytes, chunkBytes);
-  expect([transfer.flush(1), transfer.mayPull]).toEqual(["congested", false]);
+  expect([transfer.flush(1), transfer.mayPull]).toEqual(["waiting", false]);
   state.mustPause = false;
   expect([transfer.flush(2), transfer.mayPull]).toEqual(["more", true]);
 });
@@ -233,7 +261,7 @@ test("pulled bytes are sent in order, a piece at a time, and their tags after a 
   expect([file.reads, lines.length]).toEqual([1, 1]);
   state.waitingBytes = limits.maxControlBytes + 1;
   const sent = lines.length;
-  expect(transfer.flush(1)).toBe("congested");
+  expect(transfer.flush(1)).toBe("waiting");
   expect(transfer.mayPull).toBe(false);
   expect(lines.length).toBe(sent);
   state.waitingBytes = 0;
