@@ -106,17 +106,19 @@ export class ServerCalls implements RelayedCalls {
     leaveThere?: () => void,
   ): Promise<void> {
     const opened = Promise.withResolvers<void>();
-    this.#requested.set(call.offer, (channel) => {
+    const open = (channel: Channel): void => {
       // Its first frames may have arrived together with it.
       call.attach({ control, leave: leaveThere, ...channel });
       opened.resolve();
-    });
+    };
+    this.#requested.set(call.offer, open);
     try {
       await control.request(request);
       const lost = control.lost.then((error) => Promise.reject(error));
       await Promise.race([opened.promise, lost]);
     } finally {
-      this.#requested.delete(call.offer);
+      // The call may have been cut off since, and requested again.
+      if (this.#requested.get(call.offer) === open) this.#requested.delete(call.offer);
     }
   }
 
