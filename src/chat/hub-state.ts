@@ -47,18 +47,18 @@ import type { TimedPersonal, Timing } from "./turn/turn-batch.ts";
 export type HubOptions = {
   /** Identifies the log of the store behind the hub. */
   epoch: string;
-  /** Converts the hub's monotonic time to Unix time for timestamps (default: identity). */
-  stampMs?: (nowMs: number) => number;
+  /** Converts the hub's monotonic time to Unix time for timestamps. */
+  stampMs: (nowMs: number) => number;
   metrics: Metrics;
   /** Rates that each sender may sustain; undefined for no limit. */
   rates: Rates | undefined;
   files: FilesPort;
   /** Undefined: uploads to the shared folder are disabled. */
-  sharing?: SharingPort | undefined;
+  sharing: SharingPort | undefined;
   /** Undefined: there is no relay. */
-  relay?: RelayPort | undefined;
+  relay: RelayPort | undefined;
   /** Where browsers find the page; undefined: there is none. */
-  page?: () => PageAddress | undefined;
+  page: () => PageAddress | undefined;
   control: ServerControl;
   door: DoorOptions;
   /** The message of the day, unless operators have set another; may be empty. */
@@ -77,9 +77,9 @@ export type HubOptions = {
    * How much of the rooms' history the store keeps; undefined: networks are not limited to a share
    * of it.
    */
-  past?: PastSizes | undefined;
+  past: PastSizes | undefined;
   /** The store is shared with other servers; undefined: this is the only server. */
-  shared?: SharedStore | undefined;
+  shared: SharedStore | undefined;
   /** Derives a session's record ID from its secret; one-way. */
   hashSecret: (secret: string) => string;
   credentials: CredentialsPort;
@@ -192,7 +192,7 @@ export class HubState {
   get stampMs(): number {
     if (this.#stampedMs !== this.nowMs) {
       this.#stampedMs = this.nowMs;
-      this.#stampMs = this.options.stampMs?.(this.nowMs) ?? this.nowMs;
+      this.#stampMs = this.options.stampMs(this.nowMs);
     }
     return this.#stampMs;
   }

@@ -1,18 +1,15 @@
 // A hub without a network: links that record their output, a clock that moves on demand, and a
 // store in memory that answers immediately.
 
-import { unruled } from "./no-control.ts";
-import { fakeCredentials } from "./fake-credentials.ts";
+import { hubOptions } from "./hub-options.ts";
 import { silentLog } from "../silent-log.ts";
 import { consoleActor } from "../../src/chat/admin/actor.ts";
 import type { AdminAnswer } from "../../src/chat/admin/answer.ts";
 import { Hub, type HubOptions } from "../../src/chat/hub.ts";
 import type { StoreReply, StoreRequest } from "../../src/chat/turn/store.ts";
 import type { Link } from "../../src/chat/link.ts";
-import { createMetrics } from "../../src/chat/metrics/metrics.ts";
 import type { Session } from "../../src/chat/session.ts";
 import type { Dialect } from "../../src/chat/dialect.ts";
-import { reservedNames } from "../../src/dialects/table.ts";
 import { nativeDialect } from "../../src/dialects/native/native.ts";
 import { answerRequest } from "../../src/store/answer.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
@@ -122,22 +119,13 @@ export class Rig {
   nowMs = 1_700_000_000_000;
   nextPort = 40_000;
   private awake = false;
-  #secrets = 0;
 
   constructor(
     options: Partial<HubOptions> = {},
     readonly answer: Answerer = memoryAnswerer(),
   ) {
     this.hub = new Hub({
-      epoch: "epoch-1",
-      metrics: createMetrics(),
-      rates: undefined,
-      files: {
-        list: (_after, _limit, answer) => answer({ files: [], next: undefined }),
-        transfer() {},
-        download() {},
-        closed() {},
-      },
+      ...hubOptions(),
       wake: () => (this.awake = true),
       print: (line) => this.log.push(line),
       log: {
@@ -145,11 +133,6 @@ export class Rig {
         warn: (message) => void this.log.push(message),
         error: (message) => void this.log.push(message),
       },
-      hashSecret: (secret) => `hash of ${secret}`,
-      ...unruled(),
-      reservedNames,
-      credentials: fakeCredentials,
-      newSecret: () => `secret-number-${++this.#secrets}`,
       ...options,
     });
   }

@@ -1,41 +1,19 @@
 // The driver with a store that answers later, like a database on another machine, and with turns
 // that take long.
 
-import { fakeCredentials } from "../chat/fake-credentials.ts";
 import { expect, test } from "bun:test";
 import { Hub } from "../../src/chat/hub.ts";
-import { createMetrics } from "../../src/chat/metrics/metrics.ts";
 import { steadyMs } from "../../src/io/clock.ts";
 import { HubDriver } from "../../src/server/hub-driver.ts";
 import { answerRequest } from "../../src/store/answer.ts";
 import { output } from "../../src/limits.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { FakeLink, native } from "../chat/rig.ts";
-import { unruled } from "../chat/no-control.ts";
-import { silentLog } from "../silent-log.ts";
+import { hubOptions } from "../chat/hub-options.ts";
 import { until } from "../until.ts";
 
 function hubOver(epoch: string, wake: () => void): Hub {
-  let secrets = 0;
-  return new Hub({
-    epoch,
-    metrics: createMetrics(),
-    rates: undefined,
-    files: {
-      list: (_after, _limit, answer) => answer({ files: [], next: undefined }),
-      transfer() {},
-      download() {},
-      closed() {},
-    },
-    ...unruled(),
-    reservedNames: new Set(),
-    wake,
-    print() {},
-    log: silentLog,
-    hashSecret: (secret) => secret,
-    credentials: fakeCredentials,
-    newSecret: () => `secret-${++secrets}-0123456789abcdef`,
-  });
+  return new Hub({ ...hubOptions(), epoch, wake });
 }
 
 /** A request that the store has not answered yet. */

@@ -110,7 +110,7 @@ function numberFor(hub: HubState, wanted: number | undefined): number {
 }
 
 function pageOf({ options }: HubState): { page?: PageAddress } {
-  const page = options.page?.();
+  const page = options.page();
   return page === undefined ? {} : { page };
 }
 

@@ -7,7 +7,7 @@ import { Rights } from "../../../src/chat/rights/rights.ts";
 import { answerRequest } from "../../../src/store/answer.ts";
 import { openMemoryStore } from "../../../src/store/memory/store.ts";
 import { accounts } from "../../../src/limits.ts";
-import { noControl, openDoor } from "../no-control.ts";
+import { noControl, openDoor } from "../hub-options.ts";
 import { keyOf, owner, withKey } from "../owner.ts";
 import { memberNames } from "../inspect.ts";
 import { ircAt } from "../../dialects/irc/rig.ts";

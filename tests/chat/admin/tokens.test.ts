@@ -6,7 +6,7 @@ import { answerRequest } from "../../../src/store/answer.ts";
 import { openMemoryStore } from "../../../src/store/memory/store.ts";
 import { Rights } from "../../../src/chat/rights/rights.ts";
 import { chatRoom } from "../../../src/dialects/chat-room.ts";
-import { noControl } from "../no-control.ts";
+import { noControl } from "../hub-options.ts";
 import { owner, withKey } from "../owner.ts";
 import { type Client, Rig } from "../rig.ts";
 

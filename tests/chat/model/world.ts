@@ -2,18 +2,14 @@
 // strict as the server's: it ends and finishes turns, and runs timers only when requested. Next to
 // it the model: every room's log and every mailbox as a list.
 
-import { unruled } from "../no-control.ts";
-import { fakeCredentials } from "../fake-credentials.ts";
-import { silentLog } from "../../silent-log.ts";
+import { hubOptions } from "../hub-options.ts";
 import type { Dialect, Peer } from "../../../src/chat/dialect.ts";
 import type { LeaveReason } from "../../../src/chat/events.ts";
 import { Hub } from "../../../src/chat/hub.ts";
 import type { Link } from "../../../src/chat/link.ts";
-import { createMetrics } from "../../../src/chat/metrics/metrics.ts";
 import type { Rates } from "../../../src/chat/rates/rate-budget.ts";
 import type { Session } from "../../../src/chat/session.ts";
 import type { Batch, Committed } from "../../../src/chat/turn/store.ts";
-import { reservedNames } from "../../../src/dialects/table.ts";
 import { seeded } from "../../sim/random.ts";
 import { FailingStore } from "../failing-store.ts";
 
@@ -188,25 +184,13 @@ export class World {
 
   #start(): Hub {
     const hub: Hub = new Hub({
-      epoch: "epoch-1",
-      metrics: createMetrics(),
+      ...hubOptions(),
       rates: this.rates,
-      files: {
-        list: (_after, _limit, answer) => answer({ files: [], next: undefined }),
-        transfer() {},
-        download() {},
-        closed() {},
-      },
       wake: () => {
         // A dead process wakes nobody.
         if (hub === this.hub) this.#awake = true;
       },
-      print() {},
-      log: silentLog,
-      hashSecret: (secret) => `hash of ${secret}`,
-      ...unruled(),
-      reservedNames,
-      credentials: fakeCredentials,
+      // A restarted hub must not make the same ones again.
       newSecret: () => `secret-number-${++this.#secrets}-0123456789`,
     });
     this.hub = hub;

@@ -1,13 +1,9 @@
 // The server as a process in virtual time: the real hub, driven like by the real driver, with byte
 // streams for connections. It can be paused, and killed; then only the store's contents remain.
 
-import { unruled } from "../../chat/no-control.ts";
-import { fakeCredentials } from "../../chat/fake-credentials.ts";
-import { silentLog } from "../../silent-log.ts";
-import { reservedNames } from "../../../src/dialects/table.ts";
+import { hubOptions } from "../../chat/hub-options.ts";
 import { Hub } from "../../../src/chat/hub.ts";
 import type { Link } from "../../../src/chat/link.ts";
-import { createMetrics } from "../../../src/chat/metrics/metrics.ts";
 import type { Rates } from "../../../src/chat/rates/rate-budget.ts";
 import type { Dialect } from "../../../src/chat/dialect.ts";
 import type { Rights } from "../../../src/chat/rights/rights.ts";
@@ -40,7 +36,6 @@ export class ServerProcess {
   readonly hub: Hub;
   #isPumping = false;
   #timerMs = Infinity;
-  #secrets = 0;
 
   /** Secret texts contain `name`: no two processes generate the same ones. */
   constructor(
@@ -51,25 +46,12 @@ export class ServerProcess {
     name = String(clock.nowMs),
   ) {
     this.hub = new Hub({
+      ...hubOptions(name),
       epoch: backing.epoch,
-      metrics: createMetrics(),
       rates,
-      files: {
-        list: (_after, _limit, answer) => answer({ files: [], next: undefined }),
-        transfer() {},
-        download() {},
-        closed() {},
-      },
       wake: () => clock.after(backing.random(), () => this.#endTurn()),
       shared: backing.others,
-      print() {},
-      log: silentLog,
-      hashSecret: (secret) => `hash of ${secret}`,
-      ...unruled(),
       rights: backing.rights,
-      reservedNames,
-      credentials: fakeCredentials,
-      newSecret: () => `secret-number-${++this.#secrets}-of-${name}`,
     });
     backing.others?.attach({
       handleForeign: (event) => this.run((hub) => hub.handleForeign(event, clock.nowMs)),

@@ -1,0 +1,56 @@
+// The options of hubs in tests: nobody has decided anything, and nothing is there but the hub.
+
+import type { HubOptions } from "../../src/chat/hub-state.ts";
+import type { DoorOptions } from "../../src/chat/login/door-options.ts";
+import { createMetrics } from "../../src/chat/metrics/metrics.ts";
+import { Rights } from "../../src/chat/rights/rights.ts";
+import type { ServerControl } from "../../src/chat/server-control.ts";
+import { reservedNames } from "../../src/dialects/table.ts";
+import { silentLog } from "../silent-log.ts";
+import { fakeCredentials } from "./fake-credentials.ts";
+
+export const noControl: ServerControl = {
+  registrations: () => [],
+  dropRegistrations() {},
+  claimHash: undefined,
+  claimUsed() {},
+  reload: () => undefined,
+  stop() {},
+};
+
+/** Everyone is admitted. */
+export const openDoor: DoorOptions = { checkPassword: undefined, isMembersOnly: false };
+
+const noFiles: HubOptions["files"] = {
+  list: (_after, _limit, answer) => answer({ files: [], next: undefined }),
+  transfer() {},
+  download() {},
+  closed() {},
+};
+
+/** Secrets are numbered, and contain `name`: no two hubs of a test must make the same ones. */
+export function hubOptions(name = ""): Omit<HubOptions, "wake"> {
+  let secrets = 0;
+  return {
+    epoch: "epoch-1",
+    stampMs: (nowMs) => nowMs,
+    metrics: createMetrics(),
+    rates: undefined,
+    files: noFiles,
+    sharing: undefined,
+    relay: undefined,
+    page: () => undefined,
+    control: noControl,
+    door: openDoor,
+    motd: () => "",
+    rights: new Rights(),
+    reservedNames,
+    print() {},
+    log: silentLog,
+    past: undefined,
+    shared: undefined,
+    hashSecret: (secret) => `hash of ${secret}`,
+    credentials: fakeCredentials,
+    newSecret: () => `secret-number-${++secrets}-0123456789${name}`,
+  };
+}
