@@ -193,7 +193,7 @@ describe("classic", () => {
 
 test("server", async () => {
   await using bob = new Parley("client", address, "--name", "Bob", "--follow");
-  await bob.until(() => bob.stderr.includes("Bob has joined"), "Bob");
+  await bob.until(() => bob.stderr.includes("You are Bob"), "Bob");
   server.type("/who", "/info");
   await server.line(/"member"/);
   await server.line(/"registration"/);

@@ -610,7 +610,7 @@ test("a file's name can't send codes to the recipient's terminal", async () => {
   await using world = await new World().start();
   const words = ["--accept", join(world.home("Bob"), "in"), "--follow", "--name", "Bob"];
   await using bob = new Parley("client", `127.0.0.1:${world.port}`, ...words);
-  await bob.until(() => bob.stderr.includes("Bob has joined"), "Bob");
+  await bob.until(() => bob.stderr.includes("You are Bob"), "Bob");
   const name = "a\u001b]0;title\u0007\u202e";
   world.file("Ann/d", name, 10);
   mkdirSync(world.taken("Bob", join("d", name)), { recursive: true });
