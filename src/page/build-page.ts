@@ -45,7 +45,9 @@ export function buildPage(): PageSources {
 }
 
 function pack(content: Buffer): string {
-  return Buffer.from(Bun.gzipSync(new Uint8Array(content), { level: 9 })).toString("base64");
+  // Takes longer than zlib, once, and 4 % less to send.
+  const options = { library: "libdeflate", level: 12 } as const;
+  return Buffer.from(Bun.gzipSync(new Uint8Array(content), options)).toString("base64");
 }
 
 // A macro cannot call Bun.build: each would wait for the other.
