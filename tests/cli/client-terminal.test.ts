@@ -160,7 +160,7 @@ describe("the prompt", () => {
       await cat.type("/get a", "Tab");
       await cat.shows("/get a file.txt");
       await cat.type("", "Enter");
-      await cat.shows("saved/a file.txt: 7 B in");
+      await cat.shows("saved/a file.txt': 7 B in");
       expect(await Bun.file(join(folder, "saved/a file.txt")).text()).toBe("content");
       await cat.type("/get nothing", "Enter");
       await cat.shows("nothing");
