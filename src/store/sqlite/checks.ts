@@ -31,6 +31,10 @@ export function checkPlace(given: string): string {
   if (path !== path.trimEnd()) {
     throw refused(given, "has a name that ends in white space: choose another --data");
   }
+  // Without its slash it would be a file, beside which there is no place for the state.
+  if (given.endsWith("/") && !existsSync(given)) {
+    throw refused(given, "names a folder: name a file in it, such as parley.db");
+  }
   const directory = dirname(path);
   if (!existsSync(directory)) {
     throw refused(

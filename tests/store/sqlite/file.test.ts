@@ -218,6 +218,8 @@ describe("a file that is refused", () => {
     const folder = freshFolder();
     expect(refusal(join(folder, "no", "chat.db"))).toContain("there is no folder");
     expect(refusal(folder)).toContain("is a folder: name a file in it");
+    expect(refusal(`${join(folder, "missing")}/`)).toContain("names a folder: name a file in it");
+    expect(existsSync(join(folder, "missing"))).toBe(false);
     writeFileSync(join(folder, "file"), "");
     expect(refusal(join(folder, "file", "chat.db"))).toContain("is not a folder");
     expect(refusal("/dev/null")).toContain("is not a regular file");
