@@ -1,6 +1,6 @@
 // `--motd`: the file with the message of the day.
 
-import { openSync, closeSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { ParleyError, systemReason } from "../errors.ts";
 import { rights as limits } from "../limits.ts";
 import { harmless, quoted } from "../text.ts";
@@ -14,8 +14,10 @@ export function readMotd(path: string | undefined): string {
   const bytes = Buffer.alloc(limits.maxMotdBytes + 1);
   let length: number;
   try {
-    const fd = openSync(path, "r");
+    // Without O_NONBLOCK, opening a FIFO would hold up the server, also on reload.
+    const fd = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     try {
+      if (!fstatSync(fd).isFile()) throw new Error("it is not a regular file");
       length = readSync(fd, bytes, 0, bytes.length, 0);
     } finally {
       closeSync(fd);

@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Parley } from "../parley.ts";
+import { skipUnless } from "../skip.ts";
 import { testFolder } from "../test-folder.ts";
 import { run } from "./run.ts";
 
@@ -33,4 +34,14 @@ const start = (path: string) => run(["server", "--port", "0", "--no-web", "--mot
 test("a file that can't be read or is too long is an error at startup", async () => {
   expect(await start(join(base, "none"))).toMatchObject({ code: 1 });
   expect(await start(base)).toMatchObject({ code: 1 });
+});
+
+skipUnless(Bun.which("mkfifo") !== null, "no mkfifo")("a FIFO is not waited for", async () => {
+  const fifo = join(base, "fifo");
+  Bun.spawnSync(["mkfifo", fifo]);
+  const { code, err } = await start(fifo);
+  expect({ code, err }).toEqual({
+    code: 1,
+    err: `parley server: --motd '${fifo}' can't be read: it is not a regular file\n`,
+  });
 });

@@ -19,6 +19,8 @@ export function passwordSource(
   const path = given ?? join(homedir(), ".pgpass");
   let text: string;
   try {
+    // Reading a FIFO would wait for ever.
+    if (!statSync(path).isFile()) throw new Error("it is not a regular file");
     text = readFileSync(path, "utf8");
     if (process.platform !== "win32" && (statSync(path).mode & 0o077) !== 0) {
       throw new ParleyError(
