@@ -94,13 +94,14 @@ export class GuessRates {
   #giveBack(address: string, account: string | undefined, nowMs: number): void {
     const owner = strangersAt(address);
     this.#networks.giveBack(owner, nowMs);
-    if (account !== undefined) this.#accounts.giveBack(account, owner, nowMs);
+    if (account !== undefined) this.#accounts.wasRight(account, owner, nowMs);
   }
 }
 
 /**
  * Guesses at each of many targets. One network may use half of those at one of them: otherwise it
- * could keep an owner out, whose right password would not be checked.
+ * could keep an owner out, whose right password would not be checked. Nor can several networks
+ * together do that to an owner who comes from where they have been right before.
  */
 class TargetRates {
   readonly #all = new BoundedMap<string, TokenBucket>(limits.guessers);
@@ -112,9 +113,12 @@ class TargetRates {
     },
     limits.guessers,
   );
+  /** The targets that each network was right about. */
+  readonly #known = new BoundedMap<string, true>(limits.guessers);
 
   waitMs(target: string, owner: ShareOwner, nowMs: number): number {
     const ofNetworkMs = this.#ofNetworks.waitMs(owner, nowMs, target);
+    if (this.#known.get(knownKey(target, owner)) === true) return ofNetworkMs;
     return Math.max(this.#bucketOf(target, nowMs).waitMs(nowMs), ofNetworkMs);
   }
 
@@ -123,7 +127,8 @@ class TargetRates {
     this.#ofNetworks.charge(owner, nowMs, target);
   }
 
-  giveBack(target: string, owner: ShareOwner, nowMs: number): void {
+  wasRight(target: string, owner: ShareOwner, nowMs: number): void {
+    this.#known.set(knownKey(target, owner), true);
     this.#bucketOf(target, nowMs).giveBack(nowMs);
     this.#ofNetworks.giveBack(owner, nowMs, target);
   }
@@ -137,6 +142,10 @@ class TargetRates {
     }
     return bucket;
   }
+}
+
+function knownKey(target: string, { kept }: ShareOwner): string {
+  return `${target} ${kept.at(-1)?.key}`;
 }
 
 /** `what`: of which there were too many, such as `attempts`. */

@@ -477,6 +477,30 @@ describe("a password", () => {
     expect(new Set(often)).toEqual(new Set(["welcome"]));
   });
 
+  test("can be used where it was right before, however many networks guess", () => {
+    const rig = new Rig();
+    withPassword(rig);
+    const guess = (address: string, password: string) =>
+      answer(login(rig, { password }, address))["code"];
+    const right = "correct horse";
+    expect(guess("192.0.2.1", right)).toBeUndefined();
+    expect(guess("2001:db8:1::1", right)).toBeUndefined();
+    const stranger = (n: number) => guess(`198.51.100.${1 + (n % 40)}`, "guess 12345");
+    for (let n = 0; n < 10 * limits.guessesPerAccount; n++) stranger(n);
+    expect(guess("192.0.2.9", right)).toBe("rate");
+    expect(guess("192.0.2.1", right)).toBeUndefined();
+    // Another address of the same place, after a wrong one.
+    expect(guess("2001:db8:1:7::2", "a typo 12345")).toBe("wrong-password");
+    expect(guess("2001:db8:1:7::2", right)).toBeUndefined();
+    // But that is no way to guess more often: one network may be wrong as often as before.
+    const wrong = () => guess("192.0.2.1", "guess 12345");
+    const answers = Array.from({ length: limits.guessesPerAccount }, wrong);
+    expect(answers.filter((code) => code === "wrong-password")).toHaveLength(
+      limits.guessesPerAccount / 2,
+    );
+    expect(guess("192.0.2.1", right)).toBe("rate");
+  });
+
   test("is refused, not queued forever, when too many are checked at the same time", () => {
     const busy = {
       verifySignature: () => false,
