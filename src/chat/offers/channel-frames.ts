@@ -29,12 +29,20 @@ export function passFrame(
   const end = offer.endOf(session);
   if (end === undefined) return false;
   if (!offer.isOpen || offer.channel !== channel) return false;
-  const other = end === "sender" ? "recipient" : "sender";
-  if (hub.offers.queue(offer, offer.queueTo(other), data)) hub.wake();
-  else if (offer instanceof CodeOffer) endCode(hub, offer, "overrun");
+  const queue = offer.queueTo(end === "sender" ? "recipient" : "sender");
+  let over: Passing | undefined;
+  do {
+    over = hub.offers.queue(offer, queue, data);
+    if (over !== undefined) endOverrun(hub, over);
+  } while (over !== undefined && over !== offer);
+  hub.wake();
+  return true;
+}
+
+function endOverrun(hub: HubState, offer: Passing): void {
+  if (offer instanceof CodeOffer) endCode(hub, offer, "overrun");
   else if (offer instanceof Call) endCall(hub, offer, "overrun");
   else endOffer(hub, offer, "overrun");
-  return true;
 }
 
 /**

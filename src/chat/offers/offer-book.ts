@@ -123,18 +123,35 @@ export class OfferBook {
     for (const one of this.#ended.values()) if (nowMs < one.untilMs) yield one;
   }
 
-  /** Queues a frame; false if too much is waiting. */
-  queue(offer: Passing, queue: FrameQueue, frame: string): boolean {
+  /**
+   * Queues a frame, or returns the offer that has to end: this one, if too much waits for its end
+   * or its owner. If too much waits for all, another may have to make room for it.
+   */
+  queue(offer: Passing, queue: FrameQueue, frame: string): Passing | undefined {
     const { length } = frame;
     const isOver =
       queue.chars + length > limits.maxWaitingChars ||
-      this.#waitingChars + length > limits.maxAllWaitingChars ||
       this.#waitingByOwner.full(offer.owner, length) !== undefined;
-    if (isOver) return false;
+    if (isOver) return offer;
+    if (this.#waitingChars + length > limits.maxAllWaitingChars) return this.#largest() ?? offer;
     queue.push(frame);
     this.#count(offer, length);
     this.waiting.add(offer);
-    return true;
+    return undefined;
+  }
+
+  /** Of the owner whose offers have most waiting, the one with most. */
+  #largest(): Passing | undefined {
+    const chars = new Map<string, number>();
+    const largest = new Map<string, Passing>();
+    for (const offer of this.waiting) {
+      const key = offer.owner.kept.at(-1)?.key ?? "";
+      chars.set(key, (chars.get(key) ?? 0) + charsOf(offer));
+      const other = largest.get(key);
+      if (other === undefined || charsOf(offer) > charsOf(other)) largest.set(key, offer);
+    }
+    const [most] = [...chars].toSorted(([, a], [, b]) => b - a);
+    return most && largest.get(most[0]);
   }
 
   /** Takes the next frame of this queue. */
@@ -145,7 +162,7 @@ export class OfferBook {
   }
 
   clearFrames(offer: Passing): void {
-    this.#count(offer, -offer.toSender.chars - offer.toRecipient.chars);
+    this.#count(offer, -charsOf(offer));
     offer.toSender.clear();
     offer.toRecipient.clear();
     this.waiting.delete(offer);
@@ -156,4 +173,8 @@ export class OfferBook {
     if (chars > 0) this.#waitingByOwner.add(owner, chars);
     else if (chars < 0) this.#waitingByOwner.remove(owner, -chars);
   }
+}
+
+function charsOf({ toSender, toRecipient }: Passing): number {
+  return toSender.chars + toRecipient.chars;
 }

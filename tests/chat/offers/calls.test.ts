@@ -216,6 +216,38 @@ test("an end that is sent more than it can have asked for ends the call", () => 
   expect(heard(bob)).toEqual(["calling", "channel", "ended overrun"]);
 });
 
+test("strangers who fill all room for frames end their own calls, not those of others", () => {
+  const { rig, alice, bob } = called();
+  const { maxAllWaitingChars, maxFrameChars, maxOwnerWaitingChars, maxWaitingChars } = offers;
+  const small = "A".repeat(maxFrameChars / 8);
+  const perCall = Math.floor((maxWaitingChars - offers.maxLagBytes) / small.length);
+  // Fewer for one network than may wait for it.
+  const perNetwork = Math.floor(maxOwnerWaitingChars / maxWaitingChars);
+  const { state } = rig.hub;
+  const strangers: Client[] = [];
+  while (state.offers.waitingChars + maxFrameChars <= maxAllWaitingChars) {
+    const n = strangers.length;
+    const address = `198.51.100.${1 + Math.floor(n / perNetwork)}`;
+    const stuck = visitor(rig, `Stuck${n}'s`, address);
+    stuck.send(take(`Stuck${n}`));
+    const eve = visitor(rig, undefined, address);
+    eve.send(call(`Stuck${n}`, `Stuck${n}'s`, 100 + n));
+    stuck.link.capacity = 0;
+    for (let sent = 0; sent < perCall; sent++) {
+      if (state.offers.waitingChars + maxFrameChars > maxAllWaitingChars) break;
+      eve.send(pass(small, 100 + n));
+    }
+    strangers.push(eve);
+  }
+  const large = "B".repeat(maxFrameChars);
+  bob.send(pass(large));
+  alice.send(pass(large));
+  expect(heard(bob).at(-1)).toBe(`passed ${large}`);
+  expect(heard(alice).at(-1)).toBe(`passed ${large}`);
+  const ended = strangers.filter((eve) => heard(eve).includes("ended overrun"));
+  expect(ended).toHaveLength(1);
+});
+
 test("a network makes so many calls, and others still can", () => {
   const rig = new Rig();
   const alice = visitor(rig, "Alice's", "192.0.2.1");
