@@ -371,7 +371,7 @@ export const offers = {
   /** Offers made by one person, offers to one person, and those of them by one such owner. */
   maxBySender: 16,
   maxToRecipient: 32,
-  maxToRecipientPerOwner: 16,
+  maxToRecipientPerOwner: 10,
   /** New offers of one such owner, as a burst and per minute: each is shown to somebody. */
   newAtOnce: 32,
   newPerMinute: 30,
@@ -810,7 +810,7 @@ export const calls = {
    */
   maxPerOwner: 32,
   maxToCallee: 32,
-  maxToCalleePerOwner: 16,
+  maxToCalleePerOwner: 10,
   /** New calls of one such network, as a burst and per minute: `/bridge` tries 16 peers. */
   newAtOnce: 48,
   newPerMinute: 48,
@@ -1243,8 +1243,8 @@ export const openChatDownload = {
    * time.
    */
   portsPerSession: 4,
-  /** Ports per address, except loopback: half of the pool. */
-  portsPerAddress: 8,
+  /** Ports per address, except loopback: less than a third of the pool. */
+  portsPerAddress: 5,
   /**
    * Requests per part of the file; a client that sends more is not downloading but occupying a
    * port.

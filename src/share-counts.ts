@@ -7,7 +7,11 @@ export class ShareCounts {
   readonly #max: number;
   readonly #maxTogether: number;
 
-  /** One owner may have `max`, and many owners together several times that, up to `maxTogether`. */
+  /**
+   * One owner may have `max`, and many owners together several times that, up to `maxTogether`. A
+   * network is two such groups, its strangers and its accounts: of a third for each, something is
+   * left for others.
+   */
   constructor(max: number, maxTogether: number) {
     this.#max = max;
     this.#maxTogether = Math.max(max, maxTogether);

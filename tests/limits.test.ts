@@ -3,6 +3,8 @@
 
 import { describe, expect, test } from "bun:test";
 import * as limits from "../src/limits.ts";
+import { ShareCounts } from "../src/share-counts.ts";
+import { ownerAt, ownerOfAccount } from "../src/share-owner.ts";
 
 const {
   classicClient,
@@ -25,6 +27,7 @@ const {
   registry,
   sealed,
   sender,
+  sharing,
   shutdown,
   sniff,
   terminal,
@@ -229,7 +232,7 @@ describe("transfers", () => {
     expect(openChatDownload.unaskedPerSession).toBeLessThan(openChatDownload.portsPerSession);
     expect(4 * openChatDownload.portsPerSession).toBeLessThanOrEqual(openChatDownload.ports);
     expect(openChatDownload.portsPerSession).toBeLessThan(openChatDownload.portsPerAddress);
-    expect(2 * openChatDownload.portsPerAddress).toBeLessThanOrEqual(openChatDownload.ports);
+    expect(3 * openChatDownload.portsPerAddress).toBeLessThanOrEqual(openChatDownload.ports);
     expect(openChatDownload.firstRequestMs).toBeLessThan(openChatDownload.idleMs);
   });
   test("open-chat's parts fit its client's buffer", () => {
@@ -286,4 +289,35 @@ describe("files for a person", () => {
   test("frames do not make a reader too slow", () => {
     expect(offers.maxLagBytes + offers.maxFrameChars).toBeLessThan(output.maxLagBytes / 4);
   });
+});
+
+test("the strangers and the accounts of one network together leave something to others", () => {
+  const addresses = Array.from({ length: 64 }, (_, n) => `2001:db8:1:${(n * 32).toString(16)}::1`);
+  const groups = [
+    addresses.map(ownerAt),
+    addresses.map((address, n) => ownerOfAccount(`a${n}`, address)),
+  ];
+  for (const [each, all] of [
+    [connections.maxPerAddress, connections.maxTotal],
+    [offers.maxPerOwner, offers.maxOffers],
+    [offers.maxToRecipientPerOwner, offers.maxToRecipient],
+    [calls.maxPerOwner, calls.maxOpen],
+    [calls.maxToCalleePerOwner, calls.maxToCallee],
+    [calls.maxWaitingPerOwner, calls.maxWaiting],
+    [codes.maxPerOwner, codes.maxOpen],
+    [sharing.maxPerOwner, sharing.maxUploads],
+    [files.maxTransfersPerAddress, files.maxTransfers],
+    [files.maxListingsPerOwner, files.maxListings],
+    [files.maxWalksPerOwner, files.maxWalks],
+    [history.maxRoomsPerNetwork, history.maxRooms],
+    [openChatDownload.portsPerAddress, openChatDownload.ports],
+    [web.maxHashesPerAddress, web.maxHashes],
+  ] as const) {
+    const counts = new ShareCounts(each, all / 3);
+    let taken = 0;
+    for (const owner of groups.flat()) {
+      for (; counts.full(owner) === undefined; taken++) counts.add(owner);
+    }
+    expect(3 * taken).toBeLessThanOrEqual(2 * all);
+  }
 });

@@ -109,7 +109,7 @@ export class HubState {
   /** Rooms with pending joins, counted. They stay open so that their numbers stay known. */
   readonly heldRooms = new Map<string, HeldRoom>();
   /** Number of rooms opened by each owner, so that one can't take them all. */
-  readonly openedRooms = new ShareCounts(limits.maxRoomsPerNetwork, limits.maxRooms / 2);
+  readonly openedRooms = new ShareCounts(limits.maxRoomsPerNetwork, limits.maxRooms / 3);
   /** New rooms without history: if there are too many, the store drops the smallest. */
   readonly newRooms = new ShareBuckets(
     { perSecond: limits.newRoomsPerHour / 3_600, burst: limits.newRooms },

@@ -44,7 +44,7 @@ export class CodeServer {
   readonly #links = new Set<TcpLink>();
   /** Those whose other end has proved to know the code. */
   readonly #guests = new Set<TcpLink>();
-  readonly #owners = new ShareCounts(limits.maxPerAddress, limits.maxConnections / 2);
+  readonly #owners = new ShareCounts(limits.maxPerAddress, limits.maxConnections / 3);
   readonly #listener: Bun.TCPSocketListener<TcpLink>;
   /** Ends the wait for a guest, or for one to return. */
   #patience: Timer | undefined;

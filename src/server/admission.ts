@@ -22,7 +22,7 @@ export class Admission {
     readonly descriptors?: Descriptors,
   ) {
     const max = maxPerAddress === 0 ? Number.POSITIVE_INFINITY : maxPerAddress;
-    this.#owners = new ShareCounts(max, limits.maxTotal / 2);
+    this.#owners = new ShareCounts(max, limits.maxTotal / 3);
   }
 
   /** Undefined if the connection is admitted; otherwise the refusal. */

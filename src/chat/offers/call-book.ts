@@ -23,9 +23,9 @@ type Waiting = {
 export class CallBook {
   readonly #callees = new Map<string, Session>();
   readonly #waiting = new Map<Session, Waiting>();
-  readonly #waitingOwners = new ShareCounts(limits.maxWaitingPerOwner, limits.maxWaiting / 2);
+  readonly #waitingOwners = new ShareCounts(limits.maxWaitingPerOwner, limits.maxWaiting / 3);
   readonly #calls = new Map<string, Call>();
-  readonly #owners = new ShareCounts(limits.maxPerOwner, limits.maxOpen / 2);
+  readonly #owners = new ShareCounts(limits.maxPerOwner, limits.maxOpen / 3);
   readonly #rates = new ShareBuckets(
     { perSecond: limits.newPerMinute / 60, burst: limits.newAtOnce },
     limits.owners,

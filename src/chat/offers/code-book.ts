@@ -14,7 +14,7 @@ export class CodeBook {
   readonly #byId = new Map<string, CodeOffer>();
   /** Numbers that are being claimed; one for each session that opens a code. */
   readonly claiming = new Set<number>();
-  readonly #owners = new ShareCounts(limits.maxPerOwner, limits.maxOpen / 2);
+  readonly #owners = new ShareCounts(limits.maxPerOwner, limits.maxOpen / 3);
   readonly #rates = new ShareBuckets(
     { perSecond: limits.newPerMinute / 60, burst: limits.newAtOnce },
     limits.owners,

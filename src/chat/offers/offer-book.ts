@@ -27,7 +27,7 @@ export type EndedOffer = Pick<FileOffer, "id" | "from" | "to"> & {
 
 export class OfferBook {
   readonly #offers = new Map<string, FileOffer>();
-  readonly #owners = new ShareCounts(limits.maxPerOwner, limits.maxOffers / 2);
+  readonly #owners = new ShareCounts(limits.maxPerOwner, limits.maxOffers / 3);
   readonly #rates = new ShareBuckets(
     { perSecond: limits.newPerMinute / 60, burst: limits.newAtOnce },
     limits.owners,
@@ -36,7 +36,7 @@ export class OfferBook {
   #waitingChars = 0;
   readonly #waitingByOwner = new ShareCounts(
     limits.maxOwnerWaitingChars,
-    limits.maxAllWaitingChars / 2,
+    limits.maxAllWaitingChars / 3,
   );
   /** Offers with frames that wait for the output of one of their ends. */
   readonly waiting = new Set<Passing>();

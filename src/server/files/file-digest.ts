@@ -25,7 +25,7 @@ export class FileDigests {
   /** Each computation reads a piece in its turn. */
   readonly #turns = new Turns(web.hashesPerTurn);
   #count = 0;
-  readonly #owners = new ShareCounts(web.maxHashesPerAddress, web.maxHashes / 2);
+  readonly #owners = new ShareCounts(web.maxHashesPerAddress, web.maxHashes / 3);
 
   constructor(folder: Pick<FileFolder, "open">) {
     this.#folder = folder;

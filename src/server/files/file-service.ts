@@ -48,7 +48,7 @@ export class FileService<Folder extends FileFolder = SharedFolder> implements Tr
   readonly folder: Folder;
   readonly digests: FileDigests;
   readonly tags = new TagBudget();
-  readonly walks = new ShareCounts(limits.maxWalksPerOwner, limits.maxWalks / 2);
+  readonly walks = new ShareCounts(limits.maxWalksPerOwner, limits.maxWalks / 3);
   readonly cache = new SealCache(limits.sealedCacheBytes);
   readonly sender: Sender;
   /** Totals for /metrics: transfers offered, bytes sent. */

@@ -29,7 +29,7 @@ export class ServerFiles implements FilesPort {
   readonly #reports = new Map<number, TransferReport>();
   /** Pages being read, by request. */
   readonly #listings = new Map<string, Promise<Page>>();
-  readonly #listingOwners = new ShareCounts(limits.maxListingsPerOwner, limits.maxListings / 2);
+  readonly #listingOwners = new ShareCounts(limits.maxListingsPerOwner, limits.maxListings / 3);
   /** Queued answers; each is rendered for its own client, which takes time. */
   readonly #answers: (() => void)[] = [];
   /** The files whose names open-chat clients were shown, and when. */

@@ -13,7 +13,7 @@ export class TagBudget {
 
   constructor(maxBytes: number = limits.maxTagBytes) {
     this.#maxBytes = maxBytes;
-    this.#owners = new ShareCounts(maxBytes / 4, maxBytes / 2);
+    this.#owners = new ShareCounts(maxBytes / 4, maxBytes / 3);
   }
 
   /** Returns a function that releases the bytes. @throws ParleyError `full` */

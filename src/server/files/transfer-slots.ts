@@ -16,7 +16,7 @@ export interface SlotHolder {
 export class TransferSlots<Holder extends SlotHolder> {
   /** The holders of slots with their owners. */
   readonly #holders = new Map<Holder, ShareOwner>();
-  readonly #owners = new ShareCounts(limits.maxTransfersPerAddress, limits.maxTransfers / 2);
+  readonly #owners = new ShareCounts(limits.maxTransfersPerAddress, limits.maxTransfers / 3);
   readonly #idleMs: number;
 
   /** `idleMs`: a slot may be taken from its holder after it has been idle this long. */

@@ -223,9 +223,9 @@ test("strangers who fill all room for frames end their own calls, not those of o
   const perCall = Math.floor((maxWaitingChars - offers.maxLagBytes) / small.length);
   // Fewer for one network than may wait for it.
   const perNetwork = Math.floor(maxOwnerWaitingChars / maxWaitingChars);
-  const { state } = rig.hub;
+  const leftChars = () => maxAllWaitingChars - keptBy(rig.hub).frameChars;
   const strangers: Client[] = [];
-  while (state.offers.waitingChars + maxFrameChars <= maxAllWaitingChars) {
+  while (leftChars() >= maxFrameChars) {
     const n = strangers.length;
     const address = `198.51.100.${1 + Math.floor(n / perNetwork)}`;
     const stuck = visitor(rig, `Stuck${n}'s`, address);
@@ -234,7 +234,7 @@ test("strangers who fill all room for frames end their own calls, not those of o
     eve.send(call(`Stuck${n}`, `Stuck${n}'s`, 100 + n));
     stuck.link.capacity = 0;
     for (let sent = 0; sent < perCall; sent++) {
-      if (state.offers.waitingChars + maxFrameChars > maxAllWaitingChars) break;
+      if (leftChars() < maxFrameChars) break;
       eve.send(pass(small, 100 + n));
     }
     strangers.push(eve);
@@ -253,9 +253,10 @@ test("a network makes so many calls, and others still can", () => {
   const alice = visitor(rig, "Alice's", "192.0.2.1");
   alice.send(take("Alice"));
   const near = visitor(rig, undefined, "192.0.2.9");
-  visitor(rig, "Bea's", "192.0.2.2").send(take("Bea"));
+  for (const name of ["Bea", "Cal", "Dan"]) visitor(rig, `${name}'s`, "192.0.2.2").send(take(name));
   for (let n = 1; n <= limits.maxPerOwner + 1; n++) {
-    near.send(n % 2 === 0 ? call("Alice", "Alice's", n) : call("Bea", "Bea's", n));
+    const to = ["Alice", "Bea", "Cal", "Dan"][n % 4]!;
+    near.send(call(to, `${to}'s`, n));
   }
   const answers = heard(near);
   expect(answers.filter((one) => one === "calling")).toHaveLength(limits.maxPerOwner);
@@ -301,7 +302,8 @@ test("one network leaves room for the calls of others to the same peer", () => {
   });
   const made = answers.filter((answer) => answer === "calling").length;
   expect(made).toBe(limits.maxToCalleePerOwner);
-  expect(2 * made).toBeLessThanOrEqual(limits.maxToCallee);
+  // The accounts of the network may make as many again.
+  expect(3 * made).toBeLessThanOrEqual(limits.maxToCallee);
   const far = visitor(rig, undefined, "192.0.2.7");
   expect(heard(far.send(call("Alice", "Alice's", 999)))[0]).toBe("calling");
 });

@@ -18,7 +18,7 @@ const tree: TreeFolder = {
 };
 
 test("a network that reads none of its lists leaves slots for others", async () => {
-  const walks = new ShareCounts(limits.maxWalksPerOwner, limits.maxWalks / 2);
+  const walks = new ShareCounts(limits.maxWalksPerOwner, limits.maxWalks / 3);
   const [stranger, other] = ["192.0.2.1", "198.51.100.1"].map(ownerAt);
   const connections = Array.from({ length: 30 }, () => {
     const control = { send() {}, waitingBytes: () => limits.maxControlBytes + 1 };

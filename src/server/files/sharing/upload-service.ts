@@ -54,7 +54,7 @@ export class UploadService implements SharingPort {
   readonly #left = new BoundedMap<string, { bytes: number; session: number }>(limits.maxUploads);
   /** Numbers and tickets of uploads for which space is being reserved. */
   readonly #asked = new Set<string>();
-  readonly #owners = new ShareCounts(limits.maxPerOwner, limits.maxUploads / 2);
+  readonly #owners = new ShareCounts(limits.maxPerOwner, limits.maxUploads / 3);
   readonly #rates = new ShareBuckets(
     { perSecond: limits.newPerMinute / 60, burst: limits.newAtOnce },
     limits.owners,
