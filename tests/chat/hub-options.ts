@@ -28,7 +28,10 @@ const noFiles: HubOptions["files"] = {
   closed() {},
 };
 
-/** Secrets are numbered, and contain `name`: no two hubs of a test must make the same ones. */
+/**
+ * Secrets contain `name`, since no two hubs of a test must make the same ones, and end in their
+ * number, since the code for a device is made from the end.
+ */
 export function hubOptions(name = ""): Omit<HubOptions, "wake"> {
   let secrets = 0;
   return {
@@ -51,6 +54,6 @@ export function hubOptions(name = ""): Omit<HubOptions, "wake"> {
     shared: undefined,
     hashSecret: (secret) => `hash of ${secret}`,
     credentials: fakeCredentials,
-    newSecret: () => `secret-number-${++secrets}-0123456789${name}`,
+    newSecret: () => `secret-number-${name}-${String(++secrets).padStart(10, "0")}`,
   };
 }
