@@ -124,7 +124,7 @@ export class ControlClient {
     deadline.cancel();
     if (typeof connected === "string") {
       if (to.trust?.problem !== undefined) throw to.trust.problem;
-      throw notConnected("Cannot connect to", to, connected);
+      throw notConnected(to, connected);
     }
     const proof = connected.#proofs.forHello("", connected.#channel());
     connected.send({ type: "hello", ...to.access, ...proof });

@@ -184,5 +184,5 @@ async function numericAddress(to: Address): Promise<string> {
 
 function cannotConnect(to: Address, reason: string): ParleyError {
   const hint = "Is parley server --classic running there?";
-  return notConnected("Cannot connect to", to, reason, hint);
+  return notConnected(to, reason, hint);
 }

@@ -125,18 +125,17 @@ export function hostNotFound(host: string, reason: string): ParleyError {
 
 /**
  * The command's error for a connection that could not be opened. `reason`: from `dial` or
- * `socketReason`; `what` could not be done; `hint`: what to check if the host was reached.
+ * `socketReason`; `hint`: what to check if the host was reached.
  */
 export function notConnected(
-  what: string,
   to: { host: string; port: number },
   reason: string,
   hint = "Is parley server running there?",
 ): ParleyError {
   if (reason === noSuchHost || reason === noNameServer) return hostNotFound(to.host, reason);
-  const where = hostPortText(to);
   const advice = reason === noRoute ? isOnline : `. ${hint}`;
-  return new ParleyError("cannot-connect", `${what} ${where}: ${harmless(reason)}${advice}`);
+  const sentence = `Cannot connect to ${hostPortText(to)}: ${harmless(reason)}${advice}`;
+  return new ParleyError("cannot-connect", sentence);
 }
 
 const isOnline = ". Is this machine connected to a network?";

@@ -6,7 +6,7 @@ import { ClientSession } from "../client/session.ts";
 import { ParleyError } from "../errors.ts";
 import { endedBy, onSignals } from "../io/end-signals.ts";
 import { terminal as limits } from "../limits.ts";
-import { hostPortText, type ServerAddress } from "../io/host-port.ts";
+import { hostPortText, notConnected, type ServerAddress } from "../io/host-port.ts";
 import { NativeConnection } from "../io/native-connection.ts";
 import { secretText } from "../secrets.ts";
 import { harmless } from "../text.ts";
@@ -70,10 +70,8 @@ async function answerOf(command: string, options: OrderOptions): Promise<Answer>
         return reject(refusal(event.code, event.message));
       case "ended":
         return reject(refusal(event.code, event.message));
-      case "offline": {
-        const reason = `Cannot reach ${hostPortText(to)}: ${harmless(event.reason)}`;
-        return reject(connection.problem ?? new ParleyError("cannot-connect", reason));
-      }
+      case "offline":
+        return reject(connection.problem ?? notConnected(to, event.reason));
       default:
     }
   };

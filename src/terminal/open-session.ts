@@ -110,8 +110,7 @@ async function attempt(
       resolve();
     }
     if (isOnline) handle(event);
-    else if (event.type === "offline")
-      reject(connection.problem ?? notConnected("Cannot chat at", to, event.reason));
+    else if (event.type === "offline") reject(connection.problem ?? notConnected(to, event.reason));
     else if (event.type === "ended") reject(refusalOf(name, event));
   });
   connection.start();

@@ -23,15 +23,14 @@ test("without a route nothing has refused anything", async () => {
   const reason = await connectReason(failed("ECONNREFUSED"), "127.0.0.1", 5);
   expect(reason).toBe("network unreachable");
   const to = { host: "192.0.2.1", port: 5 };
-  expect(notConnected("Cannot connect to", to, reason).message).toBe(
+  expect(notConnected(to, reason).message).toBe(
     "Cannot connect to 192.0.2.1:5: network unreachable. Is this machine connected to a network?",
   );
 });
 
 test("a name that nobody could be asked for is not called misspelled", () => {
   const to = { host: "chat.example", port: 5 };
-  const said = (code: string): string =>
-    notConnected("Cannot connect to", to, socketReason(failed(code))).message;
+  const said = (code: string): string => notConnected(to, socketReason(failed(code))).message;
   for (const code of ["EAI_AGAIN", "DNS_ECONNREFUSED", "DNS_ETIMEOUT", "DNS_ESERVFAIL"]) {
     expect(said(code)).toBe(
       "Cannot look up the host 'chat.example': no name server answers. " +
