@@ -1082,14 +1082,14 @@ export const udp = {
   busyReads: 40,
   busyMs: 20,
   /**
-   * What is only forwarded counts so many times: a batch forwards it without copying it, and many
-   * of them with one call.
+   * How many datagrams each one that is only forwarded counts for: batches forward them without
+   * copying, many with one system call.
    */
   forwardWeight: 5,
   /** How long it is read in batches at a time, and the pause before the next time. */
   busySliceMs: 1,
   busyWaitMs: 1,
-  /** What it waits if all of a turn was forwarded, and fewer datagrams than this. */
+  /** The pause if all datagrams of a turn were forwarded, and they were fewer than this. */
   forwardWaitMs: 3,
   fewForwarded: 36,
   /** Fewer datagrams than this within that time end it. */
@@ -1925,7 +1925,7 @@ export const codes = {
   unusedMs: 24 * 3_600_000,
   /** Concurrent connections, of the guest and of others. */
   maxConnections: 32,
-  /** Of them from one network: others need places too. */
+  /** The same from one network: others need places too. */
   maxPerAddress: 8,
   /**
    * The same through a server, where either end may lose its connection meanwhile; also how long

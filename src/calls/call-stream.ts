@@ -51,7 +51,7 @@ export class CallStream {
   #sentBytes = 0;
   /** What the other end has reported as read. */
   #readThereBytes = 0;
-  /** What was sent after that, by where it begins, in order; sent again in the same pieces. */
+  /** Pieces sent since then, by position and in order; they are sent again as they are. */
   readonly #kept = new Map<number, Uint8Array>();
   /** Frames may have been lost: none are sent until the other end has said what it has. */
   #isCut = false;
@@ -61,7 +61,7 @@ export class CallStream {
   /** Smoothed; undefined: none was measured. */
   #rttMs: number | undefined;
   #arrivedBytes = 0;
-  /** What has arrived behind a gap, by where it begins. */
+  /** Pieces that arrived after a gap, by position. */
   readonly #early = new Map<number, Uint8Array>();
   #readBytes = 0;
   #reportedBytes = 0;
@@ -137,7 +137,7 @@ export class CallStream {
     if (!hasPath) this.#resend(Number.POSITIVE_INFINITY);
   }
 
-  /** What was not answered in time follows in frames. */
+  /** Sends again, in frames, whatever was not acknowledged in time. */
   handleTimeout(nowMs: number): void {
     this.#resend(nowMs - this.#patienceMs);
   }
@@ -305,7 +305,7 @@ export class CallStream {
     this.#pass(message(kind.end, [this.#sentBytes]));
   }
 
-  /** What is not passed now follows when the call goes on. */
+  /** While the call is cut, frames are not passed on: they are sent again once it continues. */
   #pass(frame: Uint8Array): void {
     if (!this.#isCut) this.#events.pass(toBase64(frame));
   }
@@ -330,5 +330,5 @@ function message(
 
 const nothing = new Uint8Array(0);
 
-/** Of a frame in base64. */
+/** The longest frame in base64. */
 const maxFrameChars = Math.ceil((limits.frameBytes + headBytes) / 3) * 4;

@@ -65,7 +65,7 @@ export class DirectPath {
     return this.#link.handleLine(line);
   }
 
-  /** What is lost is repeated elsewhere. */
+  /** May be lost: the caller repeats it. */
   send(bytes: Uint8Array): void {
     const datagram = new Uint8Array(headBytes + tagBytes + bytes.length);
     writeCommon(datagram, 0, kind.call, datagram.length);

@@ -61,7 +61,7 @@ export function partAll(
   hub.options.log.info("left", { ...sessionFields(session), reason: why });
   dissolve(hub, session, reason === "lost" || reason === "slow" ? "lost" : "left");
   const { farewell } = session.person;
-  // Whoever goes on in other rooms has only left these, one by one.
+  // A person who stays in other rooms has only left these, one by one.
   const goesOn = silentRooms.size > 0 || isInOtherRooms(hub, session);
   const shown = goesOn && reason !== "kicked" ? "parted" : reason;
   const once = shown === "parted" ? 0 : hub.pipeline.nextOrder();

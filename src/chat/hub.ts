@@ -375,7 +375,7 @@ export class Hub {
     return isOpen(door) ? undefined : closedText(door).message;
   }
 
-  /** Who shares files with an access token from an address; or why that is refused. */
+  /** The person who shares files with an access token, or why that is refused. */
   sharerOf(accessToken: string, address: string, nowMs: number): Sharer | ParleyError {
     this.state.nowMs = nowMs;
     return sharerOfToken(this.state, accessToken, address);

@@ -51,7 +51,7 @@ export class PartialFile implements ChunkStore {
   readonly #data: number;
   readonly #journal: number;
   readonly #existed: boolean;
-  /** Of the open file, whatever its name becomes: asked for once, since wine forgets part of it. */
+  /** The open file's, whatever its name becomes. Read once, since wine forgets part of it. */
   readonly #identity: BigIntStats;
   #left: Journal | undefined;
   #head: JournalHead | undefined;

@@ -213,7 +213,7 @@ export class Handover {
     if (this.outgoing.some((offer) => offer.handleError(about, error))) return true;
     const taken = subject === undefined ? undefined : this.#incoming.get(subject);
     if (taken === undefined) return false;
-    // What was declined or stopped here may have ended there.
+    // An offer that was declined or stopped here may have ended on the server.
     if (taken.isOver) return code === "not-found";
     // A restarted server has forgotten the offer: the sender makes it again.
     if (code === "not-found" && taken.isAccepted) return true;

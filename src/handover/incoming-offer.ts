@@ -273,7 +273,7 @@ export class IncomingOffer {
         if (!(error instanceof ParleyError) || !savingFailures.has(error.code)) throw error;
         outcome.failed++;
         if (outcome.reason === "") {
-          // Of a folder, the first file says more than the folder as a whole.
+          // If a folder fails, its first failed file says more than the folder as a whole.
           outcome.reason = reasonForSender(this.#firstFailure ?? error.message, folder);
         }
         this.#options.onFetch({

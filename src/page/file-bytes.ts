@@ -50,7 +50,7 @@ export async function* fileBytes(
           yield value;
         }
       } finally {
-        // Whoever stops reading wants nothing more of it.
+        // A reader that stops early needs no more bytes.
         void reader.cancel().catch(() => {});
       }
       // An empty part of it would be asked for again and again.

@@ -75,7 +75,7 @@ export class ReadingTurns {
     const nowMs = this.#now();
     const windows = (nowMs - turn.sinceMs) / limits.windowMs;
     if (windows >= 1) {
-      // What was read beyond a slice is made up for: a single line may take longer than a window.
+      // Reading beyond a slice is a debt, since a single line may take longer than a window.
       const usedMs = Math.min(turn.usedMs, limits.maxDebtMs);
       turn.usedMs = Math.max(0, usedMs - windows * limits.sliceMs);
       turn.usedBytes = Math.max(0, turn.usedBytes - windows * limits.sliceBytes);

@@ -111,7 +111,7 @@ export function makeCall(hub: HubState, session: Session, command: MakeCall): vo
   tellChannel(hub, call);
 }
 
-/** Who calls again has lost the connection of that call, which may look alive. */
+/** A caller that calls again has lost the earlier connection, even if that still looks alive. */
 function endEarlier(
   hub: HubState,
   session: Session,

@@ -16,7 +16,7 @@ export class Call {
   readonly owner: ShareOwner;
   /** Whom it is to (`placeOf`). */
   readonly place: string;
-  /** Of what was cut off, each new channel has a greater number. */
+  /** Each new channel after a cut has a greater number. */
   readonly channel: number;
   readonly isOpen = true;
   relay: OpenRelay | undefined;

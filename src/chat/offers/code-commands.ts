@@ -58,9 +58,9 @@ type Wanted = { id: string; wanted: number | undefined; tries?: number };
 const noFreeNumber = "Too many code numbers are taken: try again";
 
 /**
- * So that other servers know where the code is: calls `then` with a number that none of them has,
- * unless the session ends meanwhile. Whoever has opened it at a server that was restarted may have
- * it again.
+ * Claims a number that no other server has, so that they know where the code is, and calls `then`
+ * with it unless the session ends meanwhile. After a restart of the server, the session that had
+ * opened a number may claim it again.
  */
 function claimNumber(
   hub: HubState,

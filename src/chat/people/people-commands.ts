@@ -179,7 +179,7 @@ function watch(hub: HubState, session: Session, command: Of<"watch">): void {
         here.push({ name: holder.name, persona: hub.personas.shown(holder) });
       else if (elsewhere !== undefined)
         here.push({ name: elsewhere.name, persona: elsewhere.about.persona });
-      // Who has come since the store was asked has been announced.
+      // Arrivals since the store was asked have been announced.
       else if (!isOld || !hub.watches.elsewhere.has(fold(name))) gone.push(name);
     }
     hub.send(session, { type: "watched", here, gone, refused, ref });

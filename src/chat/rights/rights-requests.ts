@@ -3,10 +3,10 @@
 export type Then = (problem: string | undefined) => void;
 
 export class RightsRequests {
-  /** Who waits for the next request; undefined: none is on its way. */
+  /** Callbacks waiting for the next request; undefined: none is in flight. */
   #waiting: Then[] | undefined;
 
-  /** True: another request is on its way, and `then` is called for the next one. */
+  /** True: another request is in flight, and `then` is called for the next one. */
   mustWait(then: Then): boolean {
     if (this.#waiting !== undefined) this.#waiting.push(then);
     return this.#waiting !== undefined;

@@ -61,7 +61,7 @@ export class Sanctions {
     const { kind, atMs } = terms;
     const isReplaced = (one: Sanction) => one.kind === kind && isSameSubject(one, terms);
     const others = this.list(kind, atMs).filter((one) => !isReplaced(one));
-    // What is to be replaced stays in force until its successor can be.
+    // The old one stays in force unless the new one fits.
     const number = others.length < limits.maxSanctions ? this.#newNumber() : undefined;
     if (number === undefined) return undefined;
     this.#remove(isReplaced);
@@ -99,5 +99,5 @@ export class Sanctions {
 
 const rowKind = "sanction";
 
-/** Of both kinds together; those in force are fewer. */
+/** Bans and mutes together, including expired ones. */
 const maxKept = 3 * limits.maxSanctions;

@@ -58,7 +58,7 @@ export function join(hub: HubState, session: Session, command: Join): void {
     const room = openRoom(hub, session, folded, bounds);
     if (typeof room === "string") return reject(hub, session, "full", room, { ref, subject: name });
     const isNew = !session.rooms.has(folded);
-    // Who is there at other servers is known only now.
+    // Only now are the members at other servers known.
     const full = isNew ? entryProblem(hub, session, folded, key) : undefined;
     if (full !== undefined) {
       return reject(hub, session, full.code, full.message, { ref, subject: name });

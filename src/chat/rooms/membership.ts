@@ -43,7 +43,7 @@ export function openRoom(
     hub.openedRooms.add(shareOwner);
   }
   hub.past.open(name, bounds.last - bounds.first + 1);
-  // Of several pending joins one may know of more, because its client has heard more elsewhere.
+  // Another pending join may know of a later message: its client has heard more elsewhere.
   const last = Math.max(bounds.last, hub.heldRooms.get(name)?.last ?? 0);
   const room = new Room(name, last, shareOwner, hub.stampMs, elsewhereOf(hub, bounds));
   hub.rooms.set(name, room);
@@ -184,7 +184,7 @@ export function enterRoom(
   const membership = new Membership(session, room.name, order);
   session.rooms.add(membership);
   const rankNews = followRank(hub, room, session.identity.folded);
-  // Whoever takes over silently has not left.
+  // A silent takeover is no arrival.
   if (!silent) {
     if (!room.isPopulated) room.endRanks();
     greetFirst(hub, session, room);
@@ -217,8 +217,8 @@ export function enterRoom(
 }
 
 /**
- * Whoever is in the room at another server, or has lost the connection to it, has the same rank
- * here.
+ * Gives people the rank that they have in the room at another server, or had when they lost the
+ * connection.
  */
 function regainRank(hub: HubState, session: Session, room: Room): void {
   const key = personKey(session.identity);
@@ -319,7 +319,7 @@ export function leaveRoom(
   if (!stays) {
     room.remove(session.identity);
     const key = personKey(session.identity);
-    // Whoever takes over silently keeps the rank.
+    // A silent takeover keeps the rank.
     if (told !== "nobody") room.ranks.delete(key);
     if (told !== "nobody" && room.opening?.key === key) room.opening = undefined;
   }

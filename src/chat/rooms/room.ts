@@ -99,14 +99,14 @@ export class Room {
     this.#sorted = undefined;
   }
 
-  /** The opening by somebody of this name was the first of all servers, or was not. */
+  /** The store has decided whether this person was the first at any server to open the room. */
   settleOpening(folded: string, isFirst: boolean): void {
     if (this.opening?.folded !== folded) return;
     const { key } = this.opening;
     this.opening = undefined;
     if (!isFirst) return;
     this.ranks.set(key, { isVoiced: false, ...this.ranks.get(key), isOperator: true });
-    // Whoever is known to be there at another server has left, or has come later.
+    // Members at other servers have left since, or came later.
     this.elsewhere?.endRanks(folded);
   }
 

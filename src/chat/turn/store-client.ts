@@ -27,7 +27,7 @@ export class StoreClient {
    * of messages.
    */
   readonly #open: Open[] = [];
-  /** What was deleted while the store was reading it is never seen. */
+  /** Hides messages that are deleted while the store is reading them. */
   readonly erasures = new Erasures();
   #retries: { atMs: number; again: () => StoreRequest }[] = [];
 

@@ -167,7 +167,7 @@ function leftLine(server: LineServer, event: Extract<PresenceEvent, { type: "lef
   return `:${source} QUIT :${said}`;
 }
 
-/** Whoever is not a guest of a room that has become private is put out by the server. */
+/** The server removes people from a room that has become private, except for its guests. */
 export function notAdmittedLine(server: LineServer, room: string, name: string): string {
   return `:${server.name} KICK ${channelOf(room)} ${nickOf(name)} :You may no longer be here`;
 }

@@ -158,7 +158,7 @@ export class PersonLink {
     this.#finder?.add({ route: seen, kind: this.#seenKind(seen) }, atUs);
   }
 
-  /** Of an address that was not announced. Routers may have private addresses, too. */
+  /** The kind of an unannounced address. A private one may belong to a router. */
   #seenKind({ address }: Route): PathKind {
     if (isLoopback(address) || this.#own.includes(address)) return "loopback";
     return isIP(address) === 6 ? "ipv6" : "punched";

@@ -44,7 +44,7 @@ export type WebOptions = {
   folder: SharedFolder;
   /** Undefined: people put nothing there. */
   uploads: UploadService | undefined;
-  /** Who speaks by an access token, from an address. */
+  /** The person that an access token, used from an address, stands for. */
   sharerOf: UploadRoutesOptions["sharerOf"];
   metrics: Metrics;
   log: Log;

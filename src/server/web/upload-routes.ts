@@ -56,7 +56,7 @@ export class UploadRoutes {
       const size = sizeOf(request);
       const room = query.get("room") ?? undefined;
       if (room !== undefined) {
-        // Who may not say so there may not share anything there, as in every other way.
+        // Sharing in a room requires the right to speak there.
         const found = await this.#options.rooms.probe(request, accessToken, room, peer, true);
         if (found.status !== 200) return found;
       }

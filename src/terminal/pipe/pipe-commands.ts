@@ -189,7 +189,7 @@ export class PipeCommands {
     await answered;
   }
 
-  /** What was said in the room before is said first. */
+  /** Waits until everything said in the room before has been answered. */
   async #part(open: Open, room: string): Promise<void> {
     const { session, applyOutputs } = this.#parts;
     const folded = fold(room);
@@ -307,7 +307,7 @@ export class PipeCommands {
     }
   }
 
-  /** What was said in the room and is not answered yet. */
+  /** Messages to the room that are not answered yet. */
   #saidIn(folded: string): [id: number, entry: OpenSay][] {
     return [...this.#messages].flatMap(([id, entry]): [number, OpenSay][] =>
       "kind" in entry && fold(entry.room) === folded ? [[id, entry]] : [],

@@ -8,7 +8,7 @@ import { sharing as limits } from "../../../limits.ts";
 export class Leftovers {
   readonly #known = new Map<string, { version: number; sinceMs: number }>();
 
-  /** Of the uploads in the folder, those that nobody has touched for `keepPartialMs`. */
+  /** The uploads in the folder that nobody has touched for `keepPartialMs`. */
   async expired(folder: string, ids: readonly string[], nowMs: number): Promise<string[]> {
     const expired: string[] = [];
     const ofNow = new Set(ids);

@@ -119,7 +119,7 @@ export class PutUpload {
           done += written;
           this.#bytes += written;
         }
-        // What has arrived already would be read to its end before anything else.
+        // Let other work run: everything that has arrived already would be read first.
         if (slices.isOver) await slices.rest();
       }
       if (this.#bytes < upload.bytes) throw cut(this.#bytes, upload.bytes);
