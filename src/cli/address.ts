@@ -42,6 +42,6 @@ export function fullAddress(text: string): WrittenAddress | undefined {
 }
 
 function badPin(what: string): ParleyError {
-  const sentence = `${what} has no valid pin after #: it has 43 characters, as the server prints it`;
+  const sentence = `${what} has no valid pin after #: a pin has 43 characters, as the server prints it`;
   return new ParleyError("usage", sentence);
 }

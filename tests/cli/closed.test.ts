@@ -261,6 +261,9 @@ describe("--members-only", () => {
     const claim = readFileSync(join(state, "claim"), "utf8").trim();
     const owner = { env: { XDG_CONFIG_HOME: join(base, "owner") } };
     const admin = ["admin", `${home}:${ports.port}`];
+    const wrong = await run([...admin, "claim", "wrong"], owner);
+    const sentence = "This is not the claim of this server, or it has been used";
+    expect(wrong).toMatchObject({ code: 4, err: expect.stringContaining(sentence) });
     expect(await run([...admin, "claim", claim], owner)).toMatchObject({ code: 0 });
     expect(await run([...admin, "passes"], owner)).toMatchObject({ code: 0 });
   });

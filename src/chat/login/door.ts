@@ -220,7 +220,7 @@ function fail(hub: HubState, session: Session, command: LoginCommand): void {
   // Without a server password, what the page's only field holds is meant as a pass.
   const shown = pass ?? (door.checkPassword === undefined ? serverPassword : undefined);
   const wrong = isPass
-    ? "The pass is not valid, or is used up or expired"
+    ? "The pass is not valid: it was mistyped, is used up, or has expired"
     : "The password is wrong";
   const message = shown === undefined && isPass ? closedText(door).message : wrong;
   turnAway(hub, session, { code, message });

@@ -55,13 +55,28 @@ export default defineCommand({
     const sendsClaim = command.do === "claim";
     const pass = args.pass ?? (sendsClaim ? command.code : undefined);
     const access = accessOf(passwordOf(args["password-file"]), pass);
-    await giveOrder(line, {
-      to: trusted(server, { plain: args.plain, access, sendsClaim }),
-      identity: identityOf(args.identity),
-      json: args.json === true,
-    });
+    try {
+      await giveOrder(line, {
+        to: trusted(server, { plain: args.plain, access, sendsClaim }),
+        identity: identityOf(args.identity),
+        json: args.json === true,
+      });
+    } catch (error) {
+      const isClaim = sendsClaim && args.pass === undefined;
+      throw isClaim && isRefusedPass(error) ? notTheClaim : error;
+    }
   },
 });
+
+/** Such a server knows the claim only as a pass. */
+const notTheClaim = new ParleyError(
+  "members-only",
+  "This is not the claim of this server, or it has been used",
+);
+
+function isRefusedPass(error: unknown): boolean {
+  return error instanceof ParleyError && error.code === "members-only";
+}
 
 /** `[ADDRESS] COMMAND…`: the first word is the server if it ends in `:PORT` or `:PORT#PIN`. */
 function readWords(

@@ -293,7 +293,7 @@ describe("a pass", () => {
     rig.nowMs += 1;
     const over = {
       code: "members-only",
-      message: "The pass is not valid, or is used up or expired",
+      message: "The pass is not valid: it was mistyped, is used up, or has expired",
     };
     expect(enter(rig, "Bob", short).lines()[0]).toMatchObject(over);
     // The page has one field for it.
