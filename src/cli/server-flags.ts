@@ -156,19 +156,19 @@ export const serverFlags = {
     default: `${relay.bytesPerSecond / 1e6}M`,
     valueHint: "SIZE/s",
     description:
-      "Bytes per second to relay between people who send each other files and have no direct path (0: none)",
+      "Bytes per second to relay between people who send each other files and have no direct path; 0 for none",
   },
   rate: {
     type: "string",
     default: String(sender.messagesPerSecond),
     valueHint: "N",
-    description: "Messages per second that one sender may sustain (0: no limit)",
+    description: "Messages per second that one sender may sustain; 0 for no limit",
   },
   "max-per-address": {
     type: "string",
     default: String(connections.maxPerAddress),
     valueHint: "N",
-    description: "Connections from one address (0: no limit; loopback is exempt)",
+    description: "Connections from one address, except loopback; 0 for no limit",
   },
   "log-level": {
     type: "string",

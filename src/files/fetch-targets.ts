@@ -25,8 +25,10 @@ export function fetchTargets(
   const wanted = [...new Set(names)];
   for (const name of wanted) checkName(name);
   if (output === standardOutput) {
-    if (wanted.length > 1 || wanted.some(isFolderName)) {
-      throw new ParleyError("usage", "`-o -` writes one file to stdout: name just one");
+    const folder = wanted.find(isFolderName);
+    if (wanted.length > 1 || folder !== undefined) {
+      const what = folder === undefined ? "name just one" : `${quoted(folder, 200)} is a folder`;
+      throw new ParleyError("usage", `\`-o -\` writes one file to stdout: ${what}`);
     }
     return wanted.map((name) => ({ name, target: { kind: "stream", output: stdout } }));
   }

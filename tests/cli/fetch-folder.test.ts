@@ -310,7 +310,10 @@ test("-o renames the folder; `-o -` refuses folders", async () => {
   const home = newHome();
   expect((await run(["fetch-file", address, "tree/many/", "-o", join(home, "new")])).code).toBe(0);
   expect(contents(join(home, "new"))).toEqual(contents(join(tree, "many")));
-  expect((await run(["fetch-file", address, "tree/", "-o", "-"])).code).toBe(2);
+  expect(await run(["fetch-file", address, "tree/", "-o", "-"])).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("writes one file to stdout: 'tree/' is a folder"),
+  });
   const missing = await run(["fetch-file", address, "tree/", "-o", join(home, "no/such/place")]);
   expect(missing.code).toBe(1);
   expect(missing.err).toContain("there is no folder");

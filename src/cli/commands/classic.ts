@@ -65,7 +65,7 @@ export default defineCommand({
     count: {
       type: "string",
       valueHint: "N",
-      description: "date-time: stop after N answers (0: only at Ctrl-C)",
+      description: "date-time: stop after N answers; 0 for never",
       default: "0",
     },
     tcp: { type: "boolean", description: "greeting: over TCP only" },
