@@ -225,12 +225,12 @@ function revokeDevice(
     tellOthers(hub, session, account, { change: "device-revoked", device: label });
     // Also under other names, and without a name.
     const reason = "This device may no longer use the name";
-    putOut(hub, session, id, reason, (one) => one.proven.key === key);
+    endOtherSessions(hub, session, id, reason, (one) => one.proven.key === key);
   });
 }
 
 /** Disconnects the account's other sessions for which `isMeant` is true. */
-function putOut(
+function endOtherSessions(
   hub: HubState,
   session: Session,
   account: string,
@@ -283,7 +283,7 @@ function keepPassword(
     hub.options.log.info("password changed", { ...sessionFields(session), account, isSet });
     tellOthers(hub, session, changed, { change: "password-changed", device: "" });
     const reason = "The password was changed: log in again";
-    putOut(hub, session, account, reason, isByPassword);
+    endOtherSessions(hub, session, account, reason, isByPassword);
     const { ref, remember } = command;
     const answer = (token: string | undefined): void =>
       hub.send(session, { type: "password-set", isSet, token, ref });

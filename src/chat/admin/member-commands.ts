@@ -9,7 +9,7 @@ import { setAway } from "../people/people-commands.ts";
 import { changesText, letterOf, readChanges } from "../rooms/room-change.ts";
 import { applyChanges } from "../rooms/room-changes.ts";
 import { callInto } from "../rooms/call-into.ts";
-import { putOutOf } from "../rooms/room-commands.ts";
+import { removePerson } from "../rooms/room-commands.ts";
 import { maySee, rankIn } from "../rooms/room-rights.ts";
 import { isAtLeast } from "../rights/roles.ts";
 import type { Room } from "../rooms/room.ts";
@@ -75,13 +75,13 @@ export function remove(hub: HubState, actor: Actor, command: Of<"remove">): Admi
   const { session } = actor;
   const isMuted = session !== undefined && muteText(hub, session) !== undefined;
   const said = isMuted ? "" : harmless(reason);
-  const put = putOutOf(hub, room, name, changerBy(hub, actor), said);
-  if (put === undefined) {
+  const removed = removePerson(hub, room, name, changerBy(hub, actor), said);
+  if (removed === undefined) {
     const message = `${quoted(name)} is not in the room ${quoted(room.name)}`;
     return { ok: false, code: "not-there", message };
   }
-  logAct(hub, actor, "removed from a room", { target: put.name, room: room.name, reason });
-  return { ok: true, message: `${put.name} is no longer in ${room.name}` };
+  logAct(hub, actor, "removed from a room", { target: removed.name, room: room.name, reason });
+  return { ok: true, message: `${removed.name} is no longer in ${room.name}` };
 }
 
 function shown(hub: HubState, room: Room, wantsBans: boolean): AdminAnswer {

@@ -7,7 +7,7 @@ import { type Actor, outranks } from "./actor.ts";
 import type { AdminAnswer } from "./answer.ts";
 import { logAct } from "./log-act.ts";
 import { isClaim } from "../server-control.ts";
-import { putOutOfPrivate } from "../rooms/room-access.ts";
+import { removeNonGuests } from "../rooms/room-access.ts";
 import { withAccount } from "./with-account.ts";
 import { tooMany } from "../rates/guess-rates.ts";
 
@@ -39,7 +39,7 @@ export function deop(hub: HubState, actor: Actor, name: string, answer: Answer):
       return answer({ ok: false, code: "not-allowed", message });
     }
     roles.take(id);
-    for (const room of hub.rooms.keys()) putOutOfPrivate(hub, room);
+    for (const room of hub.rooms.keys()) removeNonGuests(hub, room);
     logAct(hub, actor, "operator removed", { target: name });
     answer({ ok: true, message: `${name} is no longer an ${rank}` });
   });

@@ -3,7 +3,7 @@
 import { harmless, quoted } from "../../text.ts";
 import type { HubState } from "../hub-state.ts";
 import { fold, lobby, roomProblem } from "../names/grammar.ts";
-import { putOutOfPrivate } from "../rooms/room-access.ts";
+import { removeNonGuests } from "../rooms/room-access.ts";
 import { announceTopic } from "../rooms/room-commands.ts";
 import { type Actor, changerBy } from "./actor.ts";
 import type { AdminCommand } from "./admin-command.ts";
@@ -48,7 +48,7 @@ export function setPrivate(
   const change = isPrivate ? { isPrivate, guests: [...guests, ...own] } : { isPrivate, guests: [] };
   if (!rooms.change(room, change)) return tooMany;
   logAct(hub, actor, isPrivate ? "room made private" : "room made public", { target: room });
-  putOutOfPrivate(hub, room);
+  removeNonGuests(hub, room);
   return { ok: true, message: `The room ${room} is ${what} now` };
 }
 
@@ -72,7 +72,7 @@ export function setGuest(
       return answer(tooMany);
     }
     logAct(hub, actor, isAllowed ? "guest allowed" : "guest disallowed", { target: name, room });
-    putOutOfPrivate(hub, room);
+    removeNonGuests(hub, room);
     answer({ ok: true, message: `${name} may ${isAllowed ? "" : "not "}enter ${room} now` });
   });
 }

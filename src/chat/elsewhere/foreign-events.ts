@@ -26,7 +26,7 @@ import { banOf, banText, suspectOf } from "../suspect.ts";
 import { reclaimCalls } from "../offers/call-commands.ts";
 import { reclaimCodes } from "../offers/code-commands.ts";
 import { followRecipients } from "../offers/offers-elsewhere.ts";
-import { putOutOfPrivate, tellErased } from "../rooms/room-access.ts";
+import { removeNonGuests, tellErased } from "../rooms/room-access.ts";
 import type { SharedCharge } from "../rates/shared-charges.ts";
 import { ownerAt } from "../../share-owner.ts";
 import type { RightsRow } from "../rights/rights-rows.ts";
@@ -178,7 +178,7 @@ const handlers: Handlers = {
     }
     for (const [room, before] of topics) {
       const { topic, topicBy: name } = rights.rooms.of(room);
-      putOutOfPrivate(hub, room);
+      removeNonGuests(hub, room);
       if (topic === before) continue;
       const by = { name, persona: hub.rooms.get(room)?.elsewhere?.get(fold(name))?.about?.persona };
       for (const session of membersOf(hub, room)) {
@@ -193,7 +193,7 @@ const handlers: Handlers = {
     hub.noteAccountChanged(id);
     hub.store.ask({ type: "find-account", lookup: { id } }, (outcome) => {
       if (!outcome.done) return hub.options.log.warn(outcome.error.message);
-      putOutOfAccount(hub, id, change, outcome.result);
+      endSessionsOf(hub, id, change, outcome.result);
       if (outcome.result !== undefined && change === "register") endNamesakes(hub, outcome.result);
     });
     hub.wake();
@@ -233,7 +233,7 @@ export function positionIn(hub: HubState, name: string): RoomPosition | undefine
 }
 
 /** Ends the sessions that may no longer act for the account. */
-function putOutOfAccount(
+function endSessionsOf(
   hub: HubState,
   id: string,
   change: AccountChange["type"],

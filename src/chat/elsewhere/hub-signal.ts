@@ -54,7 +54,7 @@ export type PersonSignal = {
     }
   /** Must leave the room. */
   | {
-      readonly type: "put-out";
+      readonly type: "remove-member";
       readonly room: string;
       readonly by: Changer;
       readonly text: string;

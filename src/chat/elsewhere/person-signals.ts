@@ -24,7 +24,7 @@ const handlers: Handlers = {
     applyChanges(hub, here(by), room, [change], () => {});
     storeRights(hub);
   },
-  "put-out"(hub, holder, { room: name, by, text }) {
+  "remove-member"(hub, holder, { room: name, by, text }) {
     const room = hub.rooms.get(name);
     if (room !== undefined) expelFrom(hub, room, holder, here(by), text);
   },
@@ -50,7 +50,8 @@ const handlers: Handlers = {
 
 /** Forwards a decision about somebody who has moved to another server meanwhile. */
 function passOn(hub: HubState, signal: PersonSignal): void {
-  const isDecision = signal.type === "rank" || signal.type === "put-out" || signal.type === "expel";
+  const isDecision =
+    signal.type === "rank" || signal.type === "remove-member" || signal.type === "expel";
   if (!isDecision || signal.isPassedOn === true) return;
   hub.store.ask({ type: "find-elsewhere", names: [signal.to] }, (outcome) => {
     for (const { server } of outcome.done ? outcome.result : []) {

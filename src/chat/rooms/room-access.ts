@@ -12,7 +12,7 @@ import type { Room } from "./room.ts";
 import type { Session } from "../session.ts";
 
 /** Removes people who may no longer be in the room. */
-export function putOutOfPrivate(hub: HubState, name: string): void {
+export function removeNonGuests(hub: HubState, name: string): void {
   const room = hub.rooms.get(name);
   if (room === undefined || !hub.options.rights.rooms.of(name).isPrivate) return;
   for (const session of hub.names.members()) {

@@ -62,7 +62,7 @@ export const roomHandlers: Handlers = {
     hub.send(session, { type: "done", ref });
   },
   "set-topic": setTopic,
-  "put-out": putOut,
+  "remove-member": removeMember,
   "call-in": callIn,
   "room-state"(hub, session, { room: name, ref }) {
     const room = seen(hub, session, name);
@@ -226,12 +226,12 @@ export function announceTopic(hub: HubState, room: string, topic: string, by: Ch
   return true;
 }
 
-function putOut(hub: HubState, session: Session, command: Of<"put-out">): void {
+function removeMember(hub: HubState, session: Session, command: Of<"remove-member">): void {
   const { room: name, name: person, text, ref } = command;
   const room = ruled(hub, session, name, ref);
   if (room === undefined) return;
   const said = muteText(hub, session) === undefined ? harmless(text) : "";
-  if (putOutOf(hub, room, person, changerOf(hub, session), said) === undefined) {
+  if (removePerson(hub, room, person, changerOf(hub, session), said) === undefined) {
     if (hub.names.holder(fold(person)) === undefined) {
       return rejectUnknownUser(hub, session, person, { ref });
     }
@@ -242,7 +242,7 @@ function putOut(hub: HubState, session: Session, command: Of<"put-out">): void {
 }
 
 /** Removes somebody from the room, wherever they are connected; undefined: they are not in it. */
-export function putOutOf(
+export function removePerson(
   hub: HubState,
   room: Room,
   person: string,
@@ -252,7 +252,7 @@ export function putOutOf(
   const holder = hub.names.holder(fold(person));
   const elsewhere = room.elsewhere?.all(fold(person)) ?? [];
   for (const { server, folded: to } of elsewhere) {
-    hub.signal(server, { type: "put-out", to, room: room.name, by, text });
+    hub.signal(server, { type: "remove-member", to, room: room.name, by, text });
   }
   // With any of their devices.
   if (holder === undefined || !room.roster.has(fold(person))) return elsewhere[0];

@@ -20,7 +20,7 @@ export type RoomCommand =
   | { type: "change-room"; room: string; changes: readonly RoomChange[]; ref?: Ref | undefined }
   /** Undefined: requests the topic. */
   | { type: "set-topic"; room: string; topic: string | undefined; ref?: Ref | undefined }
-  | { type: "put-out"; room: string; name: string; text: string; ref?: Ref | undefined }
+  | { type: "remove-member"; room: string; name: string; text: string; ref?: Ref | undefined }
   | { type: "call-in"; room: string; name: string; ref?: Ref | undefined }
   /** Requests the settings of the room. */
   | { type: "room-state"; room: string; ref?: Ref | undefined }

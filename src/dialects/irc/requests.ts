@@ -258,7 +258,7 @@ function kick(self: Self, { params }: IrcLine, out: Outcome): void {
       out.line(self.numeric("403", channel || "*", "No such channel"));
       continue;
     }
-    out.ask((ref) => ({ type: "put-out", room, name, text, ref }), {
+    out.ask((ref) => ({ type: "remove-member", room, name, text, ref }), {
       target: channel,
       args: [nick],
     });

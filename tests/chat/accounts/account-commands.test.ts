@@ -301,7 +301,7 @@ test("a login does not go by what the store has said of an account before it cha
 test.each([
   ["a revoked device", { type: "revoke", key: keyOf("phone"), ref: 9 }],
   ["who knows the old password", { type: "set-password", password: "another one", ref: 9 }],
-])("%s is put out even if the one who asked has left meanwhile", (_, request) => {
+])("%s ends their sessions even if the one who asked has left meanwhile", (_, request) => {
   const store = openMemoryStore({ epoch: "epoch-1" });
   const held: StoreReply[] = [];
   let holds = false;

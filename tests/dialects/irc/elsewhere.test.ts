@@ -295,7 +295,7 @@ test("commands at a server's terminal affect users at the other", () => {
   expect(east.order("kick Ben again").ok).toBe(false);
 });
 
-test("whoever is put out of a room that has become private stays in the others", () => {
+test("whoever is removed from a room that has become private stays in the others", () => {
   const world = new Neighbours();
   const [east, west] = [world.server("east"), world.server("west")];
   owner(east, "Ann", "desk").send({ type: "set-password", password: "correct horse" });
