@@ -197,7 +197,7 @@ function append(file: string, server: string, pin: string): string | undefined {
     appendFileSync(file, knownServerLine(readKnown(file), server, pin), { mode: 0o600 });
     return undefined;
   } catch (error) {
-    return errorMessage(error);
+    return systemReason(error);
   }
 }
 
