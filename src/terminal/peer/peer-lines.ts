@@ -40,7 +40,7 @@ function protectionText({ peer, secured }: Extract<PeerEvent, { event: "chat" }>
 }
 
 function waitingText({ wanted, registered }: Extract<PeerEvent, { event: "waiting" }>) {
-  const nobody = wanted === undefined ? [] : [`Nobody can be called as ${wanted} at the moment`];
+  const nobody = wanted === undefined ? [] : [`Nobody called ${wanted} can be reached at the moment`];
   const unknown = registered ? [] : ["Nobody can find you until you /register"];
   return [...nobody, ...unknown].join(". ") || undefined;
 }

@@ -11,7 +11,7 @@ test.each<[PeerEvent, string | undefined]>([
   [{ event: "waiting", id: "Alice", registered: false }, "Nobody can find you until you /register"],
   [
     { event: "waiting", id: "Alice", registered: false, wanted: "Zoe" },
-    "Nobody can be called as Zoe at the moment. Nobody can find you until you /register",
+    "Nobody called Zoe can be reached at the moment. Nobody can find you until you /register",
   ],
   [
     { event: "chat", by: "us", peer: bob, secured: "known", path: "relayed" },
