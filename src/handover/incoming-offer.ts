@@ -185,7 +185,7 @@ export class IncomingOffer {
     this.#closeChannel();
     const { onEvent, id, from } = this.#options;
     if (!wasOver || reason !== "done") onEvent({ event: "offer-ended", id, from, reason });
-    const sentence = `${quoted(from)} has ended it; what has arrived is kept, and goes on if it is sent again`;
+    const sentence = `${quoted(from)} has ended it. What has arrived is kept: the transfer resumes if it is sent again`;
     if (this.#outcome === undefined) this.#client?.stop(new ParleyError("interrupted", sentence));
   }
 

@@ -40,14 +40,15 @@ function protectionText({ peer, secured }: Extract<PeerEvent, { event: "chat" }>
 }
 
 function waitingText({ wanted, registered }: Extract<PeerEvent, { event: "waiting" }>) {
-  const nobody = wanted === undefined ? [] : [`Nobody called ${wanted} can be reached at the moment`];
+  const nobody =
+    wanted === undefined ? [] : [`Nobody called ${wanted} can be reached at the moment`];
   const unknown = registered ? [] : ["Nobody can find you until you /register"];
   return [...nobody, ...unknown].join(". ") || undefined;
 }
 
 const serverTexts = {
   lost: `The connection through the server is lost, at this end or the other. The call waits ${calls.waitMs / 1_000} s for it`,
-  back: "The connection through the server is back, and the call goes on",
+  back: "The connection through the server is back, and the call continues",
   gone: "The connection through the server did not come back",
 } as const;
 
