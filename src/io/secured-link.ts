@@ -68,7 +68,7 @@ export class SecuredLink {
 
   constructor(options: SecuredLinkOptions) {
     this.#options = options;
-    this.#hurry = setTimeout(() => this.#end("it did not show in time who it is"), limits.proofMs);
+    this.#hurry = setTimeout(() => this.#end("it did not identify itself in time"), limits.proofMs);
     // The caller waits for the other end to identify itself first.
     if (options.role === "called") this.#showSelf();
   }
@@ -141,7 +141,7 @@ export class SecuredLink {
     const isOpen = this.#state === "open";
     this.#close();
     this.#options.link.end();
-    const problem = isOpen ? undefined : "it ended the connection before showing who it is";
+    const problem = isOpen ? undefined : "it ended the connection before identifying itself";
     this.#options.onEnd(problem, false);
   }
 
@@ -166,7 +166,10 @@ export class SecuredLink {
     const other = role === "caller" ? "called" : "caller";
     const text = peerProofText(other, hello.id, link.channel ?? "");
     if (link.channel === undefined || !verifySignature(hello.key, text, hello.signature)) {
-      return this.#end("its signature is not of this connection: somebody may be in between", true);
+      return this.#end(
+        "its signature is not for this connection: somebody may be in between",
+        true,
+      );
     }
     this.#state = "judging";
     void this.#judge(hello);
@@ -192,7 +195,7 @@ export class SecuredLink {
   #handleVerdict(line: string): void {
     const type = parseObject(line, { maxValues: 8 })?.["type"];
     if (type === "accepted") return this.#open();
-    if (type !== "refused") return this.#end("it sent something else than an answer");
+    if (type !== "refused") return this.#end("it sent something other than an answer");
     this.#end("it knows you by another key, or not at all: compare your keys", true);
   }
 

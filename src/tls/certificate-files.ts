@@ -61,7 +61,7 @@ export class CertificateFiles {
     const secret = usable("--key", this.#keyPath, () => createPrivateKey(key));
     if (certificate.checkPrivateKey(secret)) return { cert, key };
     throw failed(
-      `--cert ${quoted(this.#certPath, 300)} is for another key than --key ${quoted(this.#keyPath, 300)}`,
+      `--cert ${quoted(this.#certPath, 300)} is for a different key from --key ${quoted(this.#keyPath, 300)}`,
     );
   }
 }

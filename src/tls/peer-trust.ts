@@ -71,7 +71,9 @@ export class PeerTrust {
     }
     const listed = await look();
     if (listed === undefined || listed === key) return { state: "new" };
-    return { why: `${id} called with another key than the one that the registry has for ${id}` };
+    return {
+      why: `${id} called with a different key from the one that the registry has for ${id}`,
+    };
   }
 
   /**
@@ -118,7 +120,7 @@ export class PeerTrust {
 
   #changed(id: string): string {
     return (
-      `${id} has another key than the one that you know. Somebody else may have taken that ID. ` +
+      `${id} has a different key from the one that you know. Somebody else may have taken that ID. ` +
       `If ${id} has a new key, remove the old one from ${quoted(this.#path, 300)}`
     );
   }

@@ -22,7 +22,8 @@ export function readIfThere(
     if (there === undefined) return undefined;
     // Another program has created it meanwhile.
     if (!there.isSymbolicLink()) return readIfThere(path);
-    const why = "it is a link to what does not exist: mount the disk it is on, or remove the link";
+    const why =
+      "it is a link to something that does not exist: mount the disk it is on, or remove the link";
     throw new Error(why, { cause: error });
   }
 }

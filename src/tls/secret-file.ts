@@ -43,7 +43,7 @@ export function readSecretFile(
     // The disk it points to may not be mounted.
     throw new ParleyError(
       "failed",
-      `${quoted(path, 300)}, for ${content}, is a link to what does not exist: mount the disk it is on, or remove the link`,
+      `${quoted(path, 300)}, for ${content}, is a link to something that does not exist: mount the disk it is on, or remove the link`,
     );
   }
   try {

@@ -96,7 +96,7 @@ export class ServerTrust {
     }
     if (pin === undefined) return this.#changed(seen);
     return untrusted(
-      `${server} has another key than the one in its address: expected ${pin}, found ${seen}. ` +
+      `${server} has a different key from the one in its address: expected ${pin}, found ${seen}. ` +
         "Nothing was sent. Someone may be in between, or the server has a new key: " +
         "ask its operator for the new address",
     );
@@ -114,7 +114,7 @@ export class ServerTrust {
       this.#isNew = true;
       this.#pin = seen;
       say(
-        `First contact with ${server}: trusting its key ${seen} for now (no home to remember it)`,
+        `First contact with ${server}: trusting its key ${seen} for now (there is no home directory to remember it in)`,
       );
       return undefined;
     }

@@ -139,7 +139,7 @@ test("a man in the middle with separate TLS sessions is detected: no text is sen
   bob.endInput();
   expect(await bob.exit()).toBe(6);
   expect(bob.lines.join("\n")).toContain(
-    "Alice was not called: its signature is not of this connection: somebody may be in between",
+    "Alice was not called: its signature is not for this connection: somebody may be in between",
   );
   expect(heard.join("")).not.toMatch(/\bBob\b/);
   between.stop(true);
@@ -160,7 +160,7 @@ test("a changed key is refused by the caller and by the callee", async () => {
   caller.endInput();
   expect(await caller.exit()).toBe(6);
   const said = caller.lines.join("\n");
-  expect(said).toContain("Alice has another key than the one that you know");
+  expect(said).toContain("Alice has a different key from the one that you know");
   expect(said).toContain(world.path("Bob", "known_keys"));
   eve.signal("SIGTERM");
   await eve.exit();
@@ -171,7 +171,7 @@ test("a changed key is refused by the caller and by the callee", async () => {
   impostor.endInput();
   expect(await impostor.exit()).toBe(6);
   await again.until(() => again.stderr.includes("was rejected"), "that");
-  expect(again.stderr).toContain("Bob has another key than the one that you know");
+  expect(again.stderr).toContain("Bob has a different key from the one that you know");
   expect(again.lines.at(-1)).toBe("Alice IN WAIT MODE");
 });
 

@@ -342,7 +342,7 @@ describe("on loopback", () => {
     await using second = new Parley("server", ...flags);
     await second.line(/"event":"listening"/);
     expect(await client.exit()).toBe(6);
-    expect(client.stderr).toContain("has another key than the one in its address");
+    expect(client.stderr).toContain("has a different key from the one in its address");
     expect(second.stderr).not.toContain("logged in");
   });
 

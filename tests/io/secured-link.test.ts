@@ -138,7 +138,7 @@ test("a man in the middle with a channel to each end gains no trust by relaying"
   await carry(caller, called);
   expect(caller.log).toEqual([
     "ended",
-    "over: its signature is not of this connection: somebody may be in between",
+    "over: its signature is not for this connection: somebody may be in between",
   ]);
   expect(caller.sent).toEqual([]);
   expect(called.log).toEqual([]);
@@ -150,7 +150,7 @@ test("a signature of one end is invalid as the other's", async () => {
   const hello = { id: "Ann", port: 1, duplex: true, key: ann.key, signature };
   caller.secured.receive(bytes(encodeHello(hello)));
   expect(caller.log).toContain(
-    "over: its signature is not of this connection: somebody may be in between",
+    "over: its signature is not for this connection: somebody may be in between",
   );
   // Nor for another ID.
   const other = end("caller");
@@ -194,13 +194,13 @@ test("a line that is too long, an early end, and an unknown answer end the call"
   expect(long.log.at(-1)).toBe("over: it sent too long a line");
   const gone = end("caller");
   gone.secured.handleEnded();
-  expect(gone.log.at(-1)).toBe("over: it ended the connection before showing who it is");
+  expect(gone.log.at(-1)).toBe("over: it ended the connection before identifying itself");
   const [caller, called] = [end("caller"), end("called")];
   for (const line of called.sent) caller.secured.receive(bytes(line));
   await Promise.resolve();
   await Promise.resolve();
   caller.secured.receive(bytes('{"type":"cpp","data":"x"}\n'));
-  expect(caller.log).toEqual(["ended", "over: it sent something else than an answer"]);
+  expect(caller.log).toEqual(["ended", "over: it sent something other than an answer"]);
 });
 
 test("arbitrary lines neither throw nor get anyone accepted", async () => {

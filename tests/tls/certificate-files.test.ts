@@ -31,7 +31,7 @@ test("a new pair is used only once both files are there", () => {
   expect(files.pair).toEqual(one);
   expect(files.refresh()).toBe(false);
   put(certPath, two.cert);
-  expect(() => files.refresh()).toThrow(/is for another key than --key/);
+  expect(() => files.refresh()).toThrow(/is for a different key from --key/);
   expect(files.pair).toEqual(one);
   // Nothing has changed.
   expect(files.refresh()).toBe(false);
@@ -66,7 +66,7 @@ test("an unusable file at startup is an error that names flag and file", () => {
   const long = join(base, "x".repeat(300));
   expect(open(long, keyPath)).toThrow(/--cert '.*' can't be used: (?:file )?name too long$/);
   put(keyPath, two.key);
-  expect(open(certPath, keyPath)).toThrow(/is for another key/);
+  expect(open(certPath, keyPath)).toThrow(/is for a different key/);
   put(keyPath, "x".repeat(300_000));
   expect(open(certPath, keyPath)).toThrow(/--key .*: too large/);
 });

@@ -46,7 +46,7 @@ test("another key is refused, with the file and a solution", () => {
   const plan = one.planFor("Bob", other);
   expect(plan).toMatchObject({ how: "refused" });
   expect(JSON.stringify(plan)).toContain(path);
-  expect(JSON.stringify(plan)).toContain("Bob has another key than the one that you know");
+  expect(JSON.stringify(plan)).toContain("Bob has a different key from the one that you know");
 });
 
 test("callers: the known key, otherwise the registry's, otherwise any the first time", async () => {
@@ -54,7 +54,7 @@ test("callers: the known key, otherwise the registry's, otherwise any the first 
   expect(await one.judgeCaller("Cal", key, listed(key))).toEqual({ state: "new" });
   expect(await one.judgeCaller("Cal", key, listed(undefined))).toEqual({ state: "new" });
   expect(await one.judgeCaller("Cal", other, listed(key))).toMatchObject({
-    why: expect.stringContaining("another key than the one that the registry has"),
+    why: expect.stringContaining("a different key from the one that the registry has"),
   });
   one.remember("Bob", key);
   expect(await one.judgeCaller("Bob", key, never)).toEqual({ state: "known" });

@@ -98,7 +98,9 @@ describe("is refused, and left unchanged,", () => {
     const folder = freshFolder();
     mkdirSync(folder, { recursive: true });
     symlinkSync("/nowhere/server.pem", join(folder, "server.pem"));
-    await expect(openServerKey(folder)).rejects.toThrow(/is a link to what does not exist: mount/);
+    await expect(openServerKey(folder)).rejects.toThrow(
+      /is a link to something that does not exist: mount/,
+    );
   });
 
   test("if others can read it", async () => {

@@ -113,7 +113,7 @@ test("a pin alone decides, and is remembered for the address without it", () => 
 test("if the key can't be stored, it is trusted for this process, and a message says so", () => {
   const nowhere = meet(undefined);
   expect(nowhere.judge(socket(ours))).toBeUndefined();
-  expect(nowhere.said.join()).toContain("no home to remember it");
+  expect(nowhere.said.join()).toContain("there is no home directory to remember it in");
   const file = join(base, "file");
   writeFileSync(file, "");
   const unwritable = meet(join(file, "known_servers"));

@@ -86,7 +86,7 @@ export async function race(
   if (code !== 0) throw new Error(`${peer.name} ended with ${code}: ${stderr.slice(-300)}`);
   const saved = await hashOf(out);
   rmSync(out, { force: true });
-  if (saved !== sha256) throw new Error(`${peer.name} saved something else than was served`);
+  if (saved !== sha256) throw new Error(`${peer.name} saved something other than was served`);
   const figures = peer.figures?.(stdout) ?? {};
   return { seconds, bytesPerSecond: sizeBytes / seconds, cpuSeconds, figures };
 }
