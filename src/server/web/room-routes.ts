@@ -52,12 +52,15 @@ export class RoomRoutes {
     if (accessToken === undefined) return noToken();
     const found = await requestOf(request, asked, query, accessToken);
     if (found instanceof Response) return found;
-    const isHead = request.method === "HEAD";
-    if (!isHead) return this.#exchange(request, found, peer, asked.isEvents ? listening : () => {});
-    // The status is that of a GET, which only reads.
-    const { status, headers } = await this.probe(request, accessToken, asked.room, peer);
-    if (asked.isEvents && status === 200) headers.set("Content-Type", eventStream);
-    return new Response(null, { status, headers });
+    if (!asked.isEvents) return this.#exchange(request, found, peer, () => {});
+    if (request.method !== "HEAD") return this.#exchange(request, found, peer, listening);
+    // The answer to HEAD is that to GET, which only reads: Bun leaves out its body.
+    const answer = await this.probe(request, accessToken, asked.room, peer);
+    if (answer.status !== 200) return answer;
+    answer.headers.set("Content-Type", eventStream);
+    // As of GET: otherwise Bun would say that the stream has no bytes.
+    answer.headers.set("Transfer-Encoding", "chunked");
+    return new Response(null, { headers: answer.headers });
   }
 
   /** The answer to reading the room, or to speaking in it: 200, or an error. */

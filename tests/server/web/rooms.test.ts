@@ -133,6 +133,22 @@ class Listener {
   }
 }
 
+test("HEAD has the status and the length of GET", async () => {
+  const site = await Site.open();
+  await site.order("private den");
+  await site.say("hello");
+  const headOf = async (path: string, method: string): Promise<unknown> => {
+    const stop = new AbortController();
+    const { status, headers } = await site.fetch(path, { method, signal: stop.signal });
+    stop.abort();
+    return { status, type: headers.get("content-type"), length: headers.get("content-length") };
+  };
+  for (const path of ["lobby", "lobby?after=1", "nowhere", "den", "den/events", "lobby/events"]) {
+    const asGet = await headOf(`/rooms/${path}`, "GET");
+    expect([path, await headOf(`/rooms/${path}`, "HEAD")]).toEqual([path, asGet]);
+  }
+});
+
 describe("POST /rooms/ROOM", () => {
   test("sends a message, and answers with its number once it is stored", async () => {
     const site = await Site.open();
