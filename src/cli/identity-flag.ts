@@ -23,6 +23,12 @@ export const passwordFlag = {
   description: "File whose first line is the server's password, or that of your registered name",
 } as const;
 
+/** For commands that log in without a name. */
+export const serverPasswordFlag = {
+  ...passwordFlag,
+  description: "File whose first line is the server's password",
+} as const;
+
 /** @throws ParleyError `usage`; `failed` if the file can't be read, or others can read it */
 export function passwordOf(file: string | undefined): string | undefined {
   if (file === undefined) return undefined;

@@ -9,7 +9,7 @@ import { giveOrder } from "../../terminal/give-order.ts";
 import { accessOf, passFlag } from "../access-flags.ts";
 import { addressOf, defaultAddress, fullAddress, type WrittenAddress } from "../address.ts";
 import { orderHint } from "../flags.ts";
-import { identityFlag, identityOf, passwordFlag, passwordOf } from "../identity-flag.ts";
+import { identityFlag, identityOf, passwordOf, serverPasswordFlag } from "../identity-flag.ts";
 import { plainFlag, trusted } from "../trust-flags.ts";
 
 export default defineCommand({
@@ -35,7 +35,7 @@ export default defineCommand({
     uses: { type: "string", valueHint: "N", description: "pass: how many people may use it" },
     long: { type: "boolean", description: "who: show addresses and dialects, too" },
     identity: identityFlag,
-    "password-file": passwordFlag,
+    "password-file": serverPasswordFlag,
     pass: passFlag,
     plain: plainFlag,
     json: { type: "boolean", description: "Print one JSON object per line instead of text" },

@@ -21,7 +21,12 @@ import { harmless, quoted } from "../../text.ts";
 import { configFolder, stateFolder } from "../../tls/folders.ts";
 import { accessOf, passFlag } from "../access-flags.ts";
 import { addressOf, defaultAddress } from "../address.ts";
-import { existingIdentityOf, identityFlag, passwordFlag, passwordOf } from "../identity-flag.ts";
+import {
+  existingIdentityOf,
+  identityFlag,
+  passwordOf,
+  serverPasswordFlag,
+} from "../identity-flag.ts";
 import { plainFlag, surroundings, trusted } from "../trust-flags.ts";
 
 const marks: Readonly<Record<Verdict, string>> = {
@@ -39,7 +44,7 @@ const flags = {
     description: `HOST:PORT or HOST of the server (default ${hostPortText(defaultAddress)}, if one runs there); a second one helps to tell the kind of NAT`,
   },
   identity: identityFlag,
-  "password-file": passwordFlag,
+  "password-file": serverPasswordFlag,
   pass: passFlag,
   plain: plainFlag,
   json: { type: "boolean", description: "Print one JSON object per line instead of text" },

@@ -19,7 +19,12 @@ import {
 import { addressOf, defaultAddress, fullAddress, type WrittenAddress } from "../address.ts";
 import { accessOf, passFlag } from "../access-flags.ts";
 import { directFlag } from "../direct-flag.ts";
-import { existingIdentityOf, identityFlag, passwordFlag, passwordOf } from "../identity-flag.ts";
+import {
+  existingIdentityOf,
+  identityFlag,
+  passwordOf,
+  serverPasswordFlag,
+} from "../identity-flag.ts";
 import { rateFlag, rateOf } from "../rate-flag.ts";
 import { isKnownServer, plainFlag, trusted } from "../trust-flags.ts";
 import { endedBy, type EndSignal, onSignals } from "../../io/end-signals.ts";
@@ -80,7 +85,7 @@ const flags = {
       "With a code: fetch through the server only, so that the sender doesn't learn your address",
   },
   identity: identityFlag,
-  "password-file": passwordFlag,
+  "password-file": serverPasswordFlag,
   pass: passFlag,
   plain: plainFlag,
   json: {
