@@ -64,6 +64,7 @@ export class Registration {
         return this.#request((rest[0] ?? "").trim(), out);
       case "END":
         this.#isNegotiating = false;
+        if (!self.isLoggedIn && this.#sasl !== undefined) this.#abortSasl(out);
         return this.tryLogin(out);
       default:
         out.line(self.numeric("410", sub === "" ? "*" : sub, "Invalid CAP command"));
@@ -165,10 +166,7 @@ export class Registration {
       return out.line(self.numeric("904", "SASL authentication failed: ask for the capability"));
     }
     // Also if there is nothing to abort: HexChat aborts again after each 904.
-    if (text === "*") {
-      this.#sasl = undefined;
-      return out.line(self.numeric("906", "SASL authentication aborted"));
-    }
+    if (text === "*") return this.#abortSasl(out);
     if (this.#sasl === undefined) return this.#startSasl(text, out);
     if (text.length > limits.saslChunkChars) {
       this.#sasl = undefined;
@@ -193,6 +191,11 @@ export class Registration {
     }
     this.#sasl = "";
     out.line({ body: "AUTHENTICATE +" });
+  }
+
+  #abortSasl(out: Outcome): void {
+    this.#sasl = undefined;
+    out.line(this.#self.numeric("906", "SASL authentication aborted"));
   }
 
   /** `authzid NUL authcid NUL password` in base64 (RFC 4616). */

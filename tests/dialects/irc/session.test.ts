@@ -354,6 +354,16 @@ test("labels mark the answers to a line", () => {
   ]);
 });
 
+test("a login in the middle of SASL aborts it, and goes on without", () => {
+  const rig = new IrcRig();
+  const client = new IrcClient(rig.client(irc, true));
+  client.send("CAP REQ :sasl", "NICK Ann", "USER Ann 0 * :Ann", "AUTHENTICATE PLAIN");
+  const [aborted, welcome] = client.ask("CAP END");
+  expect(aborted).toBe(":irc.test 906 Ann :SASL authentication aborted");
+  expect(welcome).toStartWith(":irc.test 001 Ann ");
+  expect(client.ask("AUTHENTICATE +")[0]).toStartWith(":irc.test 908 Ann ");
+});
+
 test("a labelled MODE that is refused ends its answer", () => {
   const rig = new IrcRig();
   const caps = "labeled-response batch message-tags";
