@@ -1,12 +1,20 @@
-// Holds back messages of a newly entered room until its history arrives, so that everything appears
-// in order. Pure; knows no session and no screen.
+// Holds back what happens in a newly entered room until its history arrives, so that everything
+// appears in order. Pure; knows no session and no screen.
 
 import { fold } from "../../chat/names/grammar.ts";
-import type { PastMessage } from "../../client/events.ts";
+import type { PastMessage, SessionEvent } from "../../client/events.ts";
 import { terminal as limits } from "../../limits.ts";
 import type { ChatMessage } from "./open-rooms.ts";
 
-type Waiting = { room: string; held: ChatMessage[] };
+/** What happens in a room besides messages. A private chat's partner may share no room. */
+export type RoomNews = Extract<
+  SessionEvent,
+  { type: "joined" | "left" | "renamed" | "gap" | "away" }
+>;
+
+export type RoomEvent = ChatMessage | RoomNews;
+
+type Waiting = { room: string; held: RoomEvent[] };
 
 export class AwaitedHistory {
   /** Keyed by the `ref` of the history request. */
@@ -16,25 +24,26 @@ export class AwaitedHistory {
     this.#waiting.set(ref, { room: fold(room), held: [] });
   }
 
-  /** Holds a message back if its room still awaits its history. Returns whether it did. */
-  hold(message: ChatMessage): boolean {
-    const room = fold(message.room);
+  /** Holds an event back if its room still awaits its history. Returns whether it did. */
+  hold(event: RoomEvent): boolean {
+    if (event.room === undefined) return false;
+    const room = fold(event.room);
     for (const waiting of this.#waiting.values()) {
       if (waiting.room !== room || waiting.held.length >= limits.heldMessages) continue;
-      waiting.held.push(message);
+      waiting.held.push(event);
       return true;
     }
     return false;
   }
 
   /**
-   * A request was answered with these messages, or failed. Returns the held-back messages that are
-   * not among them; undefined if it was not a history request.
+   * A request was answered with these messages, or failed. Returns what was held back and is not
+   * among them; undefined if it was not a history request.
    */
-  release(ref: number, past: readonly PastMessage[] = []): readonly ChatMessage[] | undefined {
+  release(ref: number, past: readonly PastMessage[] = []): readonly RoomEvent[] | undefined {
     const waiting = this.#waiting.get(ref);
     this.#waiting.delete(ref);
     const last = past.at(-1)?.seq ?? 0;
-    return waiting?.held.filter(({ seq }) => seq > last);
+    return waiting?.held.filter((event) => event.type !== "message" || event.seq > last);
   }
 }

@@ -5,7 +5,8 @@ import { roomProblem } from "../../chat/names/grammar.ts";
 import type { NativeSession, SessionEvent, SessionResponse } from "../../client/events.ts";
 import { history, terminal as limits } from "../../limits.ts";
 import { harmless, quoted } from "../../text.ts";
-import { AwaitedHistory } from "./awaited-history.ts";
+import { eventText } from "../event-text.ts";
+import { AwaitedHistory, type RoomEvent, type RoomNews } from "./awaited-history.ts";
 import { mentions } from "../../client/mentions.ts";
 import { type ChatMessage, type Missed, OpenRooms } from "./open-rooms.ts";
 import type { Requests } from "./requests.ts";
@@ -67,6 +68,10 @@ export class RoomView {
     if (!this.#awaited.hold(message)) this.#show(message);
   }
 
+  handleNews(news: RoomNews): void {
+    if (!this.#awaited.hold(news)) this.#show(news);
+  }
+
   handleHistory(
     ref: number,
     { room, messages }: Extract<SessionResponse, { type: "history" }>,
@@ -78,19 +83,19 @@ export class RoomView {
       }
     }
     if (held === undefined && messages.length === 0) this.#say("There are no messages yet");
-    for (const message of held ?? []) this.#show(message);
+    for (const event of held ?? []) this.#show(event);
   }
 
   /** A request failed; nothing waits for its answer any more. */
   handleFailed(ref: number): void {
-    for (const message of this.#awaited.release(ref) ?? []) this.#show(message);
+    for (const event of this.#awaited.release(ref) ?? []) this.#show(event);
   }
 
   /**
-   * Whether to show an event: those of the current room, except the user's own arrival, rename and
+   * Whether to show news: those of the current room, except the user's own arrival, rename and
    * absence, which have already been confirmed.
    */
-  isShown(event: Of<"joined" | "left" | "renamed" | "gap" | "away">): boolean {
+  #isShown(event: RoomNews): boolean {
     const isConfirmed = event.type === "joined" || event.type === "away";
     if (isConfirmed && event.name === this.#self) return false;
     if (event.type === "renamed" && event.to === this.#self) return false;
@@ -154,8 +159,15 @@ export class RoomView {
     this.#parts.applyOutputs();
   }
 
+  #show(event: RoomEvent): void {
+    if (event.type === "message") return this.#showMessage(event);
+    const text = this.#isShown(event) ? eventText(event) : undefined;
+    if (text !== undefined) this.#parts.transcript.event(text);
+    this.#parts.changed();
+  }
+
   /** Shows messages of the current room; counts those of other rooms, and shows only mentions. */
-  #show(message: ChatMessage): void {
+  #showMessage(message: ChatMessage): void {
     const isMention = this.#isMention(message);
     const isHere = this.rooms.isCurrent(message.room);
     if (!isHere) this.rooms.miss(message, isMention);

@@ -268,8 +268,7 @@ export class TerminalClient {
       case "renamed":
       case "gap":
       case "away":
-        if (this.#view.isShown(event)) this.#showEvent(event);
-        return;
+        return this.#view.handleNews(event);
       case "offline":
         return this.#showOffline(event);
       case "motd":

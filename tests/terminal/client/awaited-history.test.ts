@@ -18,7 +18,10 @@ test("waits for the history, and is not shown twice", () => {
   expect(awaited.hold(message("lobby", 1))).toBe(false);
   for (const seq of [4, 5, 6]) expect(awaited.hold(message("Den", seq))).toBe(true);
   expect(awaited.release(2)).toBeUndefined();
-  expect(awaited.release(1, [past(4), past(5)])?.map(({ seq }) => seq)).toEqual([6]);
+  const joined = { type: "joined", room: "den", name: "Cal" } as const;
+  expect(awaited.hold(joined)).toBe(true);
+  expect(awaited.hold({ type: "renamed", room: undefined, from: "Cal", to: "Carl" })).toBe(false);
+  expect(awaited.release(1, [past(4), past(5)])).toEqual([message("Den", 6), joined]);
   expect(awaited.hold(message("den", 7))).toBe(false);
 });
 
