@@ -2,9 +2,10 @@
 // mailboxes that outlive sessions.
 
 import { afterAll, describe, expect, test } from "bun:test";
+import * as fc from "fast-check";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { accountMailbox } from "../../src/chat/accounts/account-store.ts";
+import { type AccountChange, accountMailbox } from "../../src/chat/accounts/account-store.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { openLocalStore } from "../../src/store/open.ts";
 import { openSqliteStore, type SqliteStore } from "../../src/store/sqlite/store.ts";
@@ -24,6 +25,57 @@ const freshPath = (): string => join(folder, `${++files}.db`);
 
 accountsContract("memory", () => localBackend(openMemoryStore()));
 accountsContract("sqlite", () => localBackend(openSqliteStore(freshPath())));
+
+/** Few accounts, names, keys and passwords, so that they collide. */
+const few = fc.nat(2).map(String);
+const someKey = fc.nat(5).map((key) => `k${key}`);
+const password = fc.option(few, { nil: undefined });
+const someChange: fc.Arbitrary<AccountChange> = fc
+  .tuple(
+    few,
+    fc.oneof(
+      fc.record({
+        type: fc.constant("register" as const),
+        name: few,
+        folded: few,
+        key: fc.option(fc.record({ key: someKey, label: few }), { nil: undefined }),
+        password,
+      }),
+      fc.record({ type: fc.constant("add-key" as const), key: someKey, label: few }),
+      fc.record({ type: fc.constant("revoke-key" as const), key: someKey }),
+      fc.record({ type: fc.constant("vouch" as const), key: someKey, vouch: few }),
+      fc.record({ type: fc.constant("set-password" as const), password }),
+      fc.record({ type: fc.constant("add-token" as const), token: few, password }),
+      fc.record({ type: fc.constant("remove-token" as const), token: few }),
+      fc.record({
+        type: fc.constant("used" as const),
+        key: fc.option(someKey, { nil: undefined }),
+        mail: fc.nat(9),
+      }),
+      fc.record({ type: fc.constant("delete" as const) }),
+    ),
+  )
+  .map(([account, change]) => ({ ...change, account, atMs: 0 }));
+
+test("both stores answer any changes in the same way", () => {
+  const { accounts: memory } = openMemoryStore();
+  const store = openSqliteStore(freshPath());
+  opened.push(store);
+  const { accounts: file } = store;
+  const isSame = fc.property(fc.array(someChange, { minLength: 20, maxLength: 40 }), (changes) => {
+    const afresh = ["0", "1", "2"].map(
+      (account) => ({ type: "delete", account, atMs: 0 }) as const,
+    );
+    for (const [atMs, change] of [...afresh, ...changes].entries()) {
+      const timed = { ...change, atMs };
+      expect(memory.change(timed)).toEqual(file.change(timed));
+    }
+    for (const token of ["0", "1", "2"]) {
+      expect(memory.find({ token })).toEqual(file.find({ token }));
+    }
+  });
+  fc.assert(isSame, { numRuns: 10 });
+});
 
 test("a file keeps them across a restart, readable only by its owner", () => {
   const path = freshPath();

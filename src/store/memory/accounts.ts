@@ -1,5 +1,6 @@
 // Accounts in memory, for a server without persistent storage and for tests.
 
+import { addedKey, judge, type Taken } from "../../chat/accounts/account-rules.ts";
 import type {
   Account,
   AccountChange,
@@ -29,19 +30,30 @@ export class MemoryAccounts implements Accounts {
   }
 
   change(change: AccountChange): AccountOutcome {
-    const known = this.#accounts.get(change.account);
-    if (change.type === "register") return this.#register(change, known);
-    if (known === undefined) return { done: false, why: "missing" };
-    for (const entry of indexOf(known)) this.#index.delete(entry);
-    const why = this.#apply(change, known);
-    if (change.type !== "delete") this.#keep(known);
-    return why === undefined ? { done: true, account: accountOf(known) } : { done: false, why };
+    const before = this.#accounts.get(change.account);
+    const verdict = judge(change, before, this.#taken(change));
+    if (verdict !== "carry-out" && verdict !== "nothing") return { done: false, why: verdict };
+    if (verdict === "carry-out") this.#carryOut(change, before);
+    const account = change.type === "delete" ? before : this.#accounts.get(change.account);
+    if (account === undefined) return { done: false, why: "missing" };
+    return { done: true, account: accountOf(account) };
   }
 
-  #find(lookup: AccountLookup): Kept | undefined {
-    const [[kind = "", value = ""] = []] = Object.entries(lookup);
-    const id = kind === "id" ? value : this.#index.get(`${kind} ${value}`);
-    return id === undefined ? undefined : this.#accounts.get(id);
+  #taken(change: AccountChange): Taken {
+    const key = addedKey(change);
+    return {
+      name: change.type === "register" && this.#find({ name: change.folded }) !== undefined,
+      key: key !== undefined && this.#find({ key }) !== undefined,
+      accounts: this.#accounts.size,
+    };
+  }
+
+  #carryOut(change: AccountChange, before: Kept | undefined): void {
+    if (before !== undefined) this.#forget(before);
+    if (change.type === "register") return this.#keep(newAccount(change));
+    if (before === undefined || change.type === "delete") return;
+    applyTo(before, change);
+    this.#keep(before);
   }
 
   #keep(account: Kept): void {
@@ -49,79 +61,74 @@ export class MemoryAccounts implements Accounts {
     for (const entry of indexOf(account)) this.#index.set(entry, account.id);
   }
 
-  #register(
-    change: Extract<AccountChange, { type: "register" }>,
-    known: Kept | undefined,
-  ): AccountOutcome {
-    const { account: id, name, folded, key, password, atMs } = change;
-    if (known?.folded === folded) return { done: true, account: accountOf(known) };
-    if (known !== undefined) return { done: false, why: "name" };
-    if (this.#find({ name: folded }) !== undefined) return { done: false, why: "name" };
-    if (key !== undefined && this.#find({ key: key.key }) !== undefined) {
-      return { done: false, why: "key" };
-    }
-    if (this.#accounts.size >= limits.maxAccounts) return { done: false, why: "full" };
-    const keys = key === undefined ? [] : [newKey(key.key, key.label, atMs)];
-    const account = { id, name, folded, password, mail: 0, keys, tokens: [] };
-    this.#keep(account);
-    return { done: true, account: accountOf(account) };
+  #forget(account: Kept): void {
+    this.#accounts.delete(account.id);
+    for (const entry of indexOf(account)) this.#index.delete(entry);
   }
 
-  #apply(
-    change: Exclude<AccountChange, { type: "register" }>,
-    account: Kept,
-  ): "key" | "full" | "missing" | undefined {
-    const { keys, tokens } = account;
-    switch (change.type) {
-      case "add-key":
-        return this.#addKey(account, change);
-      case "revoke-key":
-        replaceKey(keys, change.key, (key) => ({ ...key, revokedMs: change.atMs }));
-        return keys.some(({ key }) => key === change.key) ? undefined : "missing";
-      case "vouch":
-        return replaceKey(keys, change.key, (key) => ({ ...key, vouch: change.vouch }));
-      case "set-password":
-        account.password = change.password;
-        account.tokens.length = 0;
-        return undefined;
-      case "add-token":
-        if (account.password !== change.password) return "missing";
-        if (!tokens.includes(change.token)) tokens.push(change.token);
-        if (tokens.length > limits.maxTokens) tokens.shift();
-        return undefined;
-      case "remove-token":
-        account.tokens = tokens.filter((token) => token !== change.token);
-        return undefined;
-      case "used":
-        if (change.key === undefined) {
-          account.mail = Math.max(account.mail, change.mail);
-          return undefined;
-        }
-        return replaceKey(keys, change.key, (key) => ({
-          ...key,
-          usedMs: Math.max(key.usedMs, change.atMs),
-          mail: Math.max(key.mail, change.mail),
-        }));
-      case "delete":
-        this.#accounts.delete(account.id);
-        return undefined;
-    }
+  #find(lookup: AccountLookup): Kept | undefined {
+    const [[kind = "", value = ""] = []] = Object.entries(lookup);
+    const id = kind === "id" ? value : this.#index.get(`${kind} ${value}`);
+    return id === undefined ? undefined : this.#accounts.get(id);
   }
+}
 
-  #addKey(
-    account: Kept,
-    { key, label, atMs }: Extract<AccountChange, { type: "add-key" }>,
-  ): "key" | "full" | undefined {
-    const active = account.keys.filter(({ revokedMs }) => revokedMs === undefined);
-    if (active.some((one) => one.key === key)) return undefined;
-    if (this.#find({ key }) !== undefined) return "key";
-    if (active.length >= limits.maxKeys) return "full";
-    const others = account.keys.filter((other) => other.key !== key);
-    // Beyond the bound, the key that was revoked first is forgotten.
-    if (others.length >= limits.maxKnownKeys) others.splice(oldestRevoked(others), 1);
-    account.keys = [...others, newKey(key, label, atMs)];
-    return undefined;
+function newAccount({
+  account: id,
+  name,
+  folded,
+  key,
+  password,
+  atMs,
+}: Extract<AccountChange, { type: "register" }>): Kept {
+  const keys = key === undefined ? [] : [newKey(key.key, key.label, atMs)];
+  return { id, name, folded, password, mail: 0, keys, tokens: [] };
+}
+
+function applyTo(
+  account: Kept,
+  change: Exclude<AccountChange, { type: "register" | "delete" }>,
+): void {
+  const { keys, tokens } = account;
+  switch (change.type) {
+    case "add-key":
+      return addKey(account, change);
+    case "revoke-key":
+      return changeKey(keys, change.key, (key) => ({ ...key, revokedMs: change.atMs }));
+    case "vouch":
+      return changeKey(keys, change.key, (key) => ({ ...key, vouch: change.vouch }));
+    case "set-password":
+      account.password = change.password;
+      tokens.length = 0;
+      return;
+    case "add-token":
+      if (!tokens.includes(change.token)) tokens.push(change.token);
+      if (tokens.length > limits.maxTokens) tokens.shift();
+      return;
+    case "remove-token":
+      account.tokens = tokens.filter((token) => token !== change.token);
+      return;
+    case "used":
+      if (change.key === undefined) {
+        account.mail = Math.max(account.mail, change.mail);
+        return;
+      }
+      return changeKey(keys, change.key, (key) => ({
+        ...key,
+        usedMs: Math.max(key.usedMs, change.atMs),
+        mail: Math.max(key.mail, change.mail),
+      }));
   }
+}
+
+function addKey(
+  account: Kept,
+  { key, label, atMs }: Extract<AccountChange, { type: "add-key" }>,
+): void {
+  const others = account.keys.filter((other) => other.key !== key);
+  // Beyond the bound, the key that was revoked first is forgotten.
+  if (others.length >= limits.maxKnownKeys) others.splice(oldestRevoked(others), 1);
+  account.keys = [...others, newKey(key, label, atMs)];
 }
 
 function newKey(key: string, label: string, atMs: number): DeviceKey {
@@ -145,16 +152,10 @@ function indexOf({ folded, keys, tokens }: Kept): string[] {
   ];
 }
 
-function replaceKey(
-  keys: DeviceKey[],
-  key: string,
-  change: (key: DeviceKey) => DeviceKey,
-): "missing" | undefined {
-  const index = keys.findIndex((one) => one.key === key && one.revokedMs === undefined);
+function changeKey(keys: DeviceKey[], key: string, change: (key: DeviceKey) => DeviceKey): void {
+  const index = keys.findIndex((one) => one.key === key);
   const found = keys[index];
-  if (found === undefined) return "missing";
-  keys[index] = change(found);
-  return undefined;
+  if (found !== undefined) keys[index] = change(found);
 }
 
 function oldestRevoked(keys: readonly DeviceKey[]): number {

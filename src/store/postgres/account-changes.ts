@@ -2,7 +2,8 @@
 // out late, after others: it must not undo those. And changes at other servers whose notification
 // was lost are found here.
 
-import type { AccountChange, AccountOutcome } from "../../chat/accounts/account-store.ts";
+import type { AccountProblem } from "../../chat/accounts/account-rules.ts";
+import type { AccountChange } from "../../chat/accounts/account-store.ts";
 import { postgres as limits } from "../../limits.ts";
 import type { Run } from "./database.ts";
 import type { DatabasePort } from "./database-port.ts";
@@ -16,14 +17,12 @@ export type AccountNotice = ChangeId & {
   readonly change: AccountChange["type"];
 };
 
-export type Problem = Extract<AccountOutcome, { done: false }>["why"] | undefined;
-
 /** The outcome, if the change was carried out before. */
 export async function outcomeOf(
   run: Run,
   { process, request }: ChangeId,
-): Promise<{ why: Problem } | undefined> {
-  const [row] = await run<{ why: NonNullable<Problem> | null }>(
+): Promise<{ why: AccountProblem | undefined } | undefined> {
+  const [row] = await run<{ why: AccountProblem | null }>(
     "SELECT why FROM parley.account_changes WHERE process = $1 AND request = $2",
     [process, request],
   );
@@ -34,7 +33,7 @@ export async function outcomeOf(
 export async function keepOutcome(
   run: Run,
   { process, request, account, change }: AccountNotice,
-  why: Problem,
+  why: AccountProblem | undefined,
 ): Promise<void> {
   await run(
     `INSERT INTO parley.account_changes (process, request, account, change, why)

@@ -1,6 +1,12 @@
 // Accounts: the owners of names, with keys, password hashes and hashes of tokens.
 
 import {
+  type AccountProblem,
+  addedKey,
+  judge,
+  type Taken,
+} from "../../chat/accounts/account-rules.ts";
+import {
   type Account,
   type AccountChange,
   type AccountLookup,
@@ -15,7 +21,6 @@ import {
   concernsOthers,
   keepOutcome,
   outcomeOf,
-  type Problem,
 } from "./account-changes.ts";
 import { Refused, type Run } from "./database.ts";
 import type { DatabasePort } from "./database-port.ts";
@@ -153,31 +158,55 @@ async function apply(
   return account === undefined ? { done: false, why: "missing" } : { done: true, account };
 }
 
+/** Why the change was refused. */
 async function changed(
   run: Run,
   change: AccountChange,
-  account: Account | undefined,
-): Promise<Problem> {
-  if (change.type === "register") {
-    if (account === undefined) return await register(run, change);
-    return account.folded === change.folded ? undefined : "name";
-  }
-  if (account === undefined) return "missing";
+  before: Account | undefined,
+): Promise<AccountProblem | undefined> {
+  const verdict = judge(change, before, await takenBy(run, change));
+  if (verdict === "carry-out") await carryOut(run, change, before);
+  else if (verdict !== "nothing") return verdict;
+  return undefined;
+}
+
+async function takenBy(run: Run, change: AccountChange): Promise<Taken> {
+  const key = addedKey(change);
+  const isNew = change.type === "register";
+  return {
+    name: isNew && (await find(run, { name: change.folded })) !== undefined,
+    key: key !== undefined && (await find(run, { key })) !== undefined,
+    accounts: isNew ? await countAccounts(run) : 0,
+  };
+}
+
+async function countAccounts(run: Run): Promise<number> {
+  const [row] = await run<{ count: number | string }>(
+    "SELECT count(*) AS count FROM parley.accounts",
+  );
+  return Number(row?.count ?? 0);
+}
+
+async function carryOut(
+  run: Run,
+  change: AccountChange,
+  before: Account | undefined,
+): Promise<void> {
   const { account: id } = change;
   switch (change.type) {
+    case "register":
+      return await register(run, change);
     case "add-key":
-      return await addKey(run, change, account);
+      return await addKey(run, change, before?.keys.length ?? 0);
     case "add-token":
-      if (account.password !== change.password) return "missing";
-      await addToken(run, change);
-      return undefined;
+      return await addToken(run, change);
     case "revoke-key":
       await run(
         `UPDATE parley.account_keys SET revoked_ms = $3
          WHERE account = $1 AND key = $2 AND revoked_ms IS NULL`,
         [id, change.key, change.atMs],
       );
-      return account.keys.some(({ key }) => key === change.key) ? undefined : "missing";
+      return;
     case "used":
       return await touch(run, change);
     case "vouch":
@@ -188,77 +217,64 @@ async function changed(
         change.password ?? null,
       ]);
       await run("DELETE FROM parley.account_tokens WHERE account = $1", [id]);
-      return undefined;
+      return;
     case "remove-token":
       await run("DELETE FROM parley.account_tokens WHERE account = $1 AND token = $2", [
         id,
         change.token,
       ]);
-      return undefined;
+      return;
     case "delete":
       await run("DELETE FROM parley.accounts WHERE id = $1", [id]);
       await run("DELETE FROM parley.mail WHERE session = $1", [accountMailbox(id)]);
       await run("DELETE FROM parley.sessions WHERE id = $1", [accountMailbox(id)]);
-      return undefined;
   }
 }
 
 /** Notes that a key was used; without a key, that the owner was online. */
-async function touch(run: Run, { account, key, atMs, mail }: Change<"used">): Promise<Problem> {
+async function touch(run: Run, { account, key, atMs, mail }: Change<"used">): Promise<void> {
   if (key === undefined) {
     await run("UPDATE parley.accounts SET mail = greatest(mail, $2) WHERE id = $1", [
       account,
       mail,
     ]);
-    return undefined;
+    return;
   }
-  const rows = await run(
+  await run(
     `UPDATE parley.account_keys SET used_ms = greatest(used_ms, $3), mail = greatest(mail, $4)
      WHERE account = $1 AND key = $2 AND revoked_ms IS NULL RETURNING 1`,
     [account, key, atMs, mail],
   );
-  return rows.length === 0 ? "missing" : undefined;
 }
 
-async function vouch(run: Run, { account, key, vouch }: Change<"vouch">): Promise<Problem> {
-  const rows = await run(
+async function vouch(run: Run, { account, key, vouch }: Change<"vouch">): Promise<void> {
+  await run(
     `UPDATE parley.account_keys SET vouch = $3
      WHERE account = $1 AND key = $2 AND revoked_ms IS NULL RETURNING 1`,
     [account, key, vouch],
   );
-  return rows.length === 0 ? "missing" : undefined;
 }
 
 async function register(
   run: Run,
   { account: id, name, folded, key, password, atMs }: Change<"register">,
-): Promise<Problem> {
-  if ((await find(run, { name: folded })) !== undefined) return "name";
-  if (key !== undefined && (await find(run, { key: key.key })) !== undefined) return "key";
-  const [row] = await run<{ count: number | string }>(
-    "SELECT count(*) AS count FROM parley.accounts",
-  );
-  if (Number(row?.count ?? 0) >= limits.maxAccounts) return "full";
+): Promise<void> {
   await run(
     `INSERT INTO parley.accounts (id, name, folded, password, mail, registered_ms)
      VALUES ($1, $2, $3, $4, 0, $5)`,
     [id, name, folded, password ?? null, atMs],
   );
   if (key !== undefined) await insertKey(run, id, key, atMs);
-  return undefined;
 }
 
+/** `count`: of the keys that the account has, including revoked ones. */
 async function addKey(
   run: Run,
-  { key, label, atMs }: Change<"add-key">,
-  { id, keys }: Account,
-): Promise<Problem> {
-  const active = keys.filter(({ revokedMs }) => revokedMs === undefined);
-  if (active.some((one) => one.key === key)) return undefined;
-  if ((await find(run, { key })) !== undefined) return "key";
-  if (active.length >= limits.maxKeys) return "full";
+  { account: id, key, label, atMs }: Change<"add-key">,
+  count: number,
+): Promise<void> {
   await run("DELETE FROM parley.account_keys WHERE account = $1 AND key = $2", [id, key]);
-  if (keys.length >= limits.maxKnownKeys) {
+  if (count >= limits.maxKnownKeys) {
     // Past the limit, the key that was revoked first is forgotten.
     await run(
       `DELETE FROM parley.account_keys WHERE (account, key) IN (
@@ -268,7 +284,6 @@ async function addKey(
     );
   }
   await insertKey(run, id, { key, label }, atMs);
-  return undefined;
 }
 
 async function insertKey(

@@ -9,12 +9,12 @@ import type {
   Accounts,
   DeviceKey,
 } from "../../chat/accounts/account-store.ts";
+import { addedKey, judge, type Taken } from "../../chat/accounts/account-rules.ts";
 import { accountMailbox } from "../../chat/accounts/account-store.ts";
 import { accounts as limits } from "../../limits.ts";
 import { type AccountStatements, accountStatements, type KeyRow } from "./account-statements.ts";
 import type { Read } from "./statements.ts";
 
-type Problem = "name" | "key" | "full" | "missing" | undefined;
 type Change<T extends AccountChange["type"]> = Extract<AccountChange, { type: T }>;
 
 export class SqliteAccounts implements Accounts {
@@ -36,9 +36,10 @@ export class SqliteAccounts implements Accounts {
   change(change: AccountChange): AccountOutcome {
     return this.#write((): AccountOutcome => {
       const before = this.#find({ id: change.account });
-      const why = this.#apply(change, before);
+      const verdict = judge(change, before, this.#taken(change));
+      if (verdict !== "carry-out" && verdict !== "nothing") return { done: false, why: verdict };
+      if (verdict === "carry-out") this.#carryOut(change, before);
       const account = change.type === "delete" ? before : this.#find({ id: change.account });
-      if (why !== undefined) return { done: false, why };
       return account === undefined ? { done: false, why: "missing" } : { done: true, account };
     });
   }
@@ -69,67 +70,56 @@ export class SqliteAccounts implements Accounts {
     return { ...row, password: row.password ?? undefined, keys: keys.all(row.id).map(keyOf) };
   }
 
-  #apply(change: AccountChange, account: Account | undefined): Problem {
-    if (change.type === "register") {
-      if (account === undefined) return this.#register(change);
-      return account.folded === change.folded ? undefined : "name";
-    }
-    if (account === undefined) return "missing";
+  #taken(change: AccountChange): Taken {
+    const { byName, byKey, count } = this.#sql;
+    const key = addedKey(change);
+    const isNew = change.type === "register";
+    return {
+      name: isNew && byName.get(change.folded) !== null,
+      key: key !== undefined && byKey.get(key) !== null,
+      accounts: isNew ? count.get()!.count : 0,
+    };
+  }
+
+  #carryOut(change: AccountChange, before: Account | undefined): void {
     const { account: id, atMs } = change;
     const { revoke, use, vouch, setPassword, putToken, trimTokens, removeToken } = this.#sql;
     switch (change.type) {
+      case "register":
+        return this.#register(change);
       case "add-key":
-        return this.#addKey(change, account);
+        return this.#addKey(change, before?.keys.length ?? 0);
       case "revoke-key":
-        revoke.run(atMs, id, change.key);
-        return account.keys.some(({ key }) => key === change.key) ? undefined : "missing";
+        return void revoke.run(atMs, id, change.key);
       case "vouch":
-        return vouch.run(change.vouch, id, change.key).changes === 0 ? "missing" : undefined;
+        return void vouch.run(change.vouch, id, change.key);
       case "set-password":
         setPassword.run(change.password ?? null, id);
-        this.#sql.dropTokens.run(id);
-        return undefined;
+        return void this.#sql.dropTokens.run(id);
       case "add-token":
-        if (account.password !== change.password) return "missing";
         putToken.run(change.token, id, atMs);
-        trimTokens.run(id, id, limits.maxTokens);
-        return undefined;
+        return void trimTokens.run(id, id, limits.maxTokens);
       case "remove-token":
-        removeToken.run(id, change.token);
-        return undefined;
+        return void removeToken.run(id, change.token);
       case "used":
-        if (change.key === undefined) {
-          this.#sql.useWithoutKey.run(change.mail, id);
-          return undefined;
-        }
-        return use.run(atMs, change.mail, id, change.key).changes === 0 ? "missing" : undefined;
+        if (change.key === undefined) return void this.#sql.useWithoutKey.run(change.mail, id);
+        return void use.run(atMs, change.mail, id, change.key);
       case "delete":
         for (const statement of this.#sql.remove) statement.run(id);
         for (const statement of this.#sql.removeMail) statement.run(accountMailbox(id));
-        return undefined;
     }
   }
 
-  #register({ account: id, name, folded, key, password, atMs }: Change<"register">): Problem {
-    const { byName, byKey, count, insert, insertKey } = this.#sql;
-    if (byName.get(folded) !== null) return "name";
-    if (key !== undefined && byKey.get(key.key) !== null) return "key";
-    if (count.get()!.count >= limits.maxAccounts) return "full";
-    insert.run(id, name, folded, password ?? null, atMs);
-    if (key !== undefined) insertKey.run(id, key.key, key.label, atMs, atMs);
-    return undefined;
+  #register({ account: id, name, folded, key, password, atMs }: Change<"register">): void {
+    this.#sql.insert.run(id, name, folded, password ?? null, atMs);
+    if (key !== undefined) this.#sql.insertKey.run(id, key.key, key.label, atMs, atMs);
   }
 
-  #addKey({ key, label, atMs }: Change<"add-key">, { id, keys }: Account): Problem {
-    const active = keys.filter(({ revokedMs }) => revokedMs === undefined);
-    if (active.some((one) => one.key === key)) return undefined;
-    if (this.#sql.byKey.get(key) !== null) return "key";
-    if (active.length >= limits.maxKeys) return "full";
+  #addKey({ account: id, key, label, atMs }: Change<"add-key">, count: number): void {
     this.#sql.forgetKey.run(id, key);
     // Beyond the bound, the key that was revoked first is forgotten.
-    if (keys.length >= limits.maxKnownKeys) this.#sql.forgetRevoked.run(id);
+    if (count >= limits.maxKnownKeys) this.#sql.forgetRevoked.run(id);
     this.#sql.insertKey.run(id, key, label, atMs, atMs);
-    return undefined;
   }
 }
 
