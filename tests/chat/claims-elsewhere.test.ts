@@ -53,6 +53,18 @@ test("is repeated with the same number while the client waits", () => {
   expect(typesOf(ann)).toContain("welcome");
 });
 
+test("tells of what was counted and refused at the last server since the record was read", () => {
+  const ann = comeIn();
+  const refused = "1-1:muted";
+  reply((id) => {
+    const result = { isFree: true, taken: { n: 2, refused, claim: 1 } };
+    return { id, outcome: "done", type: "claim-name", result };
+  });
+  const [welcome] = ann.lines();
+  const session = { n: 2, refused: [{ first: 1, last: 1, code: "muted" }] };
+  expect(welcome).toMatchObject({ type: "welcome", session });
+});
+
 test("is withdrawn when the client has given up, and its name is free again", () => {
   comeIn().close();
   reply((id) => ({ id, outcome: "unknown" }));
