@@ -68,6 +68,9 @@ test("a ban ends, to the millisecond; of several, the longest counts", () => {
   sanctions.impose(terms({ network: "203.0.113.0/24" }, 7_000));
   const at = (nowMs: number) => sanctions.find("ban", suspect({ names: ["bob"] }), nowMs)?.untilMs;
   expect([4_999, 6_999, 7_000].map(at)).toEqual([7_000, 7_000, undefined]);
+  // In any order.
+  sanctions.impose(terms({ name: "bob" }, 9_000));
+  expect([6_999, 8_999, 9_000].map(at)).toEqual([9_000, 9_000, undefined]);
   expect(sanctions.list("ban", 5_000).map(({ network }) => network)).toEqual(["203.0.113.0/24"]);
 });
 
