@@ -12,10 +12,14 @@ import type { SessionRecord, Sessions, SessionUpdate } from "../../chat/turn/sto
 const slack = 1.125;
 
 /**
- * `clockMs`: when the record was last written, by the store's clock. `before`: the session that had
- * the same name before this one.
+ * `clockMs`: when the record was last written, by the store's clock. `before` and `after`: the
+ * sessions that had the same name before and after this one.
  */
-type Entry = SessionRecord & { clockMs: number; before: Entry | undefined };
+type Entry = SessionRecord & {
+  clockMs: number;
+  before: Entry | undefined;
+  after: Entry | undefined;
+};
 
 export class MemorySessions implements Sessions {
   readonly #entries = new Map<string, Entry>();
@@ -56,7 +60,7 @@ export class MemorySessions implements Sessions {
       return;
     }
     if (entry === undefined) {
-      return this.#add({ id, name, n, refused, mail, network, seenMs, clockMs, before: undefined });
+      return this.#add({ id, name, n, refused, mail, network, seenMs, clockMs, ...alone });
     }
     const isRenamed = entry.name !== name;
     if (isRenamed) this.#removeName(entry);
@@ -73,7 +77,7 @@ export class MemorySessions implements Sessions {
   ensure(id: string, timeMs: number, clockMs: number): SessionRecord {
     const entry = this.#entries.get(id);
     if (entry !== undefined) return entry;
-    const unknown = { name: "", n: 0, mail: 0, network: "", before: undefined };
+    const unknown = { name: "", n: 0, mail: 0, network: "", ...alone };
     const added = { ...unknown, id, seenMs: timeMs, clockMs };
     this.#add(added);
     return added;
@@ -140,24 +144,24 @@ export class MemorySessions implements Sessions {
 
   #addName(entry: Entry): void {
     if (entry.name === "") return;
-    entry.before = this.#byName.get(entry.name);
+    const before = this.#byName.get(entry.name);
+    entry.before = before;
+    if (before !== undefined) before.after = entry;
     this.#byName.set(entry.name, entry);
   }
 
+  /** In constant time: one stranger can give a name to thousands of sessions. */
   #removeName(entry: Entry): void {
-    const { name, before } = entry;
-    entry.before = undefined;
-    const last = this.#byName.get(name);
-    if (last === entry) {
-      if (before === undefined) this.#byName.delete(name);
-      else this.#byName.set(name, before);
-      return;
-    }
-    for (let later = last; later !== undefined; later = later.before) {
-      if (later.before === entry) later.before = before;
-    }
+    const { name, before, after } = entry;
+    if (before !== undefined) before.after = after;
+    if (after !== undefined) after.before = before;
+    else if (before !== undefined) this.#byName.set(name, before);
+    else if (name !== "") this.#byName.delete(name);
+    entry.before = entry.after = undefined;
   }
 }
+
+const alone = { before: undefined, after: undefined };
 
 function isAccount({ id }: SessionRecord): boolean {
   return id.startsWith(accountMark);
