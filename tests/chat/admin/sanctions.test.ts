@@ -167,6 +167,16 @@ describe("a banned network", () => {
 });
 
 describe("a ban by name", () => {
+  test("tells nobody control characters in its reason", () => {
+    const rig = new Rig();
+    const bob = rig.member("Bob", {}, "2001:db8::7");
+    bob.text();
+    rig.order("ban Bob a\u001b[2Jb\u009b1m\u202ec");
+    const reason = "You are banned from this server: ab1mc";
+    expect(bob.lines()).toEqual([{ type: "bye", reason, code: "banned" }]);
+    expect(JSON.stringify(rig.order("bans"))).toContain("ab1mc (console");
+  });
+
   test("of a user who is online applies to the person, under any name and in any dialect", () => {
     const rig = new Rig();
     const bob = rig.member("Bob", {}, "2001:db8::7");

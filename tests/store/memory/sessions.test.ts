@@ -15,7 +15,7 @@ test("too many sessions of one name are removed in little time, and the last one
   const all = Math.floor(most * 1.125) + 1;
   for (let n = 0; n < all - 1; n++) sessions.put(update(n), n);
   // 50 here; it took three seconds.
-  expect(cpuMsOf(() => sessions.put(update(all - 1), all - 1))).toBeLessThan(1_000);
+  expect(cpuMsOf(() => sessions.put(update(all - 1), all - 1))).toBeLessThan(500);
   expect(sessions.find("x", 0)?.id).toBe(`id ${all - 1}`);
   expect(sessions.load("id 0")).toBeUndefined();
 });
