@@ -166,17 +166,22 @@ describe("a banned network", () => {
   });
 });
 
-describe("a ban by name", () => {
-  test("tells nobody control characters in its reason", () => {
-    const rig = new Rig();
-    const bob = rig.member("Bob", {}, "2001:db8::7");
-    bob.text();
-    rig.order("ban Bob a\u001b[2Jb\u009b1m\u202ec");
-    const reason = "You are banned from this server: ab1mc";
-    expect(bob.lines()).toEqual([{ type: "bye", reason, code: "banned" }]);
-    expect(JSON.stringify(rig.order("bans"))).toContain("ab1mc (console");
-  });
+test("a reason is told without control characters", () => {
+  const rig = new Rig();
+  const eve = rig.member("Eve");
+  eve.text();
+  rig.order("kick Eve a\u001b[2Jb\u009b1m\u202ec");
+  const removed = "console has removed you: ab1mc";
+  expect(eve.lines()).toEqual([{ type: "bye", reason: removed, code: "kicked" }]);
+  const bob = rig.member("Bob", {}, "2001:db8::7");
+  bob.text();
+  rig.order("ban Bob a\u001b[2Jb\u009b1m\u202ec");
+  const banned = "You are banned from this server: ab1mc";
+  expect(bob.lines()).toEqual([{ type: "bye", reason: banned, code: "banned" }]);
+  expect(JSON.stringify(rig.order("bans"))).toContain("ab1mc (console");
+});
 
+describe("a ban by name", () => {
   test("of a user who is online applies to the person, under any name and in any dialect", () => {
     const rig = new Rig();
     const bob = rig.member("Bob", {}, "2001:db8::7");
