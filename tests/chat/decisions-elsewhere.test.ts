@@ -6,7 +6,7 @@ import type { DoorOptions } from "../../src/chat/login/door-options.ts";
 import { Rights } from "../../src/chat/rights/rights.ts";
 import { rights } from "../../src/limits.ts";
 import { Neighbours } from "./neighbours.ts";
-import { withKey } from "./owner.ts";
+import { owner, withKey } from "./owner.ts";
 import { memberNames } from "./inspect.ts";
 import type { Rig } from "./rig.ts";
 
@@ -106,6 +106,26 @@ test("a ban by name of a user at another server also bans their device", () => {
   world.deliver();
   const again = withKey(west, "Somebody", "laptop", {}, "203.0.113.8");
   expect(again.text()).toContain("banned");
+});
+
+test("an operator can't ban another one at another server, whatever name they have there", () => {
+  const world = new Neighbours();
+  let secrets = 0;
+  const newSecret = () => `secret-number-${++secrets}`;
+  const [east, west] = [world.server("east", { newSecret }), world.server("west", { newSecret })];
+  owner(west, "Ann", "desk").close("quit");
+  const bob = owner(east, "Bob", "phone");
+  const ann = withKey(west, "Zed", "desk", {}, "203.0.113.7");
+  world.deliver();
+  for (const name of ["Ann", "Bob"]) expect(east.order(`op ${name}`)).toMatchObject({ ok: true });
+  bob.lines();
+  bob.send({ type: "admin", command: "ban Zed", ref: "b" });
+  expect(bob.lines()).toMatchObject([
+    { type: "error", code: "not-allowed", message: expect.stringContaining("Zed is an operator") },
+  ]);
+  world.deliver();
+  expect(ann.link.ended).toBe(false);
+  expect(east.order("bans")).toMatchObject({ message: "There are no bans" });
 });
 
 test("operators see the users of all servers", () => {
