@@ -38,6 +38,7 @@ import type { Rights } from "./rights/rights.ts";
 import type { Rates } from "./rates/rate-budget.ts";
 import type { PageAddress } from "../protocol/messages.ts";
 import type { ServerControl } from "./server-control.ts";
+import type { SaidRun } from "./rooms/said-run.ts";
 import type { Session } from "./session.ts";
 import type { SharingPort } from "./sharing/sharing-port.ts";
 import type { Overview, PresenceChange } from "./turn/store.ts";
@@ -99,8 +100,22 @@ export interface SharedStore {
  */
 export type HeldRoom = { joins: number; last: number };
 
+/** The message that was added to a room last, and the run that it belongs to. */
+export type LastSaid = {
+  readonly session: Session;
+  readonly run: SaidRun;
+  readonly nowMs: number;
+  /** What may still be gathered (`HubState.spareChars`). */
+  spareChars: number;
+  /** What the hub was handling then (`HubState.handled`); 0: more than this message. */
+  handled: number;
+};
+
 export class HubState {
-  nowMs = 0;
+  /** For saying-on.ts. */
+  lastSaid: LastSaid | undefined;
+  #nowMs = 0;
+  #handled = 0;
   readonly sessions = new Set<Session>();
   /** Open rooms by folded name. */
   readonly rooms = new Map<string, Room>();
@@ -188,6 +203,21 @@ export class HubState {
     this.past = new PastLimits(options.rates === undefined ? undefined : options.past);
   }
 
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+
+  /** Set whenever the hub begins to handle something. */
+  set nowMs(nowMs: number) {
+    this.#nowMs = nowMs;
+    this.#handled++;
+  }
+
+  /** How many things the hub has handled so far, with the current one. */
+  get handled(): number {
+    return this.#handled;
+  }
+
   /** Unix time, for values that are stored or shown. */
   get stampMs(): number {
     if (this.#stampedMs !== this.nowMs) {
@@ -199,7 +229,12 @@ export class HubState {
 
   /** Whether too much is already waiting for the store to accept `chars` more. */
   isOverfull(chars: number = output.gatheredEntryChars): boolean {
-    return this.pipeline.gathering.size + chars > output.maxGatheredChars;
+    return chars > this.spareChars;
+  }
+
+  /** How much more may be gathered, in UTF-16 code units. */
+  get spareChars(): number {
+    return output.maxGatheredChars - this.pipeline.gathering.size;
   }
 
   /** A token for HTTP requests for the lifetime of the session; undefined if none is needed. */

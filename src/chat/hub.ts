@@ -43,6 +43,7 @@ import { NameRegistry } from "./names/registry.ts";
 import { banOf, banText, suspectOf } from "./suspect.ts";
 import { chargeIgnored, handleCommand, payerOf, releaseCommands } from "./rates/throttle.ts";
 import { serversOfChats } from "./private/private-chat.ts";
+import { allowSayOn, sayOn } from "./saying-on.ts";
 import { ShareBudgets } from "./rates/rate-budget.ts";
 import { Schedule } from "./schedule.ts";
 import type { ParleyError } from "../errors.ts";
@@ -130,8 +131,11 @@ export class Hub {
     if (session.output.answerChars >= output.maxAnswerChars) deliverAnswersOf(hub, session);
     const received = session.conversation.receive(message, nowMs);
     if (received === undefined) return void chargeIgnored(hub, session, message.length);
+    if (received.type === "say" && sayOn(hub, session, received, message.length)) return;
+    hub.lastSaid = undefined;
     if (received.type !== "sequence") {
-      return handleCommand(hub, session, received, message.length);
+      handleCommand(hub, session, received, message.length);
+      return void allowSayOn(hub);
     }
     for (const [i, command] of received.commands.entries()) {
       handleCommand(hub, session, command, i === 0 ? message.length : 0);
@@ -215,6 +219,7 @@ export class Hub {
   endTurn(nowMs: number, isBusy = false): boolean {
     this.state.nowMs = nowMs;
     this.state.clearWake();
+    this.state.lastSaid = undefined;
     this.#served.clear();
     this.#releaseUnblocked();
     const { pipeline } = this.state;

@@ -409,6 +409,8 @@ export function sayInRoom(
   const persona = hub.personas.shown(session);
   const how = { kind, tags, persona };
   const counted = gathering.say(room, hub.pipeline.nextOrder(), hub.stampMs, session, said, n, how);
+  const { nowMs, spareChars } = hub;
+  hub.lastSaid = { session, run: counted.run, nowMs, spareChars, handled: 0 };
   noteSpoken(hub, session);
   if (ref !== undefined) {
     const order = hub.pipeline.nextOrder();

@@ -61,7 +61,7 @@ export function handleCommand(
 }
 
 /** Charges a command to the rates, and for the history of the room that it displaces. */
-function mayRun(
+export function mayRun(
   hub: HubState,
   session: Session,
   command: Command,

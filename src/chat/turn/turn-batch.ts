@@ -281,6 +281,14 @@ export class TurnBatch {
     return { run, index: run.length - 1 };
   }
 
+  /** Adds a message to the run that the last one belongs to. */
+  sayOn(author: Session, run: SaidRun, text: string, n: number | undefined): void {
+    this.messages++;
+    this.chars += text.length;
+    run.push(text);
+    if (n !== undefined) this.count(author, n, run, run.length - 1);
+  }
+
   addPresence(room: Room, order: number, event: PresenceEvent): void {
     const turn = this.roomTurn(room);
     this.#entries++;
