@@ -30,9 +30,10 @@ class Stream {
     readonly deliver: (bytes: Uint8Array) => void,
   ) {}
 
+  /** Keeps `bytes`. */
   write(bytes: Uint8Array): void {
     if (this.isCut) return;
-    this.#waiting.push(bytes.slice());
+    this.#waiting.push(bytes);
     this.waitingBytes += bytes.length;
     this.#schedule();
   }
@@ -43,7 +44,8 @@ class Stream {
     this.clock.after(this.latencyMs(), () => {
       this.#scheduled = false;
       if (this.isCut || this.waitingBytes === 0) return;
-      const all = Buffer.concat(this.#waiting);
+      const [first] = this.#waiting;
+      const all = first?.length === this.waitingBytes ? first : Buffer.concat(this.#waiting);
       const size = this.random() < 0.7 ? all.length : 1 + Math.floor(this.random() * all.length);
       this.#waiting = size < all.length ? [all.subarray(size)] : [];
       this.waitingBytes -= size;
@@ -117,7 +119,7 @@ export class Connection implements Link {
     if (this.#isOver || this.#toClient.isCut) return bytes.length;
     const free = Math.max(0, capacityBytes - this.#toClient.waitingBytes);
     const taken = Math.min(bytes.length, free);
-    if (taken > 0) this.#toClient.write(bytes.subarray(0, taken));
+    if (taken > 0) this.#toClient.write(bytes.slice(0, taken));
     if (taken < bytes.length) this.#isFull = true;
     return taken;
   }

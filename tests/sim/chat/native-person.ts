@@ -340,7 +340,7 @@ export class NativePerson {
 
   #hear(event: SessionEvent): void {
     const { truth } = this.#world;
-    this.#world.trace(this.name, "!", JSON.stringify(event));
+    this.#world.trace(this.name, "!", event);
     this.#showMembers(event);
     // Its requests are carried out with the outputs being read.
     this.#offering.hear(event, this.#session);

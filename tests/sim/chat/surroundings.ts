@@ -30,5 +30,5 @@ export interface Surroundings {
   /** A user has logged in under that name. */
   entered(who: string, name: string): void;
   /** A trace of what is sent, received and reported. */
-  trace(who: string, way: "<" | ">" | "!", what: string): void;
+  trace(who: string, way: "<" | ">" | "!", what: unknown): void;
 }

@@ -18,6 +18,7 @@ import { PlainPerson } from "./plain-person.ts";
 import { plainWords, uncounted } from "./plain-words.ts";
 import { ServerProcess } from "./server-process.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { trace } from "./trace.ts";
 import { fail, Truth } from "./truth.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 import { keptBy, memberNames } from "../../chat/inspect.ts";
@@ -114,16 +115,8 @@ export class World implements Surroundings {
     this.#checkMembers();
   }
 
-  /**
-   * A trace of everything sent, received and reported, for debugging a seed: SIM_TRACE=Ann (or
-   * all).
-   */
-  trace(who: string, way: "<" | ">" | "!", what: string): void {
-    const wanted = process.env["SIM_TRACE"];
-    if (wanted === undefined || (wanted !== "all" && wanted !== who)) return;
-    console.log(
-      `${(this.clock.nowMs - startMs) / 1000} ${who} ${way} ${what.trimEnd().slice(0, 300)}`,
-    );
+  trace(who: string, way: "<" | ">" | "!", what: unknown): void {
+    trace(this.clock.nowMs - startMs, who, way, what);
   }
 
   firstKept(room: string): number {
@@ -197,7 +190,7 @@ export class World implements Surroundings {
   }
 
   #checkMembers(): void {
-    this.clock.after(500, () => {
+    this.clock.after(2_000, () => {
       const watchers = [...this.people, ...this.#strangers, ...this.#irc];
       for (const person of watchers) person.checkMembers();
       if (!this.#isOver) this.#checkMembers();

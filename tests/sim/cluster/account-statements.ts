@@ -163,11 +163,9 @@ export const accountStatements: Readonly<Record<string, Statement>> = {
     if (accounts.changes.get(place) !== undefined) throw new Refused("not unique", "23505");
     const about = { account: String(account), change: String(change), why: text(why), at: nowMs };
     const row = { process: String(process), request: Number(request), ...about };
-    accounts.changes.put(place, row, undo);
+    accounts.addChange(row, undo);
     return none;
   },
   "SELECT process, request, account, change": ({ tables }, [lastMs, moreMs]) =>
-    [...tables.accounts.changes.values()].filter(
-      ({ why, at }) => why === null && at > Number(lastMs) - Number(moreMs),
-    ),
+    tables.accounts.changesAfter(Number(lastMs) - Number(moreMs)).filter(({ why }) => why === null),
 };

@@ -44,9 +44,23 @@ export class AccountTables {
   readonly codes = new Table<string, string>();
   /** By process and request. */
   readonly changes = new Table<string, ChangeRow>();
+  /** The same, oldest first. */
+  readonly #changesByTime: ChangeRow[] = [];
   /** As `password …`, `key …`, `token …` and `account …`. */
   readonly #begun = new Table<string, true>();
   readonly #ended = new Table<string, true>();
+
+  addChange(row: ChangeRow, undo: Undo): void {
+    this.changes.put(`${row.process} ${row.request}`, row, undo);
+    this.#changesByTime.push(row);
+    undo.push(() => void this.#changesByTime.pop());
+  }
+
+  /** Oldest first. */
+  changesAfter(ms: number): readonly ChangeRow[] {
+    const all = this.#changesByTime;
+    return all.slice(1 + all.findLastIndex(({ at }) => at <= ms));
+  }
 
   named(folded: string): AccountRow | undefined {
     return [...this.accounts.values()].find((row) => row.folded === folded);

@@ -228,9 +228,9 @@ const statements: Readonly<Record<string, Statement>> = {
 
 /** @throws Refused */
 export function execute(context: Context, text: string, values: Values): readonly Row[] {
-  const line = text.replaceAll(/\s+/g, " ").trim();
   let statement = known.get(text);
   if (statement === undefined) {
+    const line = text.replaceAll(/\s+/g, " ").trim();
     const [, found] = Object.entries(statements).find(([start]) => line.startsWith(start)) ?? [];
     if (found === undefined) throw new Error(`The simulated database does not know: ${line}`);
     known.set(text, (statement = found));

@@ -17,6 +17,7 @@ import { PlainPerson } from "../chat/plain-person.ts";
 import { plainWords, uncounted } from "../chat/plain-words.ts";
 import type { ServerProcess } from "../chat/server-process.ts";
 import type { Surroundings } from "../chat/surroundings.ts";
+import { isTraced, trace } from "../chat/trace.ts";
 import { fail, Truth } from "../chat/truth.ts";
 import { VirtualClock } from "../chat/virtual-clock.ts";
 import { seeded } from "../random.ts";
@@ -101,13 +102,12 @@ export class ClusterWorld implements Surroundings {
     }
     this.#failOver();
     this.#watch();
+    this.#watchViews();
     this.#visitTogether();
   }
 
-  trace(who: string, way: "<" | ">" | "!", what: string): void {
-    if (!isTraced(who)) return;
-    const atSeconds = (this.clock.nowMs - this.#startMs) / 1_000;
-    console.log(`${atSeconds} ${who} ${way} ${what.trimEnd().slice(0, traceChars)}`);
+  trace(who: string, way: "<" | ">" | "!", what: unknown): void {
+    trace(this.clock.nowMs - this.#startMs, who, way, what);
   }
 
   /** The server that a client reaches now; undefined: none listens. */
@@ -313,10 +313,17 @@ export class ClusterWorld implements Surroundings {
     this.clock.after(500, () => {
       this.#checkNames();
       this.#checkOperators();
+      this.#watch();
+    });
+  }
+
+  /** What may be wrong for a while. */
+  #watchViews(): void {
+    this.clock.after(2_000, () => {
       for (const person of [...this.people, ...this.#irc]) person.checkMembers();
       for (const device of this.#devices) device.check();
       this.#operator.check();
-      this.#watch();
+      this.#watchViews();
     });
   }
 
@@ -380,15 +387,6 @@ export class ClusterWorld implements Surroundings {
     }
     return undefined;
   }
-}
-
-/** The length of a trace line; SIM_CHARS=10000 for whole statements. */
-const traceChars = Number(process.env["SIM_CHARS"] ?? 300);
-
-/** SIM_TRACE=Ann,s1,database (or all), for debugging a seed. */
-function isTraced(who: string): boolean {
-  const wanted = process.env["SIM_TRACE"]?.split(",") ?? [];
-  return wanted.includes("all") || wanted.includes(who);
 }
 
 function statementLine(text: string, values: readonly Value[]): string {
