@@ -6,7 +6,11 @@ const receiptMs = 30_000;
 
 export class MailboxPosition {
   #last = 0;
+  /** Before that, an owner who logs in may already be told of new messages. */
+  #isRestored = false;
   #replayedTo: number | undefined;
+  /** Everything up to here that the client has not seen has been replayed. */
+  #replayed = 0;
   /** The last message that the client has certainly received. */
   #received = 0;
   /** Up to where everything had been sent at `atMs`. */
@@ -46,6 +50,8 @@ export class MailboxPosition {
 
   /** Continues from the session's record or its previous connection. */
   restore(last: number): void {
+    this.#isRestored = true;
+    if (this.#last > last) this.replayAfter(last);
     this.#last = Math.max(this.#last, last);
   }
 
@@ -57,6 +63,8 @@ export class MailboxPosition {
     const before = this.#last;
     this.#last = Math.max(before, mail);
     if (this.#replayedTo !== undefined) return false;
+    // It has been replayed before this server knew that its commit had succeeded.
+    if (isReady && mail <= this.#replayed) return false;
     // Another server stored the messages in between.
     const isLate = isReady && mail > before + 1;
     if (!isReady || isLate) this.#replayedTo = isLate ? before : mail - 1;
@@ -68,7 +76,7 @@ export class MailboxPosition {
     const before = this.#last;
     if (mail <= before) return false;
     this.#last = mail;
-    this.#replayedTo ??= before;
+    if (this.#isRestored) this.#replayedTo ??= before;
     return true;
   }
 
@@ -82,6 +90,7 @@ export class MailboxPosition {
 
   /** Everything up to `mail` has been replayed. */
   replayed(mail: number): void {
+    this.#replayed = mail;
     this.#replayedTo = mail >= this.#last ? undefined : mail;
   }
 }

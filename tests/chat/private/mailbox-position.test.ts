@@ -1,4 +1,5 @@
-// Which private messages a client has certainly received, since many acknowledge nothing.
+// Which private messages are sent live and which are replayed, and which ones a client has
+// certainly received, since many acknowledge nothing.
 
 import { expect, test } from "bun:test";
 import { MailboxPosition } from "../../../src/chat/private/mailbox-position.ts";
@@ -17,4 +18,28 @@ test("what has still to be replayed was not received, however long the client ha
   mailbox.replayed(10);
   for (const ms of [120_000, 160_000]) mailbox.notice(ms, ms);
   expect(mailbox.received).toBe(10);
+});
+
+test("a message is not sent again that was replayed before its commit was known to have succeeded", () => {
+  const mailbox = new MailboxPosition();
+  mailbox.restore(10);
+  expect(mailbox.arrivedElsewhere(12)).toBe(true);
+  expect(mailbox.replayedTo).toBe(10);
+  mailbox.replayed(12);
+  expect(mailbox.arrived(11, true)).toBe(false);
+  expect(mailbox.arrived(12, true)).toBe(false);
+  expect(mailbox.replayedTo).toBeUndefined();
+  expect(mailbox.arrived(13, true)).toBe(true);
+});
+
+test("a message that another server stores during a login does not repeat the whole mailbox", () => {
+  const mailbox = new MailboxPosition();
+  expect(mailbox.arrivedElsewhere(12)).toBe(true);
+  mailbox.restore(11);
+  expect(mailbox.replayedTo).toBe(11);
+  expect(mailbox.last).toBe(12);
+  const read = new MailboxPosition();
+  read.arrivedElsewhere(12);
+  read.restore(12);
+  expect(read.replayedTo).toBeUndefined();
 });

@@ -22,6 +22,8 @@ export class IrcPerson {
   #nick = "";
   /** Lists of which the end has not arrived yet. */
   readonly #listed = new Map<string, string[]>();
+  /** The private messages it has heard on this connection. */
+  readonly #heardPrivately = new Set<number>();
 
   constructor(
     world: Surroundings,
@@ -107,7 +109,7 @@ export class IrcPerson {
 
   #connect(): void {
     const { server, random } = this.#world;
-    if (server === undefined || server.isDead) return;
+    if (server === undefined || server.isClosed) return;
     const splitter = new LineSplitter(1_000_000);
     const connection: Connection = new Connection(server, irc, this.address, random, {
       received: (bytes) => {
@@ -127,6 +129,7 @@ export class IrcPerson {
     this.#views.forget();
     this.#server = server;
     this.#nick = this.name;
+    this.#heardPrivately.clear();
     this.#send(`CAP REQ :multi-prefix${this.hasAccount ? " sasl" : ""}`);
     this.#send(`NICK ${this.name}`);
     this.#send(`USER ${this.name} 0 * :${this.name}`);
@@ -150,6 +153,8 @@ export class IrcPerson {
       case "903":
       case "904":
         return this.#send("CAP END");
+      case "PRIVMSG":
+        return this.#heard(first, rest);
       case "PING":
         return this.#send(`PONG ${rest}`);
       case "JOIN":
@@ -197,6 +202,16 @@ export class IrcPerson {
         this.#views.listed(channel, listed);
       }
     }
+  }
+
+  /** What others do not hear is for this user. */
+  #heard(target: string, text: string): void {
+    if (target.startsWith("#") || !/<\d+>/.test(text)) return;
+    const { id, to, mayBePrivate } = this.#world.truth.tokenOf(text);
+    if (this.#heardPrivately.has(id)) fail(`${this.name} hears ${text} twice`);
+    this.#heardPrivately.add(id);
+    if (mayBePrivate || to.includes(this.name) || to.includes(this.#nick)) return;
+    fail(`${this.name} hears what is for ${to.join(", ")}: ${text}`);
   }
 
   #entered(room: string): void {

@@ -6,7 +6,7 @@ import { ClientSession } from "../../../src/client/session.ts";
 import { LineSplitter } from "../../../src/line-splitter.ts";
 import { Connection } from "./connection.ts";
 import { MemberLists } from "./member-lists.ts";
-import { fail, type Token, type Truth } from "./truth.ts";
+import { fail, seal, textOf, type Token, type Truth } from "./truth.ts";
 import { Offering } from "./offering.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -139,9 +139,14 @@ export class NativePerson {
 
   #tell(): void {
     const { truth, random } = this.#world;
-    const to = [this.#world.anyName(), ...(random() < 0.3 ? [this.#world.anyName()] : [])];
+    const to = [this.#world.anyRecipient()];
+    if (random() < 0.3) to.push(this.#world.anyName());
     const token = truth.token(this.name, undefined, to);
-    this.#queue(token, (session) => session.tell(to, truth.text(token)));
+    const text = truth.text(token);
+    const isSealed = to.length === 1 && random() < 0.3;
+    this.#queue(token, (session) =>
+      isSealed ? session.tell(to, "", { sealed: seal(text) }) : session.tell(to, text),
+    );
   }
 
   #chat(): void {
@@ -274,7 +279,7 @@ export class NativePerson {
     clock.after(1 + random() * 30, () => {
       if (life !== this.#life) return;
       const process = this.#world.server;
-      if (process === undefined || process.isDead) {
+      if (process === undefined || process.isClosed) {
         return this.#act((session) => session.handleLost("refused", clock.nowMs));
       }
       const splitter = new LineSplitter(16 * 1024 * 1024);
@@ -395,11 +400,11 @@ export class NativePerson {
         return;
       }
       case "private": {
-        const { mail, text } = event;
+        const { mail } = event;
         if (this.#mail !== undefined && mail <= this.#mail)
           fail(`${this.name} hears mail ${mail} after ${this.#mail}`);
         this.#mail = mail;
-        truth.heardPrivate(this.name, this.#mailbox, mail, text);
+        truth.heardPrivate(this.name, this.#mailbox, mail, textOf(event));
         return;
       }
       case "acknowledged":

@@ -23,6 +23,8 @@ export class PlainPerson {
   #isLeaving = false;
   /** The messages it has sent on this connection. */
   readonly #said = new Set<number>();
+  /** The private messages it has heard on this connection. */
+  readonly #heardPrivately = new Set<number>();
   /** Number of the last message of the lobby that it has heard on this connection. */
   #heard = 0;
 
@@ -47,7 +49,7 @@ export class PlainPerson {
       const times = random() < 0.2 ? 4 : 1;
       for (let i = 0; i < times; i++) this.#say(connection);
     } else if (dice < 0.75 && tell !== undefined && this.#partner === undefined) {
-      const to = this.#world.anyName();
+      const to = this.#world.anyRecipient();
       const token = this.#token(undefined, [to]);
       token.mayBePrivate = this.#mayChat || this.#isLeaving;
       this.#send(connection, tell(to, this.#text(token)));
@@ -101,11 +103,12 @@ export class PlainPerson {
 
   #connect(): void {
     const { server, random } = this.#world;
-    if (server === undefined || server.isDead) return;
+    if (server === undefined || server.isClosed) return;
     const { dialect, login } = this.#words;
     const splitter = new LineSplitter(1_000_000);
     this.#heard = 0;
     this.#said.clear();
+    this.#heardPrivately.clear();
     this.#partner = undefined;
     this.#mayChat = false;
     this.#isLeaving = false;
@@ -138,6 +141,9 @@ export class PlainPerson {
       if (!isMeant && token.author !== this.ownName) {
         fail(`${this.ownName} hears what is for ${token.to.join(", ")}: ${line}`);
       }
+      if (token.author === this.ownName) return;
+      if (this.#heardPrivately.has(token.id)) fail(`${this.ownName} hears ${line} twice`);
+      this.#heardPrivately.add(token.id);
       return;
     }
     const log = truth.rooms.get(token.room) ?? [];

@@ -9,6 +9,7 @@ import type { Dialect } from "../../../src/chat/dialect.ts";
 import type { Rights } from "../../../src/chat/rights/rights.ts";
 import type { Session } from "../../../src/chat/session.ts";
 import type { StoreAnswerer } from "../../../src/chat/turn/store.ts";
+import { shutdown } from "../../../src/limits.ts";
 import { LineSplitter } from "../../../src/line-splitter.ts";
 import type { OtherServers } from "../../../src/store/open-store.ts";
 import { Lifetime } from "./lifetime.ts";
@@ -36,6 +37,7 @@ export class ServerProcess {
   readonly hub: Hub;
   #isPumping = false;
   #timerMs = Infinity;
+  #isStopping = false;
 
   /** Secret texts contain `name`: no two processes generate the same ones. */
   constructor(
@@ -66,6 +68,27 @@ export class ServerProcess {
 
   get isDead(): boolean {
     return this.life.isDead;
+  }
+
+  /** New connections are refused. */
+  get isClosed(): boolean {
+    return this.isDead || this.#isStopping;
+  }
+
+  /** SIGTERM, as in src/server/chat-server.ts; `stopped` closes the store. */
+  stop(stopped: () => void): void {
+    this.run((hub) => {
+      this.#isStopping = true;
+      const { clock } = this;
+      hub.stop("The server is stopping", clock.nowMs);
+      const untilMs = clock.nowMs + shutdown.graceMs;
+      const wait = (): void => {
+        const isBusy = hub.sessionCount > 0 || !hub.isSettled;
+        if (!isBusy || clock.nowMs >= untilMs) stopped();
+        else clock.after(20, () => this.life.whenRunning(wait));
+      };
+      wait();
+    });
   }
 
   /** SIGKILL: nothing of it runs any more. */

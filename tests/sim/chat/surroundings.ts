@@ -25,6 +25,8 @@ export interface Surroundings {
   mailKeptAfter(mailbox: string, mail: number): number;
   /** A name that some user may have. */
   anyName(): string;
+  /** A user to write to. */
+  anyRecipient(): string;
   /** The connection is subject to faults. */
   watch(connection: Connection, server: ServerProcess): void;
   /** A user has logged in under that name. */

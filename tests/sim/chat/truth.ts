@@ -2,7 +2,9 @@
 // anything that is not in the log, out of order, or twice. Every message is a token; the truth
 // knows the fate of each.
 
+import { accountMark } from "../../../src/chat/accounts/account-store.ts";
 import type { Committed, SessionUpdate } from "../../../src/chat/turn/store.ts";
+import type { Sealed } from "../../../src/protocol/messages.ts";
 import { history as limits } from "../../../src/limits.ts";
 
 /** A message: its author, where it may be received, and where it was logged. */
@@ -25,7 +27,14 @@ export type Token = {
 export type CommittedBatch = {
   readonly rooms: readonly { room: string; runs: readonly { texts: readonly string[] }[] }[];
   readonly sessions: readonly SessionUpdate[];
-  readonly mail: readonly { session: string; message: { text: string } }[];
+  readonly mail: readonly { session: string; message: PrivateText }[];
+};
+
+/** `isOwn`: for the other devices of its sender. */
+type PrivateText = {
+  readonly text: string;
+  readonly sealed?: Sealed | undefined;
+  readonly isOwn?: boolean | undefined;
 };
 
 /** Who had which name when, according to the log. */
@@ -35,12 +44,18 @@ export class Truth {
   readonly tokens: Token[] = [];
   /** Folded names that several devices of one account may have. */
   readonly owned = new Set<string>();
-  /** The text of each message, by room and by mailbox; number 1 is the first. */
+  /**
+   * The text of each message, by room and by mailbox; number 1 is the first. Only the numbers in an
+   * account's mailbox may have gaps.
+   */
   readonly rooms = new Map<string, string[]>();
   readonly mail = new Map<string, string[]>();
   readonly #holders = new Map<string, Holder>();
   /** Names of mailboxes that have no record yet. */
   readonly #early = new Map<string, Set<string>>();
+
+  /** `ownerOf`: the name that an account has. */
+  constructor(readonly ownerOf: (account: string) => string | undefined) {}
 
   token(author: string, room: string | undefined, to: readonly string[]): Token {
     const token: Token = {
@@ -81,8 +96,13 @@ export class Truth {
     }
     for (const update of batch.sessions) this.#checkName(update);
     for (const { session, message } of batch.mail) {
-      if (!/<\d+>/.test(message.text)) continue;
-      const token = this.tokenOf(message.text);
+      const text = textOf(message);
+      if (!/<\d+>/.test(text)) continue;
+      const token = this.tokenOf(text);
+      if (session.startsWith(accountMark)) {
+        this.#checkOwner(token, session, message.isOwn === true);
+        continue;
+      }
       // Who has changed names since the login has had one that no record shows.
       const isOwn = fresh.has(session) && token.to.includes(token.author);
       if (!isOwn) this.#checkRecipient(token, session);
@@ -101,9 +121,14 @@ export class Truth {
     });
     batch.mail.forEach(({ session, message }, i) => {
       const box = entry(this.mail, session);
-      if (mail[i] !== box.length + 1) fail(`mail ${mail[i]} follows ${box.length}`);
-      box.push(message.text);
-      if (/<\d+>/.test(message.text)) this.#log(this.tokenOf(message.text), `mail of ${session}`);
+      const number = mail[i] ?? 0;
+      // An account continues the numbers of the sessions that join it.
+      const isNext = number === box.length + 1;
+      const mayFollow = session.startsWith(accountMark) && number > box.length;
+      if (!isNext && !mayFollow) fail(`mail ${number} follows ${box.length}`);
+      const text = textOf(message);
+      box[number - 1] = text;
+      if (/<\d+>/.test(text)) this.#log(this.tokenOf(text), `mail of ${session}`);
     });
   }
 
@@ -132,6 +157,14 @@ export class Truth {
     if (token.mayBePrivate || holder === undefined) return;
     if (to.some((name) => holder.names.has(name))) return;
     fail(`Token ${token.id} is for ${to.join(", ")}, and in the mail of ${session}`);
+  }
+
+  /** The mailbox of an account has what is for its owner, and what its owner has sent. */
+  #checkOwner(token: Token, session: string, isOwn: boolean): void {
+    const owner = this.ownerOf(session.slice(accountMark.length));
+    const names = isOwn ? [token.author] : token.to;
+    if (token.mayBePrivate || names.some((name) => name === owner)) return;
+    fail(`Token ${token.id} is for ${names.join(", ")}, and in the mail of ${owner}`);
   }
 
   /** The log is lost, and another one begins. */
@@ -175,6 +208,13 @@ export class Truth {
     if (logged !== text) fail(`${who} hears ${text} as mail ${mail}, which is ${logged}`);
   }
 
+  /** The number of the message that follows in a mailbox, if there is one. */
+  nextMail(mailbox: string, after: number): number | undefined {
+    const box = this.mail.get(mailbox) ?? [];
+    const at = box.findIndex((text, i) => i >= after && text !== undefined);
+    return at < 0 ? undefined : at + 1;
+  }
+
   #log(token: Token, where: string): void {
     if (token.state === "failed") fail(`Token ${token.id} failed, and is logged in ${where}`);
     if (token.logged.includes(where)) fail(`Token ${token.id} is twice in ${where}`);
@@ -187,6 +227,18 @@ export class Truth {
     }
     token.logged.push(where);
   }
+}
+
+/** Sealed for one device, which anybody can read here. */
+export function seal(text: string): Sealed {
+  const key = "A".repeat(43);
+  return { key, boxes: [{ key, box: Buffer.from(text).toString("base64url") }] };
+}
+
+/** What was said, sealed or not. */
+export function textOf({ text, sealed }: PrivateText): string {
+  const [first] = sealed?.boxes ?? [];
+  return first === undefined ? text : Buffer.from(first.box, "base64url").toString();
 }
 
 export function fail(what: string): never {

@@ -59,7 +59,7 @@ function register(store: Store): Store {
 
 export class World implements Surroundings {
   readonly clock = new VirtualClock();
-  readonly truth = new Truth();
+  readonly truth = new Truth((account) => account.replace(/^account-of-/, ""));
   readonly random: () => number;
   readonly native = nativeDialect({ name: "parley", udpPort: 1, messagesPerSecond: 0 });
   readonly store: FlakyStore;
@@ -131,6 +131,12 @@ export class World implements Surroundings {
     const all = this.random() < 0.7 ? names : plainNames;
     const name = all[Math.floor(this.random() * all.length)]!;
     return this.random() < 0.1 ? `${name}-too` : name;
+  }
+
+  anyRecipient(): string {
+    const { random } = this;
+    if (random() < 0.8) return this.anyName();
+    return ircNames[Math.floor(random() * ircNames.length)]!;
   }
 
   watch(connection: Connection): void {
@@ -221,19 +227,26 @@ export class World implements Surroundings {
     });
   }
 
-  /** Kills the server now and then, and restarts it soon after. */
+  /** Stops or kills the server now and then, and restarts it soon after. */
   #injectFaults(): void {
     this.clock.after(30_000 + this.random() * 240_000, () => {
       if (this.#isHealing) return;
-      this.server.kill();
-      for (const connection of this.#connections.splice(0)) {
-        connection.cut(this.random() * 500, Infinity);
-      }
-      if (this.#renew !== undefined) this.store.replace(this.#renew());
-      this.clock.after(this.random() * 5_000, () => {
-        if (this.server.isDead) this.server = this.#start();
-      });
+      const { server } = this;
+      if (this.random() < 0.3) server.stop(() => this.#end(server));
+      else this.#end(server);
       this.#injectFaults();
+    });
+  }
+
+  #end(server: ServerProcess): void {
+    if (server.isDead) return;
+    server.kill();
+    for (const connection of this.#connections.splice(0)) {
+      connection.cut(this.random() * 500, Infinity);
+    }
+    if (this.#renew !== undefined) this.store.replace(this.#renew());
+    this.clock.after(this.random() * 5_000, () => {
+      if (this.server.isDead) this.server = this.#start();
     });
   }
 }

@@ -16,7 +16,7 @@ export class MemberProcess {
   link: DatabaseLink;
   #life = new Lifetime();
   #starts = 0;
-  #opened: { readonly serverId: string } | undefined;
+  #opened: { readonly serverId: string; close(): void | Promise<void> } | undefined;
   #isStarting = false;
 
   constructor(
@@ -53,6 +53,20 @@ export class MemberProcess {
 
   resume(): void {
     this.#life.resume(this.database.clock.settle);
+  }
+
+  /** SIGTERM: like the program, it ends once the store is closed, or cannot be. */
+  stop(ended: () => void): void {
+    const { server } = this;
+    const opened = this.#opened;
+    server?.stop(() => {
+      const end = (): void => {
+        if (this.server !== server) return;
+        this.kill();
+        ended();
+      };
+      void Promise.resolve(opened?.close()).then(end);
+    });
   }
 
   /** SIGKILL. */

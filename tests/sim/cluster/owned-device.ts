@@ -1,8 +1,9 @@
 // The devices of one account, at any server: they register the name, log in by key, password and
 // token, change the password, add each other by codes, revoke each other, and leave. What an answer
 // says has happened in the database, and whoever may no longer act for the account is disconnected
-// within some time.
+// within some time. Each device receives what is sent to the account, in order and without gaps.
 
+import { accountMark } from "../../../src/chat/accounts/account-store.ts";
 import { LineSplitter } from "../../../src/line-splitter.ts";
 import { loginProofText } from "../../../src/trust/login-proof.ts";
 import { fakeSignature } from "../../chat/fake-credentials.ts";
@@ -10,7 +11,7 @@ import { Connection } from "../chat/connection.ts";
 import { isSettled } from "../chat/member-lists.ts";
 import type { ServerProcess } from "../chat/server-process.ts";
 import type { Surroundings } from "../chat/surroundings.ts";
-import { fail } from "../chat/truth.ts";
+import { fail, seal, textOf } from "../chat/truth.ts";
 import type { AccountTables } from "./account-tables.ts";
 
 /** How long a server may keep somebody: longer than a lease, and than a look on a slow link. */
@@ -65,6 +66,11 @@ export class OwnedDevice {
   /** Once it is logged in as the owner. */
   #proof: Proof | undefined;
   #wrongSinceMs: number | undefined;
+  readonly #secret: string;
+  /** The last message that it has heard of a mailbox; undefined: any may come next. */
+  #mailbox: string;
+  #epoch: string | undefined;
+  #mail: number | undefined;
 
   constructor(
     world: Surroundings,
@@ -77,6 +83,8 @@ export class OwnedDevice {
     this.#world = world;
     this.#owner = owner;
     this.#key = owner.newKey();
+    this.#secret = `secret-of-${label}`.padEnd(20, ".");
+    this.#mailbox = this.#ownMailbox;
   }
 
   doSomething(): void {
@@ -88,7 +96,8 @@ export class OwnedDevice {
     else if (dice < 0.05) {
       this.#lost();
       connection.cut(random() * 3_000, random() * 10_000);
-    } else if (dice < 0.15) this.#send({ type: random() < 0.6 ? "join" : "part", room: "attic" });
+    } else if (dice < 0.12) this.#send({ type: random() < 0.6 ? "join" : "part", room: "attic" });
+    else if (dice < 0.25) this.#tell();
     else if (this.#proof === undefined) this.#becomeOwner();
     else if (dice < 0.35) this.#setPassword();
     else if (dice < 0.55) this.#send({ type: "device-code", ref: "code" });
@@ -113,6 +122,50 @@ export class OwnedDevice {
       if (nowMs - this.#wrongSinceMs < wrongMs) return;
       fail(`${this.label} is still connected as ${this.#owner.name}, which is not its name`);
     }
+  }
+
+  /** Once healed, and after some time: it has received everything. */
+  checkCaughtUp(): void {
+    if (this.#connection?.isQuiet !== true || this.#mail === undefined) return;
+    const next = this.#world.truth.nextMail(this.#mailbox, this.#mail);
+    if (next === undefined) return;
+    fail(`${this.label} has heard ${this.#mail} of ${this.#mailbox}, and not ${next}`);
+  }
+
+  /** Without an account. */
+  get #ownMailbox(): string {
+    return `hash of ${this.#secret}`;
+  }
+
+  get #accountMailbox(): string {
+    return `${accountMark}${this.#owner.account?.id}`;
+  }
+
+  #tell(): void {
+    const { truth, random } = this.#world;
+    const to = [this.#world.anyRecipient()];
+    const isOwner = this.#proof !== undefined;
+    const token = truth.token(isOwner ? this.#owner.name : this.label, undefined, to);
+    const text = truth.text(token);
+    const sealed = seal(text);
+    const boxes = { text: "", sealed, copies: isOwner ? sealed.boxes : undefined };
+    this.#send({ type: "tell", to, ...(random() < 0.5 ? boxes : { text }) });
+  }
+
+  /** From now on, the messages of that mailbox arrive. */
+  #reads(mailbox: string): void {
+    if (this.#mailbox !== mailbox) this.#mail = undefined;
+    this.#mailbox = mailbox;
+  }
+
+  #heard(mail: number, text: string): void {
+    const { truth } = this.#world;
+    const next = this.#mail === undefined ? mail : truth.nextMail(this.#mailbox, this.#mail);
+    if (mail !== next) {
+      fail(`${this.label} hears ${mail} of ${this.#mailbox} after ${this.#mail}, not ${next}`);
+    }
+    this.#mail = mail;
+    truth.heardPrivate(this.label, this.#mailbox, mail, text);
   }
 
   #mayStay(): boolean {
@@ -163,7 +216,7 @@ export class OwnedDevice {
 
   #connect(): void {
     const { server, random, native } = this.#world;
-    if (server === undefined || server.isDead) return;
+    if (server === undefined || server.isClosed) return;
     const splitter = new LineSplitter(1_000_000);
     const connection: Connection = new Connection(server, native, this.address, random, {
       received: (bytes) => {
@@ -186,8 +239,7 @@ export class OwnedDevice {
   #hello(): void {
     const { name, account, keys } = this.#owner;
     const { random } = this.#world;
-    const about = { type: "hello", version: 2, secret: `secret of ${this.label}`.padEnd(20, ".") };
-    const message = { ...about, secret: about.secret.replaceAll(" ", "-") };
+    const message = { type: "hello", version: 2, secret: this.#secret };
     if (this.hasKey) {
       // A device that is revoked gets a new key.
       if (account !== undefined && this.#owner.tables.hasEnded(`key ${this.#key}`)) {
@@ -195,20 +247,31 @@ export class OwnedDevice {
       }
       const isOwn = account === undefined || keys.includes(this.#key);
       const shown = isOwn ? name : `${name}-${this.label}`;
-      return this.#send({ ...message, name: shown, identity: { key: this.#key } });
+      const position = this.#positionIn(account !== undefined && isOwn);
+      return this.#send({ ...message, ...position, name: shown, identity: { key: this.#key } });
     }
     const current = account?.password?.replace("hash of ", "");
     // Its owner knows what another device has set, or does not.
     if (random() < 0.7 && current !== undefined) this.#password = current;
     const token = random() < 0.5 ? this.#token : undefined;
-    if (token !== undefined) return this.#send({ ...message, name, token });
+    const about = { ...message, ...this.#positionIn(account !== undefined), name };
+    if (token !== undefined) return this.#send({ ...about, token });
     const password = this.#password === "" ? undefined : this.#password;
-    this.#send({ ...message, name, password, remember: true });
+    this.#send({ ...about, password, remember: true });
+  }
+
+  /** What it says of the mailbox that it is going to read. */
+  #positionIn(isAccount: boolean): { epoch: string; mail: number } | undefined {
+    const mailbox = isAccount ? this.#accountMailbox : this.#ownMailbox;
+    if (mailbox !== this.#mailbox) this.#mail = undefined;
+    if (this.#epoch === undefined || this.#mail === undefined) return undefined;
+    return { epoch: this.#epoch, mail: this.#mail };
   }
 
   #hear(line: string): void {
     this.#world.trace(this.label, "<", line);
-    const { type, ref, nonce, session, token, code } = JSON.parse(line);
+    const message = JSON.parse(line);
+    const { type, ref, nonce, session, token, code } = message;
     switch (type) {
       case "challenge": {
         const { name, keys, account } = this.#owner;
@@ -219,16 +282,23 @@ export class OwnedDevice {
       }
       case "welcome":
         this.#token = session.token ?? this.#token;
+        this.#epoch = session.epoch;
+        if (session.recovered !== true) this.#mail = undefined;
+        this.#reads(session.registered === true ? this.#accountMailbox : this.#ownMailbox);
         if (session.registered === true) this.#entered([this.#password]);
         return;
+      case "private":
+        return this.#heard(message.mail, textOf(message));
       case "registered":
         this.#token = token ?? this.#token;
+        this.#reads(this.#accountMailbox);
         return this.#entered([this.#answered(ref)]);
       case "password-set":
         this.#token = token ?? this.#token;
         return void this.#answered(ref);
       case "linked":
         if (!this.#owner.tables.hasKnown(`key ${this.#key}`)) fail(`${this.label} is not linked`);
+        this.#reads(this.#accountMailbox);
         return this.#entered([]);
       case "device-code":
         this.#owner.code = code;

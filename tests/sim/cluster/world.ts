@@ -32,6 +32,8 @@ const names = ["Ann", "Ben", "Cal", "Dora", "Eve", "Finn"];
 /** Users of other dialects, in the order of their dialects. */
 const plainNames = ["Olga", "Liam", "Cora", "Sven", "Nina"];
 const ircNames = ["Iris", "Igor", "Ida"];
+/** The user of several devices. */
+const ownerName = "Olaf";
 /** The time after which departed users must be gone for everyone. */
 const presenceMs = 15_000;
 
@@ -39,7 +41,7 @@ const conditions: readonly LinkCondition[] = ["fine", "fine", "slow", "forgetful
 
 export class ClusterWorld implements Surroundings {
   readonly clock = new VirtualClock(() => this.#settle());
-  readonly truth = new Truth();
+  readonly truth = new Truth((id) => this.database.tables.accounts.accounts.get(id)?.name);
   readonly isShared = true;
   readonly random: () => number;
   readonly native = nativeDialect({ name: "parley", udpPort: 1, messagesPerSecond: 0 });
@@ -84,14 +86,14 @@ export class ClusterWorld implements Surroundings {
       (words, i) => new PlainPerson(this, plainNames[i]!, `192.0.2.${100 + i}`, words),
     );
     this.#irc = ircNames.map((name, i) => new IrcPerson(this, name, `192.0.2.${200 + i}`));
-    this.truth.owned.add("olaf");
+    this.truth.owned.add(fold(ownerName));
     const isReachable = (server: ServerProcess): boolean => this.#isReachable(server);
     const { tables } = this.database;
-    const owner = new Owner("Olaf", tables.accounts, isReachable);
+    const owner = new Owner(ownerName, tables.accounts, isReachable);
     this.#devices = ["desk", "phone", "web", "tablet"].map(
       (label, i) => new OwnedDevice(this, owner, label, `192.0.2.${220 + i}`, i < 2),
     );
-    const moderated = [...plainNames, ...ircNames, "Olaf"];
+    const moderated = [...plainNames, ...ircNames, ownerName];
     this.#operator = new Operator(this, this.members, tables, isReachable, moderated);
     const others = [...this.#devices, this.#operator];
     const all = [...this.people, ...this.#plain, ...this.#irc, ...others];
@@ -145,6 +147,10 @@ export class ClusterWorld implements Surroundings {
     return this.random() < 0.1 ? `${name}-too` : name;
   }
 
+  anyRecipient(): string {
+    return this.random() < 0.8 ? this.anyName() : ownerName;
+  }
+
   watch(connection: Connection, server: ServerProcess): void {
     const list = this.#connections.get(server);
     if (list === undefined) this.#connections.set(server, [connection]);
@@ -160,6 +166,9 @@ export class ClusterWorld implements Surroundings {
     this.clock.pass(chatMs);
     this.#heal();
     this.#expectPresence();
+    // Until then they have received what was sent before.
+    this.clock.pass(30_000);
+    for (const device of this.#devices) device.checkCaughtUp();
     for (const person of [...this.#plain, ...this.#irc, ...this.#devices]) person.leave();
     for (let minute = 0; minute < 15; minute++) {
       for (const person of this.people) {
@@ -250,7 +259,8 @@ export class ClusterWorld implements Surroundings {
     this.clock.after(20_000 + this.random() * 120_000, () => {
       if (this.#isHealing) return;
       const dice = this.random();
-      if (dice < 0.4) this.#kill(member);
+      if (dice < 0.25) this.#kill(member);
+      else if (dice < 0.4) this.#stop(member);
       else if (dice < 0.8) this.#pause(member);
       else this.#cutClients(member);
       this.#break(member);
@@ -262,6 +272,15 @@ export class ClusterWorld implements Surroundings {
     this.#cutClients(member);
     member.kill();
     this.clock.after(this.random() * 20_000, () => member.start());
+  }
+
+  /** As for an upgrade: its clients go to others, and it returns soon. */
+  #stop(member: MemberProcess): void {
+    this.trace(member.name, "!", "stops");
+    member.stop(() => {
+      this.#cutClients(member);
+      this.clock.after(this.random() * 5_000, () => member.start());
+    });
   }
 
   #pause(member: MemberProcess): void {
