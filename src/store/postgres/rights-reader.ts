@@ -9,8 +9,8 @@ export class RightsReader {
   readonly #read: () => Promise<readonly RightsRow[]>;
   readonly #deliver: (rows: readonly RightsRow[]) => void;
   readonly #complain: (error: unknown) => void;
-  /** The rows last delivered. */
-  #text = "";
+  /** The rows that the hub has; undefined: it has made changes to those last delivered. */
+  #text: string | undefined = "";
   /** Readings are numbered in the order in which they begin. */
   #begun = 0;
   #delivered = 0;
@@ -49,6 +49,8 @@ export class RightsReader {
 
   /** The hub's own changes are stored: what is being read may not contain them. */
   stored(changes: readonly RightsChange[]): void {
+    // Another server may undo them before they are read.
+    this.#text = undefined;
     if (this.#open.size === 0) return;
     this.#own.push({ until: this.#begun, changes });
     this.readSoon();

@@ -67,6 +67,7 @@ export class OwnedDevice {
   #proof: Proof | undefined;
   #wrongSinceMs: number | undefined;
   readonly #secret: string;
+  #isWelcome = false;
   /** The last message that it has heard of a mailbox; undefined: any may come next. */
   #mailbox: string;
   #epoch: string | undefined;
@@ -126,7 +127,8 @@ export class OwnedDevice {
 
   /** Once healed, and after some time: it has received everything. */
   checkCaughtUp(): void {
-    if (this.#connection?.isQuiet !== true || this.#mail === undefined) return;
+    const isReading = this.#isWelcome && this.#connection?.isQuiet === true;
+    if (!isReading || this.#mail === undefined) return;
     const next = this.#world.truth.nextMail(this.#mailbox, this.#mail);
     if (next === undefined) return;
     fail(`${this.label} has heard ${this.#mail} of ${this.#mailbox}, and not ${next}`);
@@ -178,6 +180,7 @@ export class OwnedDevice {
 
   #lost(): void {
     this.#connection = undefined;
+    this.#isWelcome = false;
     this.#proof = undefined;
     this.#wrongSinceMs = undefined;
   }
@@ -282,6 +285,7 @@ export class OwnedDevice {
       }
       case "welcome":
         this.#token = session.token ?? this.#token;
+        this.#isWelcome = true;
         this.#epoch = session.epoch;
         if (session.recovered !== true) this.#mail = undefined;
         this.#reads(session.registered === true ? this.#accountMailbox : this.#ownMailbox);

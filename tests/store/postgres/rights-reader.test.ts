@@ -62,6 +62,21 @@ test("the same while this server's own topics are stored; they are not undone me
   expect(known()).toEqual({ "sanction/1": "ban" });
 });
 
+test("what another server undoes at once, as a ban, is undone here", async () => {
+  const { table, reader, end, delivered } = setting();
+  table.set("room/den", "topic");
+  reader.readSoon();
+  await end();
+  // The ban was stored, and the other server has deleted it.
+  reader.stored([{ key: "sanction/1", value: "ban" }]);
+  reader.readSoon();
+  await end();
+  expect(delivered).toEqual([
+    [{ key: "room/den", value: "topic" }],
+    [{ key: "room/den", value: "topic" }],
+  ]);
+});
+
 test("changes without end are read a few times, and then at the next look", async () => {
   const { table, reader, known, end, reads } = setting();
   for (let topic = 0; topic < 500; topic++) {
