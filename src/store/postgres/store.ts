@@ -70,7 +70,7 @@ export interface Follower {
   outdated(session: string, claim: number): void;
   /** Other servers have declared this server's users gone. */
   fenced(): void;
-  /** The hub's own decisions are stored: what is being read may not contain them. */
+  /** The hub has learned that its own decisions are stored: a reading may not contain them. */
   rightsStored(changes: readonly RightsChange[]): void;
 }
 
@@ -227,6 +227,8 @@ export class PostgresStore {
         if (isSettled) this.follower?.settled();
         reply(outcome);
         if (isSettled) this.follower?.afterSettled();
+        const isStored = request.type === "change-rights" && outcome.outcome === "done";
+        if (isStored) this.follower?.rightsStored(request.changes);
       });
   };
 
@@ -501,9 +503,9 @@ export class PostgresStore {
           );
         }
       }
+      // Notified together: a decision that is repeated would undo what others have decided since.
+      await this.#tell({ rights: true }, run);
     });
-    this.follower?.rightsStored(changes);
-    await this.#tell({ rights: true });
   }
 
   /** Notifies the other servers. Best effort: they also check by themselves. */

@@ -56,14 +56,14 @@ export class MemberProcess {
   }
 
   /** SIGTERM: like the program, it ends once the store is closed, or cannot be. */
-  stop(ended: () => void): void {
+  stop(ends: () => void): void {
     const { server } = this;
     const opened = this.#opened;
     server?.stop(() => {
       const end = (): void => {
         if (this.server !== server) return;
+        ends();
         this.kill();
-        ended();
       };
       void Promise.resolve(opened?.close()).then(end);
     });

@@ -21,10 +21,13 @@ async function serverWith() {
   const options = { payloadBytes: 7_900, epoch: "e" };
   const database = new SimulatedDatabase(new VirtualClock(), options, events);
   const held: (() => void)[] = [];
-  const state = { isSlow: false, failsFor: "" };
+  const state = { isSlow: false, failsFor: "", waitsFor: "" };
   const port: DatabasePort = {
     run: async (text, values = []) => {
       if (state.failsFor !== "" && text.includes(state.failsFor)) throw new DatabaseAway("cut");
+      if (state.waitsFor !== "" && text.includes(state.waitsFor)) {
+        await new Promise<void>((resolve) => held.push(resolve));
+      }
       const rows = database.run(text, values) as never;
       if (state.isSlow && text === "SELECT key, value FROM parley.rights") {
         await new Promise<void>((resolve) => held.push(resolve));
@@ -97,6 +100,23 @@ test("what is read while own decisions are stored is read again", async () => {
   await reading;
   await begun();
   expect(known(heard)).toEqual(expect.arrayContaining(["sanction/1", "sanction/2"]));
+  feed.stop();
+});
+
+test("what another server undoes before this one knows that it is stored is read again", async () => {
+  const { store, feed, port, held, state, heard } = await serverWith();
+  state.waitsFor = "pg_notify";
+  const storing = change(store, { key: "sanction/1", value: "{}" });
+  await begun();
+  await port.run("DELETE FROM parley.rights WHERE key = $1", ["sanction/1"]);
+  // The hub keeps its own decision, which may not be stored yet.
+  await feed.check();
+  for (const release of held) release();
+  await storing;
+  heard.length = 0;
+  await feed.check();
+  expect(heard.map(({ type }) => type)).toContain("rights");
+  expect(known(heard)).not.toContain("sanction/1");
   feed.stop();
 });
 
