@@ -143,7 +143,11 @@ async function offeredAt(given: string): Promise<Offered> {
       const leftOut = { links: 0, others: 0, hidden: 0 };
       return { path, info, files: 1, folders: 0, newest: modified, leftOut, tree: undefined };
     }
-    if (!stat.isDirectory() || name === "") {
+    if (name === "") {
+      const sentence = `${quoted(given, 300)} has no name to be sent under: send what is in it`;
+      throw new ParleyError("usage", sentence);
+    }
+    if (!stat.isDirectory()) {
       throw new ParleyError("usage", `${quoted(given, 300)} is neither a file nor a folder`);
     }
     if (name.startsWith(".")) {

@@ -540,11 +540,14 @@ test("only the recipient can say that everything has arrived, not somebody who e
   await connection.leave();
 });
 
-test("an empty path is not the working folder", async () => {
+test("an empty path is not the working folder, and a root has no name to be sent under", async () => {
   await using world = await new World().start();
   await using ann = world.send("Ann", "Bob", "");
   expect(await ann.exit()).toBe(2);
   expect(ann.stderr).toContain("'' is not the path of a file or folder");
+  await using root = world.send("Ann", "Bob", "/");
+  expect(await root.exit()).toBe(2);
+  expect(root.stderr).toContain("'/' has no name to be sent under: send what is in it");
 });
 
 test("what is left out of a folder is said to the sender", async () => {
