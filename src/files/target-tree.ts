@@ -75,7 +75,7 @@ export class TargetTree {
     const temporary = folder.at(this.#temporary).toString();
     const name = this.#names.of(node);
     try {
-      this.#write(temporary, node, bytes);
+      this.#write(folder.openFile(this.#temporary, newFile, node.mode | 0o600), node, bytes);
       const rename = (): Renamed => folder.renameNoReplace(this.#temporary, name);
       if (moveInto(temporary, folder.at(name).toString(), replace, rename)) return true;
     } catch (error) {
@@ -108,8 +108,7 @@ export class TargetTree {
     this.#cursor.close();
   }
 
-  #write(path: string, { mode, modified }: TreeNode, bytes: Uint8Array): void {
-    const fd = openSync(path, newFile, mode | 0o600);
+  #write(fd: number, { modified }: TreeNode, bytes: Uint8Array): void {
     try {
       for (let done = 0; done < bytes.length;) {
         done += writeSync(fd, bytes, done, bytes.length - done);

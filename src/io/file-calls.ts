@@ -17,6 +17,10 @@ const exists = 17;
 /** renameat2(2): AT_FDCWD and RENAME_NOREPLACE. */
 const workingFolder = -100;
 const noReplace = 1;
+/** openat(2): O_CLOEXEC of Linux. */
+const closeOnExec = 0x80000;
+
+const zero = Buffer.alloc(1);
 
 /**
  * Binds a libc function; undefined if it is missing. Functions are bound one by one, since any may
@@ -58,6 +62,15 @@ const renameCall = once(() =>
       }),
 );
 
+const openCall = once(() =>
+  process.platform === "linux"
+    ? bind((library) => {
+        const args = [i32, ptr, i32, u32] as const;
+        return dlopen(library, { openat: { args, returns: i32 } }).symbols.openat;
+      })
+    : undefined,
+);
+
 function errno(): number {
   const place = errnoPlace()?.() ?? null;
   return place === null ? 0 : read.i32(place, 0);
@@ -88,6 +101,17 @@ export function renameNoReplace(from: string, to: string, folder = workingFolder
   return errno() === exists ? "exists" : "unsupported";
 }
 
-function cString(text: string): Uint8Array {
-  return Buffer.from(`${text}\0`);
+/** As openat(2). `folder`: its descriptor. Undefined: it can't be opened, or unsupported. */
+export function openAt(
+  folder: number,
+  name: string | Buffer,
+  flags: number,
+  mode: number,
+): number | undefined {
+  const fd = openCall()?.(folder, cString(name), flags | closeOnExec, mode) ?? -1;
+  return fd < 0 ? undefined : fd;
+}
+
+function cString(text: string | Buffer): Uint8Array {
+  return typeof text === "string" ? Buffer.from(`${text}\0`) : Buffer.concat([text, zero]);
 }

@@ -1,7 +1,18 @@
 // A folder that is held open, whatever its path becomes.
 
 import { expect } from "bun:test";
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { OpenFolder } from "../../src/io/open-folder.ts";
 import { skipUnless } from "../skip.ts";
@@ -25,4 +36,31 @@ testOnLinux("files are renamed in the folder that is held open, and replace noth
   expect(readdirSync(join(base, "moved")).sort()).toEqual(["taken", "é"]);
   expect(readFileSync(join(base, "moved", "taken"), "utf8")).toBe("old");
   expect(readFileSync(join(base, "moved", "é"), "utf8")).toBe("new");
+});
+
+testOnLinux("files are opened in the folder that is held open, with Node's errors", () => {
+  const path = join(base, "opened");
+  const moved = join(base, "opened-moved");
+  mkdirSync(path);
+  const folder = OpenFolder.open(path);
+  renameSync(path, moved);
+  mkdirSync(path);
+  const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants;
+  const fd = folder.openFile("é", O_WRONLY | O_CREAT | O_EXCL, 0o600);
+  writeSync(fd, "new");
+  // The programs that this one starts don't have it.
+  const [, flags = ""] = /^flags:\s+([0-7]+)/m.exec(
+    readFileSync(`/proc/self/fdinfo/${fd}`, "utf8"),
+  )!;
+  expect(Number.parseInt(flags, 8) & 0o2000000).not.toBe(0);
+  closeSync(fd);
+  expect(readdirSync(path)).toEqual([]);
+  expect(readFileSync(join(moved, "é"), "utf8")).toBe("new");
+  expect(statSync(join(moved, "é")).mode & 0o777).toBe(0o600);
+  closeSync(folder.openFile(Buffer.from("é"), O_RDONLY));
+  symlinkSync("é", join(moved, "link"));
+  expect(() => folder.openFile("é", O_WRONLY | O_CREAT | O_EXCL)).toThrow("EEXIST");
+  expect(() => folder.openFile("link", O_RDONLY | O_NOFOLLOW)).toThrow("ELOOP");
+  expect(() => folder.openFile("missing", O_RDONLY)).toThrow("ENOENT");
+  folder.close();
 });

@@ -1,7 +1,7 @@
 // The files of a batch, read as one file. Each is opened when its bytes are needed, and must still
 // be the listed version; otherwise its bytes are zeros, and the receiver is notified.
 
-import { constants, closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { constants, closeSync, fstatSync, readSync } from "node:fs";
 import type { FolderCursor } from "../../io/open-folder.ts";
 import { files as limits } from "../../limits.ts";
 import type { Batch, BatchedFile, BatchPart } from "../../transfer/tree/batch.ts";
@@ -113,7 +113,7 @@ export class BatchSource implements OpenFile {
     const names = path.split("/");
     const name = names.pop()!;
     const within = cursor.to(root.length === 0 ? names : [...root, ...names]);
-    return openSync(within.at(spellingOf(within, name)), openFlags);
+    return within.openFile(spellingOf(within, name), openFlags);
   }
 
   /**
