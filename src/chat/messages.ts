@@ -1,18 +1,15 @@
-// Sending messages: to a room, to the private-chat partner, to chosen people. Counters make a
-// resent message count once.
+// Sending messages: to a room, to the private-chat partner, to chosen people (private/recipients.ts
+// finds them). Counters make a resent message count once.
 
 import type { ErrorCode } from "../errors.ts";
-import { history, message as limits, people } from "../limits.ts";
+import { message as limits, people } from "../limits.ts";
 import { harmlessLines, lineCount, oneLine, quoted } from "../text.ts";
 import { mailNetworkOf } from "./private/absent-mail.ts";
 import type { HubState } from "./hub-state.ts";
 import type { Command, MessageKind, Ref } from "./events.ts";
 import { speechProblem } from "./rooms/room-rights.ts";
-import { type Account, accountMailbox } from "./accounts/account-store.ts";
 import { mailboxOf } from "./private/mail-history.ts";
-import { absentHolder } from "./names/absent-holder.ts";
 import { fold, lobby } from "./names/grammar.ts";
-import type { Refusal } from "./refusal.ts";
 import {
   type About,
   refuseIfOverfull,
@@ -21,12 +18,17 @@ import {
   rejectUnknownUser,
   rejectUnread,
 } from "./rejections.ts";
-import { partnerElsewhere } from "./private/private-chat.ts";
+import {
+  type Found,
+  findRecipients,
+  partnerOf,
+  partnerPerson,
+  type Recipients,
+} from "./private/recipients.ts";
 import { personKey, type Session } from "./session.ts";
 import { muteText } from "./suspect.ts";
 import type { Sealed } from "../protocol/messages.ts";
-import { StoreQueries } from "./turn/store-queries.ts";
-import type { MailPartner, SessionRecord } from "./turn/store.ts";
+import type { MailPartner } from "./turn/store.ts";
 import type { MailItem } from "./turn/turn-batch.ts";
 
 type Say = Extract<Command, { type: "say" }>;
@@ -80,80 +82,15 @@ export function tell(hub: HubState, session: Session, command: Tell): void {
   }
   if (isMuted(hub, session, command) || !fits(hub, session, text, n)) return;
   if (sealed !== undefined && !isSealable(hub, session, command)) return;
-  const names = new Map<string, string>();
-  for (const name of to) names.set(fold(name), name);
-  names.delete("all");
-  const absent: Absent = { records: new Map(), accounts: new Map(), notes: new Map() };
-  const queries = new StoreQueries(hub, session);
-  const sinceMs = hub.nowMs - history.mailHoldMs;
-  for (const folded of names.keys()) {
-    if (hub.names.holder(folded) !== undefined) continue;
-    queries.ask({ type: "find-name", name: folded, sinceMs }, (record) => {
-      if (record !== undefined) absent.records.set(folded, record);
-    });
-    queries.ask({ type: "find-account", lookup: { name: folded } }, (account) => {
-      if (account !== undefined) absent.accounts.set(folded, account);
-    });
-  }
-  askForNotes(hub, session, queries, [...names.keys()], absent);
-  queries.whenAnswered((error) => {
+  findRecipients(hub, session, to, (error, resolve) => {
     // An earlier message failed meanwhile; the sender resends from there.
     if (n !== undefined && n !== session.counter.taken + 1) return;
     if (error !== undefined) return rejectUnread(hub, session, command, error);
     // A mute may have come into force meanwhile.
     if (session.phase !== "member" || isMuted(hub, session, command)) return;
-    tellFound(hub, session, command, absent);
+    tellFound(hub, session, command, resolve());
   });
 }
-
-/**
- * In dialects that report absences immediately, requests the notes of recipients on other servers.
- */
-function askForNotes(
-  hub: HubState,
-  { dialect }: Session,
-  queries: StoreQueries,
-  names: readonly string[],
-  { notes }: Absent,
-): void {
-  const away = names.filter((folded) => hub.names.holder(folded) === undefined);
-  if (hub.options.shared === undefined || dialect.showsPersonas !== true || !away[0]) return;
-  queries.ask({ type: "find-elsewhere", names: away }, (found) => {
-    for (const { folded, about } of found) {
-      if (about.away !== undefined) notes.set(folded, about.away);
-    }
-  });
-}
-
-/** Holders of the names that nobody here has: absent sessions, and owners. */
-type Absent = {
-  readonly records: Map<string, SessionRecord>;
-  readonly accounts: Map<string, Account>;
-  /** Away messages of people on other servers. */
-  readonly notes: Map<string, string>;
-};
-
-/** Recipients: connected sessions, and mailboxes of absent people. */
-type Recipients = { here: Session[]; away: Recipient[] };
-/** Somebody who is absent or on another server; `note`: their away message. */
-type Recipient = {
-  name: string;
-  mailbox: string;
-  isElsewhere?: boolean;
-  note?: string | undefined;
-};
-/**
- * `unknown`: names that nobody has. `reassigned`: former names of the partner that now belong to
- * somebody else, who is not meant. `full`: absent people for whom the sender's network has left too
- * many messages. `barred`: the message was for everyone, but its sender may not speak in the lobby.
- */
-type Found = Recipients & {
-  everyone: boolean;
-  barred: Refusal | undefined;
-  unknown: string[];
-  reassigned: string[];
-  full: string[];
-};
 
 /** A sealed message has one recipient: its boxes are for that person's devices. */
 function isSealable(hub: HubState, session: Session, { to, sealed, copies, n }: Tell): boolean {
@@ -177,10 +114,9 @@ const sealedText = "(a sealed message: parley client can read it on one of your 
 function tellFound(
   hub: HubState,
   session: Session,
-  { to, text, kind, tags, sealed, copies, n, ref }: Tell,
-  absent: Absent,
+  { text, kind, tags, sealed, copies, n, ref }: Tell,
+  found: Found,
 ): void {
-  const found = find(hub, session, to, absent);
   // A message counts as sent if it reaches anyone; only one that reaches nobody is refused by
   // number.
   const reaches = found.everyone || found.here.length + found.away.length > 0;
@@ -226,98 +162,6 @@ function whyNobody({ barred, unknown, reassigned, full }: Found): ErrorCode | un
   if (barred !== undefined) return barred.code;
   if (unknown.length + reassigned.length > 0) return "unknown-user";
   return full.length > 0 ? "full" : undefined;
-}
-
-/** Resolves `to`, each person once. */
-function find(hub: HubState, session: Session, to: readonly string[], absent: Absent): Found {
-  const names = new Map<string, string>();
-  for (const name of to) names.set(fold(name), name);
-  const isForAll = names.delete("all");
-  const barred = isForAll ? speechProblem(hub, session, lobby) : undefined;
-  const everyone = isForAll && barred === undefined;
-  const nobody = { here: [], away: [], unknown: [], reassigned: [], full: [] };
-  const found: Found = { everyone, barred, ...nobody };
-  const reached = new Set<string>();
-  for (const [folded, name] of names) {
-    const who = addressee(hub, session, folded, absent);
-    if (typeof who === "string") {
-      found[who].push(name);
-      continue;
-    }
-    const { key, here, isElsewhere } = who;
-    // One person under two names: the old one, whose release is not committed yet, and the new one.
-    if (reached.has(key)) continue;
-    reached.add(key);
-    // Members of the lobby receive it there.
-    const isThere = hub.rooms.get(lobby)?.has(here?.identity.folded ?? folded) === true;
-    if (everyone && isThere) continue;
-    if (here !== undefined) found.here.push(here);
-    else if (isElsewhere || mayWriteTo(hub, session, key)) {
-      found.away.push({ name, mailbox: key, isElsewhere, note: absent.notes.get(folded) });
-    } else found.full.push(name);
-  }
-  return found;
-}
-
-/** Somebody here, or the mailbox with that key. */
-type Addressee = { key: string; here: Session | undefined; isElsewhere: boolean };
-
-/** Who has a name; the partner of the private chat keeps former ones for a while. */
-function addressee(
-  hub: HubState,
-  session: Session,
-  folded: string,
-  absent: Absent,
-): Addressee | "unknown" | "reassigned" {
-  const known = session.privateChat.names?.keyOf(folded, hub.nowMs);
-  const isPartners = known !== undefined && known === partnerPerson(hub, session);
-  const partner = isPartners ? partnerOf(hub, session) : undefined;
-  const here = hub.names.holder(folded) ?? partner?.here[0];
-  const key =
-    here === undefined
-      ? (mailboxOfAbsent(hub, folded, absent) ?? partner?.away[0]?.mailbox)
-      : personKey(here.identity);
-  if (key === undefined) return "unknown";
-  if (known !== undefined && known !== key) return "reassigned";
-  return { key, here, isElsewhere: isPartners || absent.records.get(folded)?.isElsewhere === true };
-}
-
-/** Counts a message to an absent person. */
-function mayWriteTo(hub: HubState, { shareOwner }: Session, mailbox: string): boolean {
-  return hub.options.rates === undefined || hub.absentMail.take(mailbox, shareOwner, hub.nowMs);
-}
-
-/** A registered name belongs to its owner, whoever used it before. */
-function mailboxOfAbsent(
-  hub: HubState,
-  folded: string,
-  { records, accounts }: Absent,
-): string | undefined {
-  const account = accounts.get(folded);
-  if (account !== undefined) return accountMailbox(account.id);
-  return absentHolder(hub, folded, records.get(folded))?.id;
-}
-
-/** The partner of the private chat, here or on another server. */
-function partnerOf(hub: HubState, session: Session): Recipients | undefined {
-  const { partner } = session.privateChat;
-  if (partner === undefined) return undefined;
-  const elsewhere = partnerElsewhere(session);
-  if (elsewhere !== undefined) {
-    return {
-      here: [],
-      away: [{ name: elsewhere.name, mailbox: elsewhere.person, isElsewhere: true }],
-    };
-  }
-  const here = hub.names.byKey(partner);
-  return here && { here: [here], away: [] };
-}
-
-/** The person who holds the partner's name. */
-function partnerPerson(hub: HubState, session: Session): string | undefined {
-  const partner = partnerOf(hub, session);
-  const [here] = partner?.here ?? [];
-  return here === undefined ? partner?.away[0]?.mailbox : personKey(here.identity);
 }
 
 /** Whether `n` is the next counter. A repeated message is acknowledged again; a gap is rejected. */
