@@ -65,10 +65,12 @@ export class MailboxPosition {
     if (this.#replayedTo !== undefined) return false;
     // It has been replayed before this server knew that its commit had succeeded.
     if (isReady && mail <= this.#replayed) return false;
+    // A session that is ended while it logs in has read nothing yet.
+    const isLive = isReady && this.#isRestored;
     // Another server stored the messages in between.
-    const isLate = isReady && mail > before + 1;
-    if (!isReady || isLate) this.#replayedTo = isLate ? before : mail - 1;
-    return isReady && !isLate;
+    const isLate = isLive && mail > before + 1;
+    if (!isLive || isLate) this.#replayedTo = isLate ? before : mail - 1;
+    return isLive && !isLate;
   }
 
   /** Another server stored messages up to `mail`. True if there are new ones to replay. */

@@ -43,3 +43,9 @@ test("a message that another server stores during a login does not repeat the wh
   read.restore(12);
   expect(read.replayedTo).toBeUndefined();
 });
+
+test("nothing is sent to a session that is ended while it logs in", () => {
+  const mailbox = new MailboxPosition();
+  mailbox.arrivedElsewhere(12);
+  expect(mailbox.arrived(13, true)).toBe(false);
+});
