@@ -291,10 +291,17 @@ export class HubState {
     const order = event.type === "bye" ? Infinity : this.pipeline.nextOrder();
     const asked = answerCost(event);
     if (asked > 0) session.queue.charge(asked, this.options.rates, this.nowMs);
+    const { gathering } = this.pipeline;
     if (session.awaitsWelcome && !session.isOver) {
       // Before its welcome, a conversation does not know its own name and can't render.
       const later = timing === "now" ? "welcomed" : timing;
-      this.pipeline.gathering.addPersonal(session, { order, event, timing: later });
+      gathering.addPersonal(session, { order, event, timing: later });
+      return this.wake();
+    }
+    // The last answer to a line that names several targets is rendered as such.
+    if (!session.isOver && (event.type === "sent" || gathering.isUnrendered(session))) {
+      gathering.addPersonal(session, { order, event, timing });
+      session.output.answerChars += asked;
       return this.wake();
     }
     for (const text of textsOf(session, event)) this.sendText(session, text, timing, order);

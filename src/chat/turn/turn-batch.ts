@@ -154,6 +154,7 @@ export class TurnBatch {
   #entries = 0;
   /** UTF-16 code units of those answers. */
   #answerChars = 0;
+  readonly #unrendered = new Set<Session>();
   /** The room of the last event: most turns happen in one room. */
   #lastTurn: RoomTurn | undefined;
 
@@ -326,7 +327,13 @@ export class TurnBatch {
     }
   }
 
+  /** Whether something was gathered for the session that is rendered only when it is sent. */
+  isUnrendered(session: Session): boolean {
+    return this.#unrendered.has(session);
+  }
+
   addPersonal(session: Session, personal: TimedPersonal): void {
+    if ("event" in personal) this.#unrendered.add(session);
     // Other answers are sent at the end of the turn.
     if (personal.timing !== "now") {
       this.#entries++;

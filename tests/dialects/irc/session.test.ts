@@ -364,6 +364,21 @@ test("a login in the middle of SASL aborts it, and goes on without", () => {
   expect(client.ask("AUTHENTICATE +")[0]).toStartWith(":irc.test 908 Ann ");
 });
 
+test("the answers to a label that names several targets are all in its batch", () => {
+  const rig = new IrcRig();
+  const ann = rig.irc("Ann", "labeled-response batch echo-message message-tags");
+  const ben = rig.irc("Ben");
+  rig.room("#den", ann, ben);
+  for (const list of ["#den,Ben,Zoe", "Ben,#den,Zoe", "Zoe,#den,Ben", "#den,#nowhere", "Zoe,Ben"]) {
+    const answer = ann.ask(`@label=a PRIVMSG ${list} :hi`);
+    const batch = /^@label=a :irc\.test BATCH \+(\w+) /.exec(answer[0] ?? "")?.[1];
+    expect([list, answer.at(-1)]).toEqual([list, `:irc.test BATCH -${batch}`]);
+    expect(answer).toHaveLength(2 + list.split(",").length);
+    for (const line of answer.slice(1, -1))
+      expect(line).toMatch(new RegExp(`^@batch=${batch}[ ;]`));
+  }
+});
+
 test("a labelled MODE that is refused ends its answer", () => {
   const rig = new IrcRig();
   const caps = "labeled-response batch message-tags";
