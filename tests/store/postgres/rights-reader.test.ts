@@ -25,9 +25,10 @@ function setting() {
   );
   const known = (): Record<string, string> =>
     Object.fromEntries((delivered.at(-1) ?? []).map(({ key, value }) => [key, value]));
-  /** Ends the oldest reading. */
-  const end = async (): Promise<void> => {
-    open.shift()?.();
+  /** Ends the oldest reading, or the newest. */
+  const end = async (which: "oldest" | "newest" = "oldest"): Promise<void> => {
+    const ended = which === "oldest" ? open.shift() : open.pop();
+    ended?.();
     await Bun.sleep(0);
   };
   return { table, reader, known, end, reads: () => reads, delivered };
@@ -58,6 +59,17 @@ test("the same while this server's own topics are stored; they are not undone me
   }
   table.delete("room/den");
   reader.stored([{ key: "room/den", value: undefined }]);
+  await end();
+  expect(known()).toEqual({ "sanction/1": "ban" });
+});
+
+test("a reading that ends after a newer one undoes nothing", async () => {
+  const { table, reader, known, end } = setting();
+  reader.readSoon();
+  table.set("sanction/1", "ban");
+  reader.readSoon();
+  await end("newest");
+  expect(known()).toEqual({ "sanction/1": "ban" });
   await end();
   expect(known()).toEqual({ "sanction/1": "ban" });
 });
