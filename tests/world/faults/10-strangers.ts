@@ -13,7 +13,7 @@ import type { Scope } from "../bed/scope.ts";
 import { TestServer } from "../bed/server.ts";
 import { world } from "../bed/tests.ts";
 import { timed, until } from "../bed/wait.ts";
-import { noteTime } from "../../times.ts";
+import { areTimesJudged, noteTime } from "../../times.ts";
 
 const MiB = 1024 * 1024;
 
@@ -56,11 +56,11 @@ world(
     const connection = await HttpConnection.open(stranger.space, host.address());
     const request = `HEAD /files/big HTTP/1.1\r\nHost: ${host.address()}\r\n\r\n`;
     let most = 0;
-    for (let round = 0; round < 30; round++) {
+    for (let round = 0; round < (areTimesJudged ? 30 : 12); round++) {
       connection.write(request.repeat(1_000));
       await Bun.sleep(50);
       most = Math.max(most, server.process.openDescriptors);
-      if (round % 10 === 5) await assertServed(all, `Visitor${round}`);
+      if (round % 5 === 4) await assertServed(all, `Visitor${round}`);
     }
     assert.ok(most - before < 200, `${most - before} more descriptors`);
     const to = scope.folder("fetched");
@@ -78,7 +78,7 @@ world(
     const { host, stranger, server } = all;
     writeNoise(join(server.files, "big"), 32);
     const tookMs: number[] = [];
-    for (let round = 0; round < 5; round++) {
+    for (let round = 0; round < (areTimesJudged ? 5 : 1); round++) {
       const before = server.process.openDescriptors;
       const some = await Promise.all(
         Array.from({ length: 20 }, () => HttpConnection.open(stranger.space, host.address())),
@@ -144,7 +144,8 @@ world(
     }, 10);
     scope.defer(() => clearInterval(sending));
     await Bun.sleep(300);
-    for (let i = 0; i < 3; i++) await assertServed(all, `Visitor${i}`);
+    const visits = areTimesJudged ? 3 : 1;
+    for (let i = 0; i < visits; i++) await assertServed(all, `Visitor${i}`);
   },
 );
 
@@ -167,7 +168,7 @@ world(
     await load.ready();
     let worst = 0;
     const startedMs = performance.now();
-    while (performance.now() - startedMs < 3_000) {
+    while (performance.now() - startedMs < (areTimesJudged ? 3_000 : 500)) {
       worst = Math.max(worst, await ann.ping());
       await Bun.sleep(20);
     }
@@ -186,7 +187,8 @@ world(
     const load = new Stranger(scope, all.stranger.space, order);
     await load.ready();
     const startedMs = performance.now();
-    await Bun.sleep(5_000);
+    // More than the burst and the rate allow, if they did not bound it.
+    await Bun.sleep(2_000);
     const { receivedBytes } = await load.stop();
     const seconds = (performance.now() - startedMs) / 1_000;
     // Including the burst, which is 2 MiB for the network, and the answer in progress.
