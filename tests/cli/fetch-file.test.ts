@@ -505,7 +505,9 @@ test("--json reports offer, progress and done; --limit-rate is respected", async
 test("a second fetch of the same name is locked out, and the first continues", async () => {
   const home = newFolder();
   const first = start(home, here(), "big", "--limit-rate", "4M");
-  await until(() => existsSync(join(home, "Downloads", "big.part")));
+  const part = join(home, "Downloads", "big.part");
+  // It is made before it is locked.
+  await until(() => existsSync(part) && statSync(part).size > 0);
   // However long the second one takes.
   first.kill("SIGSTOP");
   const second = await fetchFile([here(), "big"], home);
