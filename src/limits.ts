@@ -1521,6 +1521,8 @@ export const fetching = {
 export const shutdown = {
   /** From the signal to the end of the process, in milliseconds. */
   graceMs: 4_000,
+  /** A signal that follows another within this time is the same one, sent twice. */
+  repeatedSignalMs: 1_000,
 } as const;
 
 /** A native client's session. */

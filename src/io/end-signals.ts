@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { ParleyError } from "../errors.ts";
+import { shutdown as limits } from "../limits.ts";
 
 const endings = {
   SIGHUP: ["hung-up", "The terminal was closed"],
@@ -36,6 +37,17 @@ export function onSignals(handle: (signal: EndSignal) => void): () => void {
   return () => {
     for (const signal of heard) process.off(signal, hear);
   };
+}
+
+/**
+ * Calls `stop` at the first signal. A later SIGINT or SIGTERM ends the process immediately, but not
+ * within a second: timeout(1), npm and others pass on what the terminal has sent already.
+ */
+export function stopOnSignals(stop: () => void): void {
+  const stopListening = onSignals(() => {
+    setTimeout(stopListening, limits.repeatedSignalMs).unref();
+    stop();
+  });
 }
 
 let ignored: ReadonlySet<EndSignal> | undefined;

@@ -18,7 +18,7 @@ import { openServerKey, type ServerKey } from "../../tls/server-key.ts";
 import { typedLines } from "../../terminal/editor/typed-lines.ts";
 import { say, diagnostics, warn } from "../../terminal/output/diagnostics.ts";
 import { harmless, quoted } from "../../text.ts";
-import { onSignals } from "../../io/end-signals.ts";
+import { stopOnSignals } from "../../io/end-signals.ts";
 import { notifyServiceManager } from "../../io/service-manager.ts";
 import { passwordOf } from "../identity-flag.ts";
 import { readMotd } from "../motd-file.ts";
@@ -145,14 +145,6 @@ function announce(server: ChatServer, settings: ServerSettings, pin: string | un
   } else {
     print(`Server listening on ${hostPortText({ host, port })}`);
   }
-}
-
-function stopOnSignals(stop: () => void): void {
-  const stopListening = onSignals(() => {
-    // A second SIGINT or SIGTERM ends the process immediately.
-    stopListening();
-    stop();
-  });
 }
 
 /** Reads commands typed at the server. The end of stdin does not stop the server. */
