@@ -1,4 +1,4 @@
-// Budgets that the connections of one owner share: what one of them can't do, all can't do together.
+// Budgets that the connections of one owner share: together, they can't do more than it may.
 
 import { expect, test } from "bun:test";
 import { CommandQueue } from "../../../src/chat/rates/command-queue.ts";
