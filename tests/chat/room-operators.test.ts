@@ -54,6 +54,14 @@ test("the lobby can't be closed: old clients know no other room", () => {
   expect(rig.client(openChat).send("Cal").text()).toContain("Cal has joined");
 });
 
+test("a lobby that an earlier version has let them close is open", () => {
+  const rig = new Rig();
+  const { rooms } = rig.hub.options.rights;
+  rooms.change("lobby", { key: "tea", limit: 1, flags: ["invite-only"] });
+  rig.member("Ann");
+  expect(rig.client(openChat).send("Cal").text()).toContain("Cal has joined");
+});
+
 test("invitations and removals", () => {
   const rig = new Rig();
   const ann = rig.member("Ann", inRoom("den"));
