@@ -33,7 +33,7 @@ const balancers: Record<string, Start> = {
     const file = join(folder, "nginx.conf");
     writeFileSync(
       file,
-      `daemon off; pid ${folder}/pid; error_log stderr; events {}
+      `daemon off; master_process off; pid ${folder}/pid; error_log stderr; events {}
        http { access_log off; ${temporary} ${site} }`,
     );
     return ["-p", folder, "-c", file];

@@ -44,7 +44,7 @@ const proxies: Record<string, Proxy> = {
       const temporary = paths.map((name) => `${name}_temp_path ${folder}/${name};`).join(" ");
       writeFileSync(
         join(folder, "nginx.conf"),
-        `daemon off; pid ${folder}/pid; error_log stderr; events {}
+        `daemon off; master_process off; pid ${folder}/pid; error_log stderr; events {}
          http { access_log off; ${temporary} include ${folder}/site.conf; }`,
       );
       return new Process(scope, ["nginx", "-p", folder, "-c", `${folder}/nginx.conf`], { space });
@@ -254,7 +254,7 @@ const tcpProxies: Record<string, TcpProxy> = {
       mkdirSync(folder);
       writeFileSync(
         join(folder, "nginx.conf"),
-        `load_module ${nginxStream}; daemon off; pid ${folder}/pid; error_log stderr; events {}
+        `load_module ${nginxStream}; daemon off; master_process off; pid ${folder}/pid; error_log stderr; events {}
          ${configuration}`,
       );
       return new Process(scope, ["nginx", "-p", folder, "-c", `${folder}/nginx.conf`], { space });
