@@ -639,6 +639,11 @@ export const history = {
   maxRoomsPerNetwork: 256,
   /** Sessions kept for resuming; the oldest is dropped first. */
   maxSessions: 65_536,
+  /**
+   * Sessions of one name among which its last holder is looked for, those that got it last. One
+   * would do, but files of earlier versions keep them in another order.
+   */
+  maxNamesakes: 64,
   /** How long a lost session can resume its counter and mail. */
   resumeMs: 24 * 3_600_000,
   /**

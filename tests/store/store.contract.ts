@@ -3,6 +3,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { accountMailbox, accountMark } from "../../src/chat/accounts/account-store.ts";
+import { history } from "../../src/limits.ts";
 import { retentionClock } from "../../src/store/retention-clock.ts";
 import type { Retention } from "../../src/store/retention.ts";
 import { registration } from "./accounts.contract.ts";
@@ -321,6 +322,34 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
         expect(await store.sessions.find("ann", 0)).toBeUndefined();
         expect((await store.sessions.find("anna", 0))?.id).toBe("s1");
         expect(await store.sessions.find("", 0)).toBeUndefined();
+      });
+
+      test("whoever returns to a name that very many had meanwhile is found", async () => {
+        const { store, writer } = await open();
+        const found = async (sinceMs = 0) => (await store.sessions.find("ann", sinceMs))?.id;
+        const owner = update("owner", { n: 1 });
+        const others = Array.from({ length: 2 * history.maxNamesakes }, (_, i) =>
+          update(`other ${i}`, { seenMs: 1_001 + i, network: "192.0.2.2" }),
+        );
+        await writer.commit({ sessions: [owner] });
+        for (const other of others) await writer.commit({ sessions: [other] });
+        const last = others.at(-1)!;
+        expect(await found()).toBe(last.id);
+        for (const seenMs of [2_000, 2_001]) {
+          await writer.commit({ sessions: [{ ...owner, seenMs }] });
+          expect(await found(seenMs)).toBe("owner");
+        }
+        await writer.commit({ sessions: [{ ...others[0]!, seenMs: 2_002 }] });
+        await writer.commit({ sessions: [{ ...owner, seenMs: 2_003 }] });
+        expect(await found()).toBe("owner");
+        await writer.commit({ sessions: [{ ...owner, seenMs: 2_004, name: "anna" }] });
+        expect(await found()).toBe("other 0");
+        await writer.commit({ sessions: [{ ...others[0]!, seenMs: 2_005, name: "", n: 1 }] });
+        expect(await found()).toBe(last.id);
+        await writer.commit({ sessions: [{ ...owner, seenMs: 2_006 }] });
+        expect(await found()).toBe("owner");
+        expect(await found(2_007)).toBeUndefined();
+        expect(await store.sessions.load("owner")).toMatchObject({ n: 1, mail: 0, seenMs: 2_006 });
       });
 
       test("a session that left without a message is not kept, one with messages is, for a while", async () => {

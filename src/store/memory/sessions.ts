@@ -4,6 +4,7 @@
 import { widestNetworkOf } from "../../addresses.ts";
 import { accountMark } from "../../chat/accounts/account-store.ts";
 import type { SessionRecord, Sessions, SessionUpdate } from "../../chat/turn/store.ts";
+import { history } from "../../limits.ts";
 
 /**
  * A table that exceeds its limit by this factor is trimmed immediately, without waiting for the
@@ -23,7 +24,10 @@ type Entry = SessionRecord & {
 
 export class MemorySessions implements Sessions {
   readonly #entries = new Map<string, Entry>();
-  /** By folded name; several sessions may have had one name, one after the other. */
+  /**
+   * By folded name; several sessions may have had one name, one after the other. The one whose
+   * record was written last.
+   */
   readonly #byName = new Map<string, Entry>();
   #sweepCursor: MapIterator<Entry> | undefined;
   /** Entries other than mailboxes of accounts. */
@@ -43,9 +47,12 @@ export class MemorySessions implements Sessions {
 
   find(name: string, sinceMs: number): SessionRecord | undefined {
     let found: Entry | undefined;
-    for (let entry = this.#byName.get(name); entry !== undefined; entry = entry.before) {
-      if (entry.seenMs < sinceMs) continue;
-      if (found === undefined || isLater(entry, found)) found = entry;
+    let entry = this.#byName.get(name);
+    // One stranger can give a name to thousands of sessions.
+    for (let i = 0; i < history.maxNamesakes && entry !== undefined; i++) {
+      const isHeld = entry.seenMs >= sinceMs;
+      if (isHeld && (found === undefined || isLater(entry, found))) found = entry;
+      entry = entry.before;
     }
     return found === undefined ? undefined : recordOf(found);
   }
@@ -62,10 +69,10 @@ export class MemorySessions implements Sessions {
     if (entry === undefined) {
       return this.#add({ id, name, n, refused, mail, network, seenMs, clockMs, ...alone });
     }
-    const isRenamed = entry.name !== name;
-    if (isRenamed) this.#removeName(entry);
+    const isFirst = this.#byName.get(name) === entry;
+    if (!isFirst) this.#removeName(entry);
     Object.assign(entry, { name, n, refused, mail, network, seenMs, clockMs });
-    if (isRenamed) this.#addName(entry);
+    if (!isFirst) this.#addName(entry);
   }
 
   /** Assigns the next mail number. An unknown session gets a record. */

@@ -1,5 +1,6 @@
 // Sessions in a data file. Rows of busy sessions are cached, so that a message rewrites its
-// session's row in place without touching an index.
+// session's row in place without touching an index. Among the rows of a name, the session that had
+// it last has the highest key.
 
 import type { SessionRecord, Sessions, SessionUpdate } from "../../chat/turn/store.ts";
 import type { NewSession, Read, SessionRow, Statements } from "./statements.ts";
@@ -7,7 +8,7 @@ import type { NewSession, Read, SessionRow, Statements } from "./statements.ts";
 /** A session's row in the file, with the values of its indexed columns. */
 type CachedRow = { key: number; name: string; network: string; clockMs: number };
 
-/** Beyond this, the cache is emptied. */
+/** Beyond this many rows or names, the cache is emptied. */
 const maxCachedRows = 8_192;
 
 export class SqliteSessions implements Sessions {
@@ -15,6 +16,8 @@ export class SqliteSessions implements Sessions {
   readonly #read: Read;
   readonly #clockStepMs: number;
   readonly #rows = new Map<string, CachedRow>();
+  /** IDs by name: whose record with that name was written last. */
+  readonly #holders = new Map<string, string>();
 
   /** A row's clock may lag by `clockStepMs`, because it is not written with every message. */
   constructor(sql: Statements, read: Read, clockStepMs: number) {
@@ -41,6 +44,7 @@ export class SqliteSessions implements Sessions {
       minMail === 0 &&
       row?.name === name &&
       row.network === network &&
+      this.#holders.get(name) === id &&
       row.clockMs >= clockMs - this.#clockStepMs &&
       this.#sql.updateSession.run(n, refused, seenMs, row.key).changes === 1;
     if (!isUpdatedInPlace) {
@@ -68,12 +72,18 @@ export class SqliteSessions implements Sessions {
   /** Call this after a rollback: the cache no longer matches the file. */
   clearCache(): void {
     this.#rows.clear();
+    this.#holders.clear();
   }
 
   #cache(id: string, row: CachedRow): void {
-    if (this.#rows.size >= maxCachedRows && !this.#rows.has(id)) this.#rows.clear();
+    if (isFull(this.#rows, id) || isFull(this.#holders, row.name)) this.clearCache();
     this.#rows.set(id, row);
+    this.#holders.set(row.name, id);
   }
+}
+
+function isFull(cache: ReadonlyMap<string, unknown>, key: string): boolean {
+  return cache.size >= maxCachedRows && !cache.has(key);
 }
 
 function recordOf(row: SessionRow | null): SessionRecord | undefined {

@@ -3,6 +3,7 @@
 import type { Database, SQLQueryBindings } from "bun:sqlite";
 import type { RightsRow } from "../../chat/rights/rights-rows.ts";
 import type { MailCount, MailEntry, SessionRecord } from "../../chat/turn/store.ts";
+import { history } from "../../limits.ts";
 import type { MailboxEntry } from "../mailbox-shares.ts";
 import { batchKey, isInRoom, keySeq } from "./batch-key.ts";
 import { type Prepare, preparer } from "./prepare.ts";
@@ -91,9 +92,11 @@ function roomStatements(prepare: Prepare) {
 function sessionStatements(prepare: Prepare) {
   return {
     session: prepare<SessionRow, [string]>(`SELECT ${sessionColumns} FROM sessions WHERE id = ?`),
+    /** One stranger can give a name to thousands of sessions: reads only those with it last. */
     sessionNamed: prepare<SessionRow, [string, number]>(
-      `SELECT ${sessionColumns} FROM sessions WHERE name = ? AND name <> '' AND seen_ms >= ?
-       ORDER BY seen_ms DESC, id DESC LIMIT 1`,
+      `SELECT ${sessionColumns} FROM (SELECT * FROM sessions WHERE name = ? AND name <> ''
+         ORDER BY key DESC LIMIT ${history.maxNamesakes})
+       WHERE seen_ms >= ? ORDER BY seen_ms DESC, id DESC LIMIT 1`,
     ),
     /** Updates only columns without an index. */
     updateSession: prepare<never, [number, string | null, number, number]>(
@@ -103,11 +106,17 @@ function sessionStatements(prepare: Prepare) {
       `UPDATE sessions SET seen_ms = seen_ms + ?1 - newest.ms
        FROM (SELECT max(seen_ms) AS ms FROM sessions WHERE name <> '') AS newest WHERE name <> ''`,
     ),
+    /** Afterwards its row has the highest key of its name. */
     putSession: prepare<{ key: number }, NewSession>(
       `INSERT INTO sessions (id, name, n, refused, mail, network, seen_ms, clock_ms)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (id) DO UPDATE SET name = excluded.name, n = excluded.n,
-         refused = excluded.refused, mail = max(mail, excluded.mail), network = excluded.network, seen_ms = excluded.seen_ms, clock_ms = excluded.clock_ms
+       ON CONFLICT (id) DO UPDATE SET
+         key = CASE WHEN EXISTS (SELECT 1 FROM sessions AS other WHERE other.name = excluded.name
+             AND other.name <> '' AND other.key > sessions.key)
+           THEN (SELECT max(key) + 1 FROM sessions) ELSE key END,
+         name = excluded.name, n = excluded.n, refused = excluded.refused,
+         mail = max(mail, excluded.mail), network = excluded.network, seen_ms = excluded.seen_ms,
+         clock_ms = excluded.clock_ms
        RETURNING key`,
     ),
     deleteBlank: prepare<never, [string]>(

@@ -1,6 +1,7 @@
 // The sessions in memory, when a stranger has given one name to very many of them.
 
 import { expect, test } from "bun:test";
+import { history } from "../../../src/limits.ts";
 import { MemorySessions } from "../../../src/store/memory/sessions.ts";
 import { cpuMsOf } from "../../cpu-time.ts";
 
@@ -18,6 +19,12 @@ test("too many sessions of one name are removed in little time, and the last one
   expect(cpuMsOf(() => sessions.put(update(all - 1), all - 1))).toBeLessThan(500);
   expect(sessions.find("x", 0)?.id).toBe(`id ${all - 1}`);
   expect(sessions.load("id 0")).toBeUndefined();
+});
+
+test("of very many sessions of one name, only those that got it last are looked at", () => {
+  const sessions = new MemorySessions(most, () => {});
+  for (let n = history.maxNamesakes; n >= 0; n--) sessions.put(update(n), n);
+  expect(sessions.find("x", 0)?.id).toBe(`id ${history.maxNamesakes - 1}`);
 });
 
 test("whoever had a name before is found once the later ones have another, in any order", () => {

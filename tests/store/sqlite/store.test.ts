@@ -5,6 +5,7 @@ import { Database } from "bun:sqlite";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { accountMailbox } from "../../../src/chat/accounts/account-store.ts";
+import { history } from "../../../src/limits.ts";
 import { maxRoomId } from "../../../src/store/sqlite/batch-key.ts";
 import { openSqliteStore, type SqliteStore } from "../../../src/store/sqlite/store.ts";
 import { answerRequest } from "../../../src/store/answer.ts";
@@ -331,6 +332,15 @@ describe("sqlite", () => {
     }
     const { store } = open();
     store.resumeSessions(5);
+    store.close();
+  });
+
+  test("of very many sessions of one name, only those that got it last are looked at", () => {
+    const { store, writer } = open();
+    for (let seenMs = history.maxNamesakes; seenMs >= 0; seenMs--) {
+      writer.commit({ sessions: [update(`s${seenMs}`, { seenMs })] });
+    }
+    expect(store.sessions.find("ann", 0)?.seenMs).toBe(history.maxNamesakes - 1);
     store.close();
   });
 
