@@ -21,6 +21,8 @@ const sliceBytes = 1_000_000;
 /** Maximum number of surplus rooms that one sweep can empty. */
 const maxSmallest = 1_000;
 
+const allSessions = { unseenMs: 0, departedMs: 0 };
+
 /** `kept` is the number of its messages, `time_ms` the time of its last batch. */
 type RoomRow = { id: number; name: string; last: number; kept: number; time_ms: number | null };
 type BatchRow = { next_seq: number; clock_ms: number; bytes: number };
@@ -37,6 +39,8 @@ export class SqliteSweep {
   #smallest: RoomRow[] = [];
   /** IDs of sessions beyond the limit, found once per sweep. */
   #surplusSessions: string[] | undefined;
+  /** How far this sweep has come: of what was last written before, only accounts are left. */
+  #reached = allSessions;
   readonly #size: SizeLimit;
 
   constructor(
@@ -212,10 +216,11 @@ export class SqliteSweep {
     const { sessionAgeMs, goodbyeAgeMs } = this.retention;
     this.#surplusSessions ??= this.#findSurplusSessions();
     const surplus = this.#surplusSessions.splice(0, sliceSessions);
-    const unseen = this.#sessionsBefore(clockMs - sessionAgeMs, "true");
+    const { unseenMs, departedMs } = this.#reached;
+    const unseen = this.#sessionsBetween(unseenMs, clockMs - sessionAgeMs, "true");
     const goodbyeMs = clockMs - Math.min(goodbyeAgeMs, sessionAgeMs);
-    const departed = this.#sessionsBefore(goodbyeMs, "name = ''");
-    const ids = new Set([...surplus, ...unseen, ...departed]);
+    const departed = this.#sessionsBetween(departedMs, goodbyeMs, "name = ''");
+    const ids = new Set([...surplus, ...unseen.ids, ...departed.ids]);
     const more = ids.size >= sliceSessions || this.#surplusSessions.length > 0;
     if (!more) this.#surplusSessions = undefined;
     this.db.transaction(() => {
@@ -225,18 +230,26 @@ export class SqliteSweep {
       }
     })();
     for (const id of ids) this.sessions.forget(id);
+    const reached = { unseenMs: unseen.reachedMs, departedMs: departed.reachedMs };
+    this.#reached = more ? reached : allSessions;
     return more;
   }
 
-  /** The oldest sessions last written before `clockMs`. */
-  #sessionsBefore(clockMs: number, condition: string): string[] {
-    return this.db
-      .query<{ id: string }, [number, number]>(
-        `SELECT id FROM sessions WHERE ${condition} AND ${isSession} AND clock_ms < ?
+  /** The oldest sessions last written since `fromMs`, before `toMs`: all until `reachedMs`. */
+  #sessionsBetween(
+    fromMs: number,
+    toMs: number,
+    condition: string,
+  ): { ids: string[]; reachedMs: number } {
+    const rows = this.db
+      .query<{ id: string; clock_ms: number }, [number, number, number]>(
+        `SELECT id, clock_ms FROM sessions
+         WHERE ${condition} AND ${isSession} AND clock_ms >= ? AND clock_ms < ?
          ORDER BY clock_ms, key LIMIT ?`,
       )
-      .all(clockMs, sliceSessions)
-      .map(({ id }) => id);
+      .all(fromMs, toMs, sliceSessions);
+    const reachedMs = rows.length < sliceSessions ? toMs : rows.at(-1)!.clock_ms;
+    return { ids: rows.map(({ id }) => id), reachedMs };
   }
 
   /**

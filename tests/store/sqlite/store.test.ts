@@ -344,6 +344,28 @@ describe("sqlite", () => {
     store.close();
   });
 
+  test("a sweep passes the mailboxes of accounts once, not again for each slice", () => {
+    let nowMs = 1_000;
+    const retention = { goodbyeAgeMs: 100, sessionAgeMs: 1_000 };
+    const { store, writer } = open({ retention, clock: () => nowMs });
+    const count = () => store.db.query("SELECT count(*) FROM sessions").values()[0]?.[0];
+    writer.commit({ mail: [mail(accountMailbox("a"), "psst"), mail("early", "psst")] });
+    store.db.run("UPDATE sessions SET clock_ms = 5_000 WHERE id = 'early'");
+    nowMs = 2_000;
+    const departed = Array.from({ length: 25 }, (_, i) => update(`s${i}`, { name: "", n: 1 }));
+    writer.commit({ sessions: departed });
+    nowMs = 4_000;
+    while (count() === 27) store.sweep();
+    // Only a row that was there already could be so old.
+    store.db.run("UPDATE sessions SET clock_ms = 1_000 WHERE id = 'early'");
+    sweepAll(store);
+    expect(count()).toBe(2);
+    sweepAll(store);
+    expect(count()).toBe(1);
+    expect(store.mailboxes.after(accountMailbox("a"), 0, 9)).toHaveLength(1);
+    store.close();
+  });
+
   test("synchronous is NORMAL unless FULL is requested", () => {
     for (const [synchronous, level] of [
       ["normal", 1],
