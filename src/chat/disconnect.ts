@@ -64,7 +64,7 @@ export function partAll(
   // A person who stays in other rooms has only left these, one by one.
   const goesOn = silentRooms.size > 0 || isInOtherRooms(hub, session);
   const shown = goesOn && reason !== "kicked" ? "parted" : reason;
-  const once = shown === "parted" ? 0 : hub.pipeline.nextOrder();
+  const once = goesOn ? 0 : hub.pipeline.nextOrder();
   if (reason === "lost" || reason === "slow") noteLost(hub, session);
   for (const room of roomsOf(hub, session)) {
     const told = silentRooms.has(room.name) ? "nobody" : "everybody";

@@ -291,3 +291,21 @@ test("a list shows the rank of a person, whichever device is in the room", () =>
   const bob = ircAt(rig, "Bob").send("JOIN #den");
   expect(bob.lines()).toContain(":irc.test 353 Bob = #den :@Ann Bob");
 });
+
+test.each([
+  ["the ban of its network", "ban 192.0.2.7", []],
+  ["an operator, with all of them", "kick Ann", [":Ann QUIT :Removed by an operator"]],
+])("IRC clients hear that a device removed by %s leaves its own rooms", (_, order, after) => {
+  const rig = new Rig();
+  withPhone(rig).desk.text();
+  const rooms = [{ room: "lobby" }, { room: "den" }, { room: "attic" }];
+  withKey(rig, "Ann", "phone", { rooms }, "192.0.2.7");
+  const bob = ircAt(rig, "Bob").send("JOIN #lobby,#den,#attic");
+  bob.lines();
+  expect(rig.order(order)).toMatchObject({ ok: true });
+  expect(bob.lines().map((line) => line.replace(/!\S+/, ""))).toEqual([
+    ":irc.test KICK #den Ann :You may no longer be here",
+    ":irc.test KICK #attic Ann :You may no longer be here",
+    ...after,
+  ]);
+});

@@ -287,3 +287,22 @@ test("IRC clients hear that somebody has quit before they join another room else
   here.settle();
   expect(eve.text()).toMatch(/^:Ann!\S+ QUIT [^]*:Ann!\S+ JOIN #lobby\r\n$/);
 });
+
+test("IRC clients see whom an operator removes in a room until they have left it everywhere", () => {
+  const west = neighbours.server("west");
+  west.member("Ann");
+  there.member("Ann", inAll);
+  const eve = here.client(irc).send("NICK Eve", "USER e 0 * :E", "JOIN #lobby,#den,#attic");
+  neighbours.deliver();
+  eve.text();
+  there.order("kick Ann");
+  while (neighbours.deliverOne("here"));
+  const kicked = ["den", "attic"].map(
+    (room) => `:irc.test KICK #${room} Ann :You may no longer be here`,
+  );
+  expect(said(eve)).toEqual(kicked);
+  here.member("Ann");
+  neighbours.deliver();
+  expect(said(eve)).toEqual([""]);
+  expect(membersOf(here.hub, "lobby").everywhere).toContain("Ann");
+});

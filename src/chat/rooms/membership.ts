@@ -135,8 +135,9 @@ export function inThisRoom(
   room: Room,
   event: PresenceEvent,
 ): readonly PresenceEvent[] {
-  if (event.type === "left" && event.reason !== "kicked") {
-    return isInRooms(hub, fold(event.name)) ? [{ ...event, reason: "parted", once: 0 }] : [event];
+  if (event.type === "left") {
+    if (!isInRooms(hub, fold(event.name))) return [event];
+    return [{ ...event, reason: event.reason === "kicked" ? "kicked" : "parted", once: 0 }];
   }
   if (event.type !== "renamed") return [event];
   const { type: _, from, to, once: _rename, ...about } = event;

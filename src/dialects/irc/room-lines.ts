@@ -167,7 +167,10 @@ function leftLine(server: LineServer, event: Extract<PresenceEvent, { type: "lef
   return `:${source} QUIT :${said}`;
 }
 
-/** The server removes people from a room that has become private, except for its guests. */
+/**
+ * The server removes people from a room that has become private, except for its guests; and from
+ * the rooms of one of their connections, while another goes on in others.
+ */
 export function notAdmittedLine(server: LineServer, room: string, name: string): string {
   return `:${server.name} KICK ${channelOf(room)} ${nickOf(name)} :You may no longer be here`;
 }
