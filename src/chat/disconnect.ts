@@ -219,7 +219,8 @@ export function dropAsLost(hub: HubState, session: Session, reason: string): voi
 /** Other servers are not told yet of sessions that can be resumed: most soon return there. */
 function leaveForOthers(hub: HubState, session: Session): void {
   const told = session.identity.recordId === "" ? "elsewhere" : "later";
-  for (const room of roomsOf(hub, session)) leaveRoom(hub, session, room, "lost", { told });
+  const once = hub.pipeline.nextOrder();
+  for (const room of roomsOf(hub, session)) leaveRoom(hub, session, room, "lost", { told, once });
   if (session.phase !== "member" || told === "later") return;
   releaseName(hub, session);
   hub.list(session.identity.folded);

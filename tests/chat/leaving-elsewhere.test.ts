@@ -79,3 +79,15 @@ test("nobody hears of people who can resume their sessions when a server stops",
   neighbours.deliver();
   expect(told()).toEqual([["joined Ivy"], ["joined Ivy"]]);
 });
+
+test("IRC clients at other servers hear once of an IRC user in two rooms whose server stops", () => {
+  const north = neighbours.server("north");
+  const watcher = ircAt(north, "Cal").send("JOIN #lobby,#den");
+  ircAt(here, "Ivy").send("JOIN #lobby,#den");
+  neighbours.deliver();
+  watcher.lines();
+  here.hub.stop("The server is stopping", here.nowMs);
+  here.settle();
+  neighbours.deliver();
+  expect(watcher.lines()).toEqual([":Ivy!~Ivy@HOST QUIT :Connection lost"]);
+});
