@@ -1,22 +1,26 @@
 // A peer's connection to the server of its registry, over which calls are taken and made when the
-// two peers may not reach each other. The server relays frames, which it can't read. A call that is
+// two peers may not reach each other, and the registry of a server that is not open to everybody is
+// asked. The server relays frames, which it can't read. A call that is
 // cut off because a connection was lost goes on: the caller calls again under the same number.
 
 import { backoffMs } from "../client/backoff.ts";
 import { ElsewhereError, ParleyError } from "../errors.ts";
 import { ControlClient } from "../files/control-client.ts";
 import { hostPortText, parseHostPort, type ServerAddress, siblingOf } from "../io/host-port.ts";
+import type { RegistrySession } from "../io/registry-client.ts";
 import type { RelayedCall, RelayedCalls } from "../io/relayed-link.ts";
 import { calls as limits, fetching } from "../limits.ts";
 import type { CallRequest, ChannelEnds, OfferEnd, OfferMessage } from "../protocol/messages.ts";
-import { secretBytes } from "../secrets.ts";
+import { secretBytes, secretText } from "../secrets.ts";
 
 type Channel = Extract<OfferMessage, { type: "channel" }>;
 
-export class ServerCalls implements RelayedCalls {
+export class ServerCalls implements RelayedCalls, RegistrySession {
   onCall: (call: RelayedCall) => void = () => {};
   readonly #server: ServerAddress;
   readonly #say: (text: string) => void;
+  /** A pass admits its holder again by it. */
+  readonly #secret = secretText(18);
   #control: Promise<ControlClient> | undefined;
   readonly #calls = new Map<string, ServerCall>();
   /** Calls that this end has requested: the server's answer opens them. */
@@ -27,7 +31,7 @@ export class ServerCalls implements RelayedCalls {
   #timer: Timer | undefined;
   #isClosed = false;
 
-  /** `server` has the device's key, which proves whose calls are taken. */
+  /** `server` has the device's key, if there is one: it proves whose calls are taken. */
   constructor(server: ServerAddress, say: (text: string) => void) {
     this.#server = server;
     this.#say = say;
@@ -53,6 +57,16 @@ export class ServerCalls implements RelayedCalls {
     // It may have been lost since the answer.
     if (call.isCut) call.onLost();
     return call;
+  }
+
+  async askRegistry(request: string): Promise<{ answer: string; from: string }> {
+    const control = await this.#connected();
+    const heard = await control.request({ type: "registry", request });
+    if (heard.type !== "registry") {
+      const sentence = `${control.where} sent an unexpected answer: ${heard.type}.`;
+      throw new ParleyError("protocol", sentence);
+    }
+    return { answer: heard.answer, from: control.remoteAddress };
   }
 
   /** Calls again under the same number, until the call goes on or is over. */
@@ -174,7 +188,7 @@ export class ServerCalls implements RelayedCalls {
   }
 
   async #connect(server: ServerAddress): Promise<ControlClient> {
-    const control = await ControlClient.connect(server);
+    const control = await ControlClient.connect(server, this.#secret);
     control.onOfferMessage = (message) => this.#handle(control, message);
     control.onDrained = () => {
       for (const call of this.#calls.values()) call.onDrained();

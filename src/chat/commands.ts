@@ -42,6 +42,7 @@ import {
   reject as rejectChat,
 } from "./private/private-chat.ts";
 import type { Refusal } from "./refusal.ts";
+import { askRegistry } from "./registry-command.ts";
 import {
   joinedRoom,
   numberOf,
@@ -93,6 +94,7 @@ const allowedBeforeLogin: ReadonlySet<Command["type"]> = new Set<Command["type"]
   "download",
   "take-calls",
   "call",
+  "registry",
   "open-code",
   "join-code",
   "answer-files",
@@ -112,6 +114,7 @@ const needsAdmission: ReadonlySet<Command["type"]> = new Set([
   "download",
   "take-calls",
   "call",
+  "registry",
   "open-code",
   "join-code",
   "answer-files",
@@ -276,6 +279,7 @@ const handlers: Handlers = {
   "share-files": shareFiles,
   "take-calls": takeCalls,
   call: makeCall,
+  registry: askRegistry,
   "open-code": openCode,
   "join-code": joinCode,
   upload: uploadFile,

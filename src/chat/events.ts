@@ -25,6 +25,7 @@ import type {
   PassRequest,
   PrivateChatRequest,
   Ref,
+  RegistryRequest,
   Sealed,
   TransferMessage,
   TransferRequest,
@@ -156,6 +157,7 @@ export type Command =
   | OfferRequest
   | CodeOfferRequest
   | CallRequest
+  | RegistryRequest
   | PassRequest
   /** open-chat's stop-and-wait download. */
   | { type: "download"; name: string }
@@ -420,6 +422,8 @@ export type PersonalEvent =
   | { type: "transfer"; message: TransferMessage }
   /** Files for a person. */
   | OfferMessage
+  /** The registry's answer: a CPP message. */
+  | { type: "registry"; answer: string; ref: Ref | undefined }
   /**
    * Somebody offers files, which none of this person's clients can take. `bytes`: undefined if only
    * the two can know.

@@ -1,6 +1,7 @@
 // The hub's state, and what every operation needs: sending an event to a session, waking the
 // adapter. The operations are in the neighbouring files and do not know the Hub.
 
+import type { PeerRegistry } from "../cpp/peer-registry.ts";
 import { accounts, connections, history as limits, output, sender, search } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { ShareCounts } from "../share-counts.ts";
@@ -61,6 +62,8 @@ export type HubOptions = {
   /** Where browsers find the page; undefined: there is none. */
   page: () => PageAddress | undefined;
   control: ServerControl;
+  /** Undefined: peers are not registered here. */
+  registry: PeerRegistry | undefined;
   door: DoorOptions;
   /** The message of the day, unless operators have set another; may be empty. */
   motd: () => string;

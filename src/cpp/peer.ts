@@ -22,8 +22,8 @@ import type { PeerEvent, PeerFailure, Secured } from "./peer-event.ts";
 import { type ExitReason, failed, type Interruption, type PeerOutput } from "./peer-output.ts";
 import type { PeerStyle } from "./peer-stream.ts";
 
-/** The result of a request to the registry. */
-export type Answer = { message: CppMessage } | { failed: string };
+/** The result of a request to the registry. `isRefused`: its server does not serve this client. */
+export type Answer = { message: CppMessage } | { failed: string; isRefused?: boolean };
 
 /** What the next command has to wait for. */
 type Pending =
@@ -55,7 +55,7 @@ const endings: Readonly<Record<ExitReason, { code?: PeerFailure; message?: strin
   done: {},
   refused: {
     code: "declined",
-    message: "The call was rejected, or the ID belongs to somebody else",
+    message: "The call or the request was refused, or the ID belongs to somebody else",
   },
   unreachable: { code: "cannot-connect", message: "The last request reached nobody" },
   malformed: { code: "protocol", message: "The other side broke the protocol" },
@@ -441,5 +441,6 @@ function failureOf(answer: Answer, wanted: "REGACK" | "BRIDGEACK"): string | und
 
 /** The exit reason that follows from the answer to a failed request. */
 function reasonOf(answer: Answer): ExitReason {
-  return "failed" in answer ? "unreachable" : "malformed";
+  if (!("failed" in answer)) return "malformed";
+  return answer.isRefused === true ? "refused" : "unreachable";
 }

@@ -1,6 +1,6 @@
-// One connection to the CPP registry: a request goes in, its answer and log lines come out. Pure:
-// the server reads, writes and closes. Does not depend on the port, since the main port serves CPP
-// too.
+// Requests to the CPP registry: one goes in, its answer and log lines come out. Each has a
+// connection of its own, or comes inside a session of the native protocol. Pure: the server reads,
+// writes and closes. Does not depend on the port, since the main port serves CPP too.
 
 import {
   type Contact,
@@ -29,6 +29,37 @@ export type RegistryAnswer = {
 /** A registration as `/info` prints it: `Bob 127.0.0.1:7777`. */
 export function contactLine(contact: Contact): string {
   return `${contact.id} ${hostPort(contact)}`;
+}
+
+type AskedMessage = Extract<CppMessage, { type: "REGISTER" | "BRIDGE" }>;
+
+/** Reads a request; undefined: it is none. */
+export function requestOf(text: string): AskedMessage | undefined {
+  const parser = new CppParser();
+  parser.handleData(new TextEncoder().encode(text));
+  const result = parser.pollMessage();
+  return result.type === "message" && isRequest(result.message) ? result.message : undefined;
+}
+
+/**
+ * Asks the registry. `network`: `networkOf` the client's address. Calls `then` once, either
+ * synchronously or later.
+ */
+export function requestAnswer(
+  registry: PeerRegistry,
+  message: AskedMessage,
+  { nowMs, network }: { nowMs: number; network: string },
+  then: (answer: RegistryAnswer) => void,
+): void {
+  const asked = requestIn(message);
+  const tellsKey = message.type === "BRIDGE" && message.keys === "with-contact";
+  registry.request(asked, nowMs, network, (outcome) => {
+    const answer = answerTo(asked, outcome);
+    if (tellsKey && outcome.did === "bridged") {
+      answer.reply = withKey(answer.reply ?? "", outcome.key);
+    }
+    then(answer);
+  });
 }
 
 export class RegistryConnection {
@@ -69,7 +100,7 @@ export class RegistryConnection {
     this.#answered = true;
     if (result.type === "malformed") return refusal;
     const { message } = result;
-    if (message.type !== "REGISTER" && message.type !== "BRIDGE") return refusal;
+    if (!isRequest(message)) return refusal;
     const { type, id } = message;
     const refused = this.#refusalOf(id);
     if (refused !== undefined) {
@@ -81,21 +112,15 @@ export class RegistryConnection {
 
   /** Returns the answer if it comes synchronously; otherwise `later` receives it. */
   #ask(
-    message: Extract<CppMessage, { type: "REGISTER" | "BRIDGE" }>,
+    message: AskedMessage,
     nowMs: number,
     later: (answer: RegistryAnswer) => void,
   ): RegistryAnswer {
-    const asked = requestIn(message);
-    const tellsKey = message.type === "BRIDGE" && message.keys === "with-contact";
     let atOnce: RegistryAnswer | undefined;
     let isReturned = false;
     this.#isAsking = true;
-    this.#registry.request(asked, nowMs, this.#network, (outcome) => {
+    requestAnswer(this.#registry, message, { nowMs, network: this.#network }, (answer) => {
       this.#isAsking = false;
-      const answer = answerTo(asked, outcome);
-      if (tellsKey && outcome.did === "bridged") {
-        answer.reply = withKey(answer.reply ?? "", outcome.key);
-      }
       if (isReturned) later(answer);
       else atOnce = answer;
     });
@@ -112,7 +137,11 @@ export class RegistryConnection {
   }
 }
 
-function requestIn(message: Extract<CppMessage, { type: "REGISTER" | "BRIDGE" }>): RegistryRequest {
+function isRequest(message: CppMessage): message is AskedMessage {
+  return message.type === "REGISTER" || message.type === "BRIDGE";
+}
+
+function requestIn(message: AskedMessage): RegistryRequest {
   const { type, id } = message;
   if (type === "REGISTER") {
     const { ip, port, key } = message;

@@ -24,6 +24,7 @@ import type {
   FetchRequest,
   FileOffer,
   OfferMessage,
+  RegistryRequest,
   ServerMessage,
   TransferMessage,
   TreePage,
@@ -37,7 +38,8 @@ type Request =
   | Extract<ClientMessage, { type: "files" | "fetch" | "tree" | "ping" }>
   | CodeStep
   | CodeOfferRequest
-  | CallRequest;
+  | CallRequest
+  | RegistryRequest;
 /**
  * Receives the lines of a list that precede the answer, and the answer itself. If it throws, the
  * request ends.
@@ -105,9 +107,10 @@ export class ControlClient {
 
   /**
    * Connects and sends `hello`; requests may follow immediately, without waiting for the welcome.
+   * `secret`: the same for all connections of somebody who returns, even if a pass is used up.
    * @throws ParleyError `cannot-connect`, `untrusted-server`
    */
-  static async connect(to: ServerAddress): Promise<ControlClient> {
+  static async connect(to: ServerAddress, secret?: string): Promise<ControlClient> {
     const where = hostPortText(to);
     const deadline = new Deadline(limits.connectTimeoutMs);
     const attempt = async (): Promise<ControlClient | string> => {
@@ -127,7 +130,7 @@ export class ControlClient {
       throw notConnected(to, connected);
     }
     const proof = connected.#proofs.forHello("", connected.#channel());
-    connected.send({ type: "hello", ...to.access, ...proof });
+    connected.send({ type: "hello", secret, ...to.access, ...proof });
     connected.#pinger = setInterval(() => connected.#ping(), limits.pingAfterMs);
     return connected;
   }

@@ -40,8 +40,8 @@ export type CallerEnd = {
 };
 
 export type PeerCallerOptions = {
-  /** The way through the server; undefined: there is none. */
-  readonly calls: RelayedCalls | undefined;
+  /** The way through the server. */
+  readonly calls: RelayedCalls;
   /** Whether the registry is a parley. */
   isOurs(): Promise<boolean>;
   /** Lets both ends of a connection inside TLS identify themselves. */
@@ -107,8 +107,7 @@ class Caller {
 
   /** Undefined: there is no such way. */
   async #relayedAfter(direct: Promise<string>): Promise<string | undefined> {
-    const { calls, isOurs } = this.#options;
-    if (calls === undefined || !(await isOurs())) return undefined;
+    if (!(await this.#options.isOurs())) return undefined;
     await Promise.race([direct, Bun.sleep(limits.directMs)]);
     if (this.#attempts.isOver) return undefined;
     const { deadline } = this.#call;
@@ -117,18 +116,14 @@ class Caller {
     void deadline.expired.then((why) => {
       if (!isOpen) failed.resolve(why);
     });
-    void this.#relayed(calls, failed.resolve, () => (isOpen = true));
+    void this.#relayed(failed.resolve, () => (isOpen = true));
     return failed.promise;
   }
 
-  async #relayed(
-    calls: RelayedCalls,
-    failed: (why: string | undefined) => void,
-    opened: () => void,
-  ): Promise<void> {
+  async #relayed(failed: (why: string | undefined) => void, opened: () => void): Promise<void> {
     const { contact, plan } = this.#call;
     try {
-      const relayed = await calls.call(contact.id, plan.key);
+      const relayed = await this.#options.calls.call(contact.id, plan.key);
       const link: RelayedLink = new RelayedLink(relayed, undefined, () => {
         opened();
         this.#attempts.forget(link);

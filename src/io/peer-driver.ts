@@ -11,8 +11,9 @@ import { peer as limits } from "../limits.ts";
 import { dial, Deadline } from "./dial.ts";
 import { type Address, notOwnAddress, type ServerAddress, socketReason } from "./host-port.ts";
 import { type CallFailure, type SecuredCall, unreachable } from "./peer-caller.ts";
-import { askRegistry } from "./registry-request.ts";
+import { RegistryClient, type RegistrySession } from "./registry-client.ts";
 import { PeerSecurity, type PeerSecurityOptions, type PeerWire } from "./peer-security.ts";
+import type { RelayedCalls } from "./relayed-link.ts";
 import type { SecuredLink } from "./secured-link.ts";
 import { boundSegments } from "./tcp-segments.ts";
 import { linkHandlers, TcpLink, type TcpLinkEvents } from "./tcp-link.ts";
@@ -22,8 +23,10 @@ export type Shown = Pick<Extract<PeerOutput, { type: "show" }>, "line" | "event"
 
 export type PeerDriverOptions = {
   registry: ServerAddress;
+  /** The session at its server, if that is a parley. The driver closes it. */
+  calls: RelayedCalls & RegistrySession;
   /** Undefined: everything is in plain text. */
-  secure?: PeerSecurityOptions | undefined;
+  secure?: Omit<PeerSecurityOptions, "calls"> | undefined;
   /** A command that CPP does not know was typed. */
   onExtra?: (line: string) => void;
   /**
@@ -34,6 +37,7 @@ export type PeerDriverOptions = {
 
 export class PeerDriver {
   readonly #options: PeerDriverOptions;
+  readonly #registry: RegistryClient;
   readonly #links = new Map<number, PeerWire>();
   /** Undefined: everything is in plain text. */
   readonly #security: PeerSecurity | undefined;
@@ -51,8 +55,10 @@ export class PeerDriver {
 
   constructor(options: PeerDriverOptions) {
     this.#options = options;
-    if (options.secure === undefined) return;
-    this.#security = new PeerSecurity(options.secure, options.registry, {
+    this.#registry = new RegistryClient(options.registry, options.calls);
+    const { secure, calls } = options;
+    if (secure === undefined) return;
+    this.#security = new PeerSecurity({ ...secure, calls }, this.#registry, {
       peer: () => this.#peer,
       port: () => this.#listener?.port ?? 0,
       applyOutputs: () => this.applyOutputs(),
@@ -104,7 +110,7 @@ export class PeerDriver {
     this.#security?.stopCalling();
     for (const link of this.#links.values()) link.end();
     await Promise.all(this.#closing);
-    this.#security?.close();
+    this.#options.calls.close();
     if (this.#untrusted !== undefined) throw this.#untrusted;
     return reason;
   }
@@ -198,7 +204,7 @@ export class PeerDriver {
   async #request(message: string): Promise<void> {
     const deadline = (this.#deadline = new Deadline(limits.requestTimeoutMs));
     const asked = (await this.#security?.withKeys(message)) ?? message;
-    const { answer, from } = await askRegistry(this.#options.registry, asked, deadline);
+    const { answer, from } = await this.#registry.ask(asked, deadline);
     if (from !== "") this.#registryAddress = from;
     deadline.cancel();
     this.#untrusted ??= this.#options.registry.trust?.problem;

@@ -17,8 +17,8 @@ import { CallAttempts } from "./call-attempts.ts";
 import { Deadline } from "./dial.ts";
 import type { ServerAddress } from "./host-port.ts";
 import { type CallerEnd, type CallFailure, callPeer, type SecuredCall } from "./peer-caller.ts";
+import type { RegistryClient } from "./registry-client.ts";
 import { isParleyAt } from "./registry-probe.ts";
-import { askRegistry } from "./registry-request.ts";
 import {
   type CallWire,
   type RelayedCall,
@@ -40,7 +40,7 @@ export type PeerSecurityOptions = {
   /** False: calls are made, and their files sent, through the server only. */
   readonly isDirectAllowed: boolean;
   /** The way through the registry's server, if it is a parley. */
-  readonly calls?: RelayedCalls | undefined;
+  readonly calls: RelayedCalls;
   /** Tells the user about a refused call, or a key that can't be stored. */
   say(text: string): void;
   onOffer(connection: number, message: LinkOffer): void;
@@ -68,6 +68,7 @@ export type PeerHost = {
 export class PeerSecurity {
   readonly #options: PeerSecurityOptions;
   readonly #registry: ServerAddress;
+  readonly #client: RegistryClient;
   readonly #host: PeerHost;
   readonly #open = new Map<number, SecuredLink>();
   /** Unknown callers; they are remembered once there is a chat with them. */
@@ -79,11 +80,12 @@ export class PeerSecurity {
   /** Whether the registry is a parley server. */
   #isOurs: Promise<boolean> | undefined;
 
-  constructor(options: PeerSecurityOptions, registry: ServerAddress, host: PeerHost) {
+  constructor(options: PeerSecurityOptions, client: RegistryClient, host: PeerHost) {
     this.#options = options;
-    this.#registry = registry;
+    this.#client = client;
+    this.#registry = client.server;
     this.#host = host;
-    if (options.calls) options.calls.onCall = (call) => this.#answerRelayed(call);
+    options.calls.onCall = (call) => this.#answerRelayed(call);
   }
 
   /** The protected connection of that number; undefined: it is in plain text, or closed. */
@@ -99,17 +101,12 @@ export class PeerSecurity {
   /** The ID is registered: if the registry is a parley, its server passes calls on. */
   async handleRegistered(): Promise<void> {
     const { calls, id } = this.#options;
-    if (calls !== undefined && (await this.#isOursNow())) calls.take(id);
+    if (await this.#isOursNow()) calls.take(id);
   }
 
   /** Gives up the calls that are being made. */
   stopCalling(): void {
     for (const attempts of this.#calling) attempts.close();
-  }
-
-  /** All calls are over. */
-  close(): void {
-    this.#options.calls?.close();
   }
 
   /** `listed`: the registry's key. */
@@ -130,6 +127,8 @@ export class PeerSecurity {
 
   #isOursNow(): Promise<boolean> {
     const registry = this.#registry;
+    // Nothing else has sessions.
+    if (this.#client.usesSession) return Promise.resolve(true);
     // Nothing else speaks TLS.
     this.#isOurs ??= registry.trust === undefined ? isParleyAt(registry) : Promise.resolve(true);
     return this.#isOurs;
@@ -141,7 +140,7 @@ export class PeerSecurity {
     const deadline = new Deadline(limits.requestTimeoutMs);
     const message = withHeader(encodeBridge(this.#options.id, id), "keys", "look");
     this.#lookups++;
-    const { answer } = await askRegistry(this.#registry, message, deadline);
+    const { answer } = await this.#client.ask(message, deadline);
     this.#lookups--;
     deadline.cancel();
     return "message" in answer && answer.message.type === "BRIDGEACK"

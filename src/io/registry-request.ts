@@ -7,8 +7,11 @@ import { dial, type Deadline } from "./dial.ts";
 import { quoted } from "../text.ts";
 import { hostPortText, type ServerAddress } from "./host-port.ts";
 
-/** The answer, or why there is none, and the address it came from (empty if not connected). */
-export type RegistryReply = { answer: Answer; from: string };
+/**
+ * The answer, or why there is none, and the address it came from (empty if not connected). `said`:
+ * what it said in plain text instead.
+ */
+export type RegistryReply = { answer: Answer; from: string; said?: string | undefined };
 
 /** Sends one CPP message to a registry. Never rejects. */
 export async function askRegistry(
@@ -19,6 +22,7 @@ export async function askRegistry(
   const answer = Promise.withResolvers<Answer>();
   const parser = new CppParser();
   let first: Uint8Array | undefined;
+  let said: string | undefined;
   const events = {
     data: (bytes: Uint8Array) => {
       first ??= bytes.slice();
@@ -27,9 +31,8 @@ export async function askRegistry(
       if (result.type === "message") answer.resolve({ message: result.message });
       if (result.type === "malformed") {
         // It may say in plain text what is wrong.
-        const [said = ""] = new TextDecoder().decode(first).split(/\r?\n/, 1);
-        const heard = `${quoted(said, 300)} (${result.reason})`;
-        answer.resolve({ failed: `the registry's answer is not CPP: ${heard}` });
+        [said = ""] = new TextDecoder().decode(first).split(/\r?\n/, 1);
+        answer.resolve({ failed: notCpp(said, result.reason) });
       }
     },
     ended: () => answer.resolve({ failed: "the registry closed the connection without an answer" }),
@@ -45,5 +48,18 @@ export async function askRegistry(
   const late = deadline.expired.then((): Answer => ({ failed: `${where} did not answer in time` }));
   const outcome = await Promise.race([answer.promise, late]);
   link.end();
-  return { answer: outcome, from };
+  return { answer: outcome, from, said };
+}
+
+/** The answer in a text that has arrived complete. */
+export function answerIn(text: string): Answer {
+  const parser = new CppParser();
+  parser.handleData(new TextEncoder().encode(text));
+  const result = parser.pollMessage();
+  if (result.type === "message") return { message: result.message };
+  return { failed: notCpp(text, result.type === "malformed" ? result.reason : "it is cut off") };
+}
+
+function notCpp(said: string, reason: string): string {
+  return `the registry's answer is not CPP: ${quoted(said, 300)} (${reason})`;
 }

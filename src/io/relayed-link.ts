@@ -42,7 +42,6 @@ export interface RelayedCalls {
   take(id: string): void;
   /** @throws ParleyError `not-found`: that peer does not take calls there */
   call(to: string, key: string): Promise<RelayedCall>;
-  close(): void;
 }
 
 /** The connection of a protected call, direct or not. */

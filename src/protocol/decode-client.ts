@@ -184,6 +184,7 @@ const readers: {
     channel: r.count("channel", 1),
     ref: r.ref(),
   }),
+  registry: (r) => ({ type: "registry", request: r.text("request"), ref: r.ref() }),
   "open-code": (r) => ({
     type: "open-code",
     offer: offerId(r),

@@ -232,6 +232,7 @@ const readers: {
     ref: r.ref(),
   }),
   "taking-calls": (r) => ({ type: "taking-calls", id: r.text("id"), ref: r.ref() }),
+  registry: (r) => ({ type: "registry", answer: r.text("answer"), ref: r.ref() }),
   calling: (r) => ({ type: "calling", offer: offerId(r), ref: r.ref() }),
   "code-joined": (r) => ({
     type: "code-joined",

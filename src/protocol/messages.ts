@@ -212,6 +212,9 @@ export type CallRequest =
       ref?: Ref | undefined;
     };
 
+/** A request to the registry of peers: one CPP message (docs/dialects.md, "cpp"). */
+export type RegistryRequest = { type: "registry"; request: string; ref?: Ref | undefined };
+
 /** A frame for the other end of a channel, in base64; the server relays it unread. */
 export type PassRequest = { type: "pass"; offer: string; channel: number; data: string };
 
@@ -323,6 +326,7 @@ export type ClientMessage =
       limit?: number | undefined;
       ref?: Ref | undefined;
     }
+  | RegistryRequest
   | PrivateChatRequest
   | {
       type: "files";
@@ -746,6 +750,8 @@ export type ServerMessage =
     }
   /** Answers `rename`. */
   | { type: "name"; name: string; ref?: Ref | undefined }
+  /** Answers `registry` with a CPP message. */
+  | { type: "registry"; answer: string; ref?: Ref | undefined }
   | TransferMessage
   | OfferMessage
   /** The topic of a room, sent after entering it and when it changes; empty if removed. */

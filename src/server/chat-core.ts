@@ -186,6 +186,7 @@ export class ChatCore {
         },
         claimUsed: () => options.claim()?.remove(),
       },
+      registry: store.registry,
       past: store.past,
       shared: store.others,
       files: new ServerFiles(service, this.#downloads, print, log),

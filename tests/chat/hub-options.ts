@@ -44,6 +44,7 @@ export function hubOptions(name = ""): Omit<HubOptions, "wake"> {
     relay: undefined,
     page: () => undefined,
     control: noControl,
+    registry: undefined,
     door: openDoor,
     motd: () => "",
     rights: new Rights(),

@@ -78,6 +78,11 @@ async function strangerHears({ port, webPort, dialects }: Ports): Promise<Record
       port,
       `${hello({})}{"type":"files"}\n{"type":"fetch","name":"plan.txt"}\n`,
     ],
+    [
+      "native, for the registry",
+      port,
+      `${hello({})}${JSON.stringify({ type: "registry", request: register })}\n`,
+    ],
     ["registry on the main port", port, register],
     ["cpp", dialects["cpp"], register],
     ["browser at the chat port", port, "GET / HTTP/1.1\r\n\r\n"],
@@ -117,7 +122,7 @@ async function strangerHears({ port, webPort, dialects }: Ports): Promise<Record
 
 /** The secrets that a stranger could try to find out. */
 const secrets =
-  /\bAnn\b|treasure|plan\.txt|the plan|\bden\b|\d\d:\d\d:\d\d|has joined|"welcome"|5\.0/;
+  /\bAnn\b|treasure|plan\.txt|the plan|\bden\b|\d\d:\d\d:\d\d|has joined|"welcome"|5\.0|REGACK/;
 
 async function expectNothing(ports: Ports): Promise<void> {
   for (const [way, heard] of Object.entries(await strangerHears(ports))) {

@@ -16,6 +16,7 @@ export class World implements AsyncDisposable {
   readonly folder: string;
   readonly #programs: Parley[] = [];
   #server: Parley | undefined;
+  #flags: readonly string[] = [];
   /** Where peers that are started from now on find the server. */
   port = 0;
   pin = "";
@@ -28,6 +29,7 @@ export class World implements AsyncDisposable {
 
   async start(port = 0, ...more: readonly string[]): Promise<this> {
     mkdirSync(this.folder, { recursive: true });
+    this.#flags = more;
     const flags = ["--files", this.path("none"), "--state", this.path("state"), ...more];
     this.#server = this.#run("server", ...flags, "--no-web", "--port", `${port}`, "--json");
     const ready = JSON.parse(await this.#server.line(/"event":"listening"/)) as Ready;
@@ -40,7 +42,16 @@ export class World implements AsyncDisposable {
   async restart(port: number): Promise<void> {
     this.#server?.signal("SIGKILL");
     await this.#server?.exit();
-    await this.start(port);
+    await this.start(port, ...this.#flags);
+  }
+
+  /** The first row of the answer to an operator's command. */
+  async order(line: string, event: string): Promise<Record<string, unknown>> {
+    const row = new RegExp(`"event":"${event}"`);
+    const before = this.#server?.lines.filter((one) => row.test(one)).length ?? 0;
+    this.#server?.type(line);
+    const answer = (await this.#server?.line(row, before + 1)) ?? "";
+    return JSON.parse(answer) as Record<string, unknown>;
   }
 
   path(...parts: string[]): string {

@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { isatty } from "node:tty";
 import { type ArgsDef, defineCommand, type ParsedArgs } from "citty";
 import { quoted } from "../../text.ts";
+import { accessOf, passFlag } from "../access-flags.ts";
 import { addressOf } from "../address.ts";
 import { portOf } from "../flags.ts";
 import { parseId } from "../../cpp/codec.ts";
@@ -41,7 +42,7 @@ import { createKeyPair } from "../../tls/certificate.ts";
 import type { DeviceKey } from "../../tls/identity-key.ts";
 import { KnownKeysFile } from "../../tls/known-keys-file.ts";
 import { PeerTrust } from "../../tls/peer-trust.ts";
-import { identityFlag, identityOf } from "../identity-flag.ts";
+import { identityFlag, identityOf, passwordOf, serverPasswordFlag } from "../identity-flag.ts";
 import { plainFlag, trusted } from "../trust-flags.ts";
 
 const flags = {
@@ -88,6 +89,8 @@ const flags = {
     negativeDescription: "Call, and send files, through the server only",
   },
   identity: identityFlag,
+  "password-file": serverPasswordFlag,
+  pass: passFlag,
   style: {
     type: "string",
     default: "message",
@@ -149,27 +152,26 @@ type Caller = { id: string; style: PeerStyle };
 async function assemble({ id, style }: Caller, args: Args, screen: Screen): Promise<Talk> {
   const port = portOf("--port", args.port);
   const host = listenHost(args.host);
-  const registry = trusted(addressOf("--server", args.server), { plain: args.plain });
+  const registry = registryOf(args);
   const onIdle = (): void => {
     peer?.handleExtra(performance.now());
     driver.applyOutputs();
   };
   const isJson = args.json === true;
-  const progress = (text: string | undefined): void => screen.prompt?.showProgress(text);
-  const files = new PeerFiles({ downloads: args.downloads, isJson, say, progress, onIdle });
+  const files = filesOf(args, screen, onIdle);
   const keys = peerKeys(args.identity, registry);
   const verify = keys && verifyOf(keys, id, isJson);
   let peer: Peer | undefined;
   const openFiles = (): void => openCallFiles({ files, keys, id, peer, driver });
   const driver: PeerDriver = new PeerDriver({
     registry,
+    calls: new ServerCalls({ ...registry, identity: keys?.identity }, warn),
     secure: keys && {
       ...keys,
       id,
       duplex: args.turns !== true,
       isDirectAllowed: args.direct,
       key: await createKeyPair(Date.now()),
-      calls: new ServerCalls({ ...registry, identity: keys.identity }, warn),
       say: warn,
       onOffer: (connection, message) => {
         openFiles();
@@ -205,6 +207,19 @@ async function assemble({ id, style }: Caller, args: Args, screen: Screen): Prom
     },
   );
   return { driver, peer, files };
+}
+
+function filesOf({ downloads, json }: Args, screen: Screen, onIdle: () => void): PeerFiles {
+  const progress = (text: string | undefined): void => screen.prompt?.showProgress(text);
+  return new PeerFiles({ downloads, isJson: json === true, say, progress, onIdle });
+}
+
+/** @throws ParleyError `usage`; `failed` if the password can't be read */
+function registryOf({ server, plain, pass, "password-file": file }: Args): ServerAddress {
+  return trusted(addressOf("--server", server), {
+    plain,
+    access: accessOf(passwordOf(file), pass),
+  });
 }
 
 function show({ line, event }: Shown, isJson: boolean, { prompt }: Screen) {

@@ -171,17 +171,17 @@ function commandOf(message: ClientMessage): Command {
   }
 }
 
-function loginOf({ name, secret = "", rooms, epoch, mail, runs, ...proof }: Hello): Command {
+function loginOf({ name, secret, rooms, epoch, mail, runs, ...proof }: Hello): Command {
   const { serverPassword, pass, identity } = proof;
   if (name === undefined) {
-    return { type: "login", name: "", visitor: true, serverPassword, pass, identity };
+    return { type: "login", name: "", visitor: true, serverPassword, pass, secret, identity };
   }
   return {
     type: "login",
     name,
     serverPassword,
     pass,
-    secret,
+    secret: secret ?? "",
     rooms,
     runs: runs === true,
     since: epoch === undefined ? undefined : { epoch, mail },

@@ -127,7 +127,15 @@ describe("a stranger learns only that this is a parley server", () => {
     };
     const offer = "AAECAwQFBgcICQoLDA0ODw";
     const commands: Command["type"][] = ["files", "transfer", "download", "admin", "call"];
-    commands.push("take-calls", "open-code", "join-code", "answer-files", "end-files", "motd");
+    commands.push(
+      "registry",
+      "take-calls",
+      "open-code",
+      "join-code",
+      "answer-files",
+      "end-files",
+      "motd",
+    );
     for (const door of [byPassword, byPass]) {
       const rig = closed(door, { motd: () => "secret" });
       insider(rig);
