@@ -11,7 +11,7 @@ import type { RegistrySession } from "../io/registry-client.ts";
 import type { RelayedCall, RelayedCalls } from "../io/relayed-link.ts";
 import { calls as limits, fetching } from "../limits.ts";
 import type { CallRequest, ChannelEnds, OfferEnd, OfferMessage } from "../protocol/messages.ts";
-import { secretBytes, secretText } from "../secrets.ts";
+import { secretBytes } from "../secrets.ts";
 
 type Channel = Extract<OfferMessage, { type: "channel" }>;
 
@@ -19,8 +19,6 @@ export class ServerCalls implements RelayedCalls, RegistrySession {
   onCall: (call: RelayedCall) => void = () => {};
   readonly #server: ServerAddress;
   readonly #say: (text: string) => void;
-  /** A pass admits its holder again by it. */
-  readonly #secret = secretText(18);
   #control: Promise<ControlClient> | undefined;
   readonly #calls = new Map<string, ServerCall>();
   /** Calls that this end has requested: the server's answer opens them. */
@@ -188,7 +186,7 @@ export class ServerCalls implements RelayedCalls, RegistrySession {
   }
 
   async #connect(server: ServerAddress): Promise<ControlClient> {
-    const control = await ControlClient.connect(server, this.#secret);
+    const control = await ControlClient.connect(server);
     control.onOfferMessage = (message) => this.#handle(control, message);
     control.onDrained = () => {
       for (const call of this.#calls.values()) call.onDrained();

@@ -30,6 +30,7 @@ import type {
   TreePage,
 } from "../protocol/messages.ts";
 import type { Undecodable } from "../protocol/undecodable.ts";
+import { secretText } from "../secrets.ts";
 import { withAccessAdvice } from "../trust/access-advice.ts";
 
 export type FilePage = Extract<ServerMessage, { type: "files" }>;
@@ -107,10 +108,9 @@ export class ControlClient {
 
   /**
    * Connects and sends `hello`; requests may follow immediately, without waiting for the welcome.
-   * `secret`: the same for all connections of somebody who returns, even if a pass is used up.
    * @throws ParleyError `cannot-connect`, `untrusted-server`
    */
-  static async connect(to: ServerAddress, secret?: string): Promise<ControlClient> {
+  static async connect(to: ServerAddress): Promise<ControlClient> {
     const where = hostPortText(to);
     const deadline = new Deadline(limits.connectTimeoutMs);
     const attempt = async (): Promise<ControlClient | string> => {
@@ -130,6 +130,7 @@ export class ControlClient {
       throw notConnected(to, connected);
     }
     const proof = connected.#proofs.forHello("", connected.#channel());
+    const secret = to.access?.pass === undefined ? undefined : guestSecret;
     connected.send({ type: "hello", secret, ...to.access, ...proof });
     connected.#pinger = setInterval(() => connected.#ping(), limits.pingAfterMs);
     return connected;
@@ -449,6 +450,9 @@ export class ControlClient {
     this.#lost.resolve(reason);
   }
 }
+
+/** By which a pass that is used up admits this program again, over another connection. */
+const guestSecret = secretText(18);
 
 /** The error in a server's `error` message. */
 export function errorOf({ code, message: sentence, at }: ErrorMessage): ParleyError {

@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { ControlClient } from "../../src/files/control-client.ts";
 import { encodeServer } from "../../src/protocol/encode.ts";
 import type { TransferMessage } from "../../src/protocol/messages.ts";
+import { welcome } from "../protocol/welcome.ts";
 import { until } from "../until.ts";
 
 const messages: readonly TransferMessage[] = [
@@ -14,6 +15,25 @@ const messages: readonly TransferMessage[] = [
   { type: "gone", transfer: 1, file: 2 },
   { type: "error", code: "storage", message: "The disk reports an error", transfer: 1 },
 ];
+
+test("a pass for one person admits all connections of a program", async () => {
+  const hellos: Record<string, unknown>[] = [];
+  const data = (socket: Bun.Socket<undefined>, bytes: Buffer) => {
+    hellos.push(JSON.parse(bytes.toString().split("\n", 1)[0] ?? ""));
+    socket.write(`${JSON.stringify(welcome())}\n`);
+  };
+  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data } });
+  const server = { host: "127.0.0.1", port: listener.port };
+  for (const access of [{ pass: "code" }, { pass: "code" }, { serverPassword: "x" }]) {
+    const control = await ControlClient.connect({ ...server, access });
+    await control.admitted();
+    control.close();
+  }
+  listener.stop(true);
+  const [first, again, other] = hellos.map(({ secret }) => secret);
+  expect(first).toMatch(/^[\x21-\x7e]{16,128}$/);
+  expect([again, other]).toEqual([first, undefined]);
+});
 
 test("silence of a person is no loss: they may be asleep", async () => {
   let looked = 0;
