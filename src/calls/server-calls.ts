@@ -1,7 +1,7 @@
 // A peer's connection to the server of its registry, over which calls are taken and made when the
-// two peers may not reach each other, and the registry of a server that is not open to everybody is
-// asked. The server relays frames, which it can't read. A call that is
-// cut off because a connection was lost goes on: the caller calls again under the same number.
+// two peers may not reach each other, and over which the registry of a server that is not open to
+// everybody is asked. The server relays frames, which it can't read. A call that is cut off because
+// a connection was lost goes on: the caller calls again under the same number.
 
 import { backoffMs } from "../client/backoff.ts";
 import { ElsewhereError, ParleyError } from "../errors.ts";
