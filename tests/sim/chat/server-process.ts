@@ -38,6 +38,8 @@ export class ServerProcess {
   #isPumping = false;
   #timerMs = Infinity;
   #isStopping = false;
+  /** The hub has been given up: nothing reaches it any more. */
+  #hasStopped = false;
 
   /** Secret texts contain `name`: no two processes generate the same ones. */
   constructor(
@@ -84,8 +86,12 @@ export class ServerProcess {
       const untilMs = clock.nowMs + shutdown.graceMs;
       const wait = (): void => {
         const isBusy = hub.sessionCount > 0 || !hub.isSettled;
-        if (!isBusy || clock.nowMs >= untilMs) stopped();
-        else clock.after(20, () => this.life.whenRunning(wait));
+        if (isBusy && clock.nowMs < untilMs) {
+          clock.after(20, () => this.life.whenRunning(wait));
+          return;
+        }
+        this.#hasStopped = true;
+        stopped();
       };
       wait();
     });
@@ -107,9 +113,10 @@ export class ServerProcess {
     });
   }
 
-  /** Calls `act` with the hub if the process is alive, once it is not paused. */
+  /** Calls `act` with the hub once the process is not paused, unless it is dead or has stopped. */
   run(act: (hub: Hub) => void): void {
     this.life.whenRunning(() => {
+      if (this.#hasStopped) return;
       try {
         act(this.hub);
         this.#pump();
