@@ -380,7 +380,7 @@ export class Hub {
     return isOpen(door) ? undefined : closedText(door).message;
   }
 
-  /** The person who shares files with an access token, or why that is refused. */
+  /** Whose access token this is, for sharing files; or why it is refused. */
   sharerOf(accessToken: string, address: string, nowMs: number): Sharer | ParleyError {
     this.state.nowMs = nowMs;
     return sharerOfToken(this.state, accessToken, address);

@@ -438,7 +438,7 @@ export class PendingLogin {
     const refusals: (() => void)[] = [];
     for (const room of rooms) {
       const { name: subject } = room;
-      // Only now is it known who wants to enter.
+      // Who wants to enter is known only now.
       const key = this.#plan.rooms.get(subject)?.key;
       const closed = before.has(subject) ? undefined : entryProblem(hub, session, subject, key);
       if (closed === undefined) {
