@@ -103,22 +103,24 @@ export interface SharedStore {
  */
 export type HeldRoom = { joins: number; last: number };
 
-/** The message that was added to a room last, and the run that it belongs to. */
+/** A message that was added to a room, and the run that it belongs to. */
 export type LastSaid = {
   readonly session: Session;
   readonly run: SaidRun;
   readonly nowMs: number;
   /** What may still be gathered (`HubState.spareChars`). */
   spareChars: number;
-  /** What the hub was handling then (`HubState.handled`); 0: more than this message. */
-  handled: number;
 };
 
 export class HubState {
-  /** For saying-on.ts. */
+  /** The last one of what is being handled. */
   lastSaid: LastSaid | undefined;
+  /**
+   * Set if a single message to a room was all that the hub handled last: the next one may continue
+   * it (saying-on.ts).
+   */
+  continuable: LastSaid | undefined;
   #nowMs = 0;
-  #handled = 0;
   readonly sessions = new Set<Session>();
   /** Open rooms by folded name. */
   readonly rooms = new Map<string, Room>();
@@ -210,15 +212,11 @@ export class HubState {
     return this.#nowMs;
   }
 
-  /** Set whenever the hub begins to handle something. */
-  set nowMs(nowMs: number) {
+  /** Call this first whenever the hub is to handle something. */
+  begin(nowMs: number): void {
     this.#nowMs = nowMs;
-    this.#handled++;
-  }
-
-  /** How many things the hub has handled so far, with the current one. */
-  get handled(): number {
-    return this.#handled;
+    this.lastSaid = undefined;
+    this.continuable = undefined;
   }
 
   /** Unix time, for values that are stored or shown. */

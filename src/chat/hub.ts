@@ -43,7 +43,7 @@ import { NameRegistry } from "./names/registry.ts";
 import { banOf, banText, suspectOf } from "./suspect.ts";
 import { chargeIgnored, handleCommand, payerOf, releaseCommands } from "./rates/throttle.ts";
 import { serversOfChats } from "./private/private-chat.ts";
-import { allowSayOn, sayOn } from "./saying-on.ts";
+import { sayOn } from "./saying-on.ts";
 import { ShareBudgets } from "./rates/rate-budget.ts";
 import { Schedule } from "./schedule.ts";
 import type { ParleyError } from "../errors.ts";
@@ -100,7 +100,7 @@ export class Hub {
   /** A client connected. The adapter sets `session.output.framed` once it knows. */
   handleConnect(link: Link, dialect: Dialect, peer: Peer, nowMs: number): Session {
     const hub = this.state;
-    hub.nowMs = nowMs;
+    hub.begin(nowMs);
     const conversation = dialect.open(peer);
     if (dialect.showsPersonas === true) hub.personas.want();
     const id = this.#nextId++;
@@ -125,17 +125,21 @@ export class Hub {
   /** A session sent one complete message. */
   handleMessage(session: Session, message: string, nowMs: number): void {
     const hub = this.state;
-    hub.nowMs = nowMs;
+    const last = hub.continuable;
+    hub.begin(nowMs);
     session.liveness.heard(nowMs);
     if (session.phase === "ending" || session.phase === "gone") return;
     if (session.output.answerChars >= output.maxAnswerChars) deliverAnswersOf(hub, session);
     const received = session.conversation.receive(message, nowMs);
     if (received === undefined) return void chargeIgnored(hub, session, message.length);
-    if (received.type === "say" && sayOn(hub, session, received, message.length)) return;
-    hub.lastSaid = undefined;
+    if (received.type === "say" && sayOn(hub, session, received, message.length, last)) {
+      hub.continuable = last;
+      return;
+    }
     if (received.type !== "sequence") {
       handleCommand(hub, session, received, message.length);
-      return void allowSayOn(hub);
+      hub.continuable = hub.lastSaid;
+      return;
     }
     for (const [i, command] of received.commands.entries()) {
       handleCommand(hub, session, command, i === 0 ? message.length : 0);
@@ -147,7 +151,7 @@ export class Hub {
    * False once there was too much of it.
    */
   handleEmptyInput(session: Session, nowMs: number): boolean {
-    this.state.nowMs = nowMs;
+    this.state.begin(nowMs);
     return session.phase === "gone" || chargeIgnored(this.state, session, 0);
   }
 
@@ -156,7 +160,7 @@ export class Hub {
    * is closed.
    */
   handleOverflow(session: Session, nowMs: number): void {
-    this.state.nowMs = nowMs;
+    this.state.begin(nowMs);
     if (session.phase === "ending" || session.phase === "gone") return;
     const message = `The message is longer than ${messageLimits.maxLineBytes} bytes`;
     const own = session.conversation.overflow?.();
@@ -168,7 +172,7 @@ export class Hub {
   /** The link accepts more output. */
   handleDrain(session: Session, nowMs: number): void {
     const hub = this.state;
-    hub.nowMs = nowMs;
+    hub.begin(nowMs);
     session.output.outbox.drained();
     if (session.output.pump(nowMs)) this.#watchGap(session);
     const { replaying, ending } = hub.schedule;
@@ -182,7 +186,7 @@ export class Hub {
    * listening after FIN stay.
    */
   handleInputEnd(session: Session, nowMs: number): void {
-    this.state.nowMs = nowMs;
+    this.state.begin(nowMs);
     session.liveness.inputEnded(nowMs);
     if (session.dialect.hearsAfterEnd === true && session.phase === "member") return;
     this.state.schedule.halfClosed.add(session);
@@ -192,7 +196,7 @@ export class Hub {
   /** The connection has closed. `quit`: the client closed it in an orderly way. */
   handleClose(session: Session, reason: LeaveReason, nowMs: number): void {
     const hub = this.state;
-    hub.nowMs = nowMs;
+    hub.begin(nowMs);
     if (session.phase === "gone") return;
     const { phase } = session;
     if (phase !== "member" && phase !== "ending") logNameless(hub, session, reason);
@@ -217,9 +221,8 @@ export class Hub {
    * gathering continues; another `endTurn` must then follow.
    */
   endTurn(nowMs: number, isBusy = false): boolean {
-    this.state.nowMs = nowMs;
+    this.state.begin(nowMs);
     this.state.clearWake();
-    this.state.lastSaid = undefined;
     this.#served.clear();
     this.#releaseUnblocked();
     const { pipeline } = this.state;
@@ -230,13 +233,13 @@ export class Hub {
 
   /** Call after `endTurn` and `pollStore`: sends what must not wait for a slow store. */
   finishTurn(nowMs: number): void {
-    this.state.nowMs = nowMs;
+    this.state.begin(nowMs);
     this.#timers.handleTurnEnd();
   }
 
   /** Runs due timers; call it no later than `nextTimeoutMs`. */
   handleTimeout(nowMs: number): void {
-    this.state.nowMs = nowMs;
+    this.state.begin(nowMs);
     this.#timers.handleTimeout();
   }
 
@@ -258,7 +261,7 @@ export class Hub {
   /** The outcome of a request from `pollStore`. */
   handleStore(reply: StoreReply, nowMs: number): void {
     const hub = this.state;
-    hub.nowMs = nowMs;
+    hub.begin(nowMs);
     if (reply.outcome === "unknown") this.#warnOfStore(nowMs);
     hub.store.handle(reply, nowMs);
     hub.names.forgetDepartures();
@@ -318,7 +321,7 @@ export class Hub {
 
   /** Another server has done something that concerns people here. */
   handleForeign(event: ForeignEvent, nowMs: number): void {
-    this.state.nowMs = nowMs;
+    this.state.begin(nowMs);
     handleForeign(this.state, event);
   }
 
@@ -357,13 +360,13 @@ export class Hub {
     nowMs: number,
     answer: (answer: AdminAnswer) => void,
   ): void {
-    this.state.nowMs = nowMs;
+    this.state.begin(nowMs);
     runAdmin(this.state, actor, line, answer);
   }
 
   /** Why a network, or somebody from there under a name, is banned; undefined if neither is. */
   banFor(address: string, nowMs: number, name?: string): string | undefined {
-    this.state.nowMs = nowMs;
+    this.state.begin(nowMs);
     const names = name === undefined ? [] : [fold(name)];
     const ban = banOf(this.state, { address, names, keys: [], accounts: [] });
     return ban === undefined ? undefined : banText(ban);
@@ -382,7 +385,7 @@ export class Hub {
 
   /** Whose access token this is, for sharing files; or why it is refused. */
   sharerOf(accessToken: string, address: string, nowMs: number): Sharer | ParleyError {
-    this.state.nowMs = nowMs;
+    this.state.begin(nowMs);
     return sharerOfToken(this.state, accessToken, address);
   }
 
@@ -393,14 +396,14 @@ export class Hub {
 
   /** Shuts down: tells everybody why and ends all connections, including new ones. */
   stop(reason: string, nowMs: number): void {
-    this.state.nowMs = nowMs;
+    this.state.begin(nowMs);
     this.#stopping = reason;
     stopAll(this.state, reason);
   }
 
   /** Ends a session that the adapter can't continue, as if its connection had been lost. */
   drop(session: Session, reason: string, nowMs: number): void {
-    this.state.nowMs = nowMs;
+    this.state.begin(nowMs);
     dropAsLost(this.state, session, reason);
   }
 

@@ -254,7 +254,7 @@ export function sayInRoom(
   const how = { kind, tags, persona };
   const counted = gathering.say(room, hub.pipeline.nextOrder(), hub.stampMs, session, said, n, how);
   const { nowMs, spareChars } = hub;
-  hub.lastSaid = { session, run: counted.run, nowMs, spareChars, handled: 0 };
+  hub.lastSaid = { session, run: counted.run, nowMs, spareChars };
   noteSpoken(hub, session);
   if (ref !== undefined) {
     const order = hub.pipeline.nextOrder();

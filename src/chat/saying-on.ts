@@ -5,24 +5,24 @@
 import { output } from "../limits.ts";
 import { harmlessLines, oneLine } from "../text.ts";
 import type { Command } from "./events.ts";
-import type { HubState } from "./hub-state.ts";
+import type { HubState, LastSaid } from "./hub-state.ts";
 import { textProblem } from "./messages.ts";
 import { lobby } from "./names/grammar.ts";
 import { mayRun } from "./rates/throttle.ts";
 import type { Session } from "./session.ts";
 
 /**
- * Adds a message to the run of the last one. False, and nothing has happened: it must be checked
- * like any other.
+ * Adds a message to the run of the last one (`HubState.continuable`). False, and nothing has
+ * happened: it must be checked like any other.
  */
 export function sayOn(
   hub: HubState,
   session: Session,
   command: Extract<Command, { type: "say" }>,
   readChars: number,
+  last: LastSaid | undefined,
 ): boolean {
-  const last = hub.lastSaid;
-  if (last?.session !== session || last.handled !== hub.handled - 1) return false;
+  if (last?.session !== session) return false;
   const { text, n, room = lobby, to, kind, tags, ref } = command;
   const { run, nowMs } = last;
   const { counter, queue } = session;
@@ -45,11 +45,5 @@ export function sayOn(
   const line = session.dialect.terminal?.said?.(session.name, oneLine(said));
   if (line !== undefined) print(line);
   last.spareChars -= said.length + output.gatheredMessageChars;
-  last.handled = hub.handled;
   return true;
-}
-
-/** Call this when one message has been handled, and nothing else: the next one may follow it. */
-export function allowSayOn(hub: HubState): void {
-  if (hub.lastSaid !== undefined) hub.lastSaid.handled = hub.handled;
 }
