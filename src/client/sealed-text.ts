@@ -25,6 +25,18 @@ export interface MessageSealer {
   open(box: string, from: string, context: string): Promise<Uint8Array | undefined>;
 }
 
+/** The content in a box for each of the keys. @throws if one of them is unusable */
+export async function sealBoxes(
+  sealer: MessageSealer,
+  keys: readonly string[],
+  content: Uint8Array,
+  context: string,
+): Promise<{ key: string; box: string }[]> {
+  const boxes: { key: string; box: string }[] = [];
+  for (const key of keys) boxes.push({ key, box: await sealer.seal(content, key, context) });
+  return boxes;
+}
+
 /**
  * What both sides must agree on in addition to the two keys. Names contain no NUL, so it is
  * unambiguous.

@@ -35,3 +35,12 @@ export type SealingDevice = {
   verify: Verify;
   own: OwnKeys;
 };
+
+/** The user of a sealing device. */
+export type SealingUser = {
+  readonly device: SealingDevice;
+  /** The name in the session; empty before the first login. */
+  readonly name: () => string;
+  /** Shows a sentence. */
+  readonly note: (text: string) => void;
+};
