@@ -44,6 +44,7 @@ import { banOf, banText, suspectOf } from "./suspect.ts";
 import { chargeIgnored, handleCommand, payerOf, releaseCommands } from "./rates/throttle.ts";
 import { serversOfChats } from "./private/private-chat.ts";
 import { sayOn } from "./saying-on.ts";
+import type { Refusal } from "./refusal.ts";
 import { ShareBudgets } from "./rates/rate-budget.ts";
 import { Schedule } from "./schedule.ts";
 import type { ParleyError } from "../errors.ts";
@@ -378,9 +379,9 @@ export class Hub {
   }
 
   /** Why services without a login are closed; undefined if they are open. */
-  get closed(): string | undefined {
+  get closed(): Refusal | undefined {
     const { door } = this.options;
-    return isOpen(door) ? undefined : closedText(door).message;
+    return isOpen(door) ? undefined : closedText(door);
   }
 
   /** Whose access token this is, for sharing files; or why it is refused. */

@@ -2,7 +2,9 @@
 // registry. parser.ts splits a byte stream into messages; peer-stream.ts reads what one peer sends
 // to another.
 
+import { type ErrorCode, isErrorCode } from "../errors.ts";
 import { hasInvisible } from "../chat/names/grammar.ts";
+import type { Refusal } from "../chat/refusal.ts";
 import { harmless } from "../text.ts";
 import { names } from "../limits.ts";
 import { publicKeyForm } from "../trust/login-proof.ts";
@@ -233,6 +235,20 @@ export function encodeBridgeAck(contact?: Contact): string {
 /** The same message with one more header, which programs that do not know it ignore. */
 export function withHeader(message: string, name: "key" | "keys", value: string): string {
   return `${message.slice(0, -2)}${name}: ${value}\r\n\r\n`;
+}
+
+/**
+ * The answer to a client that may not use the registry, in plain text like `Un expected message`:
+ * an original program would take a BRIDGEACK for the answer that nobody is available.
+ */
+export function encodeRefusal({ code, message }: Pick<Refusal, "code" | "message">): string {
+  return `${code}: ${message}\n`;
+}
+
+/** The code of a refusal's line; undefined: it is something else. */
+export function refusalCode(line: string): ErrorCode | undefined {
+  const [code] = line.split(": ", 1);
+  return isErrorCode(code) ? code : undefined;
 }
 
 /**

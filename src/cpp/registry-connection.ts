@@ -2,10 +2,12 @@
 // connection of its own, or comes inside a session of the native protocol. Pure: the server reads,
 // writes and closes. Does not depend on the port, since the main port serves CPP too.
 
+import type { Refusal } from "../chat/refusal.ts";
 import {
   type Contact,
   type CppMessage,
   encodeBridgeAck,
+  encodeRefusal,
   encodeRegack,
   hostPort,
   takenStatus,
@@ -66,7 +68,7 @@ export class RegistryConnection {
   readonly #registry: PeerRegistry;
   readonly #network: string;
   /** Why the client may not use the registry under this ID; undefined if it may. */
-  readonly #refusalOf: (id: string) => string | undefined;
+  readonly #refusalOf: (id: string) => Refusal | undefined;
   readonly #parser = new CppParser();
   #answered = false;
   /** The registry has not answered yet. */
@@ -76,7 +78,7 @@ export class RegistryConnection {
   constructor(
     registry: PeerRegistry,
     network: string,
-    refusalOf: (id: string) => string | undefined = () => undefined,
+    refusalOf: (id: string) => Refusal | undefined = () => undefined,
   ) {
     this.#registry = registry;
     this.#network = network;
@@ -104,8 +106,8 @@ export class RegistryConnection {
     const { type, id } = message;
     const refused = this.#refusalOf(id);
     if (refused !== undefined) {
-      const log = [`${type}: ${id} refused: ${refused}`];
-      return { reply: `${refused}\n`, end: true, log, did: "request refused", id };
+      const log = [`${type}: ${id} refused: ${refused.message}`];
+      return { reply: encodeRefusal(refused), end: true, log, did: "request refused", id };
     }
     return this.#ask(message, nowMs, later);
   }

@@ -2,7 +2,7 @@
 // if the server is not open to everybody, inside a session of the native protocol, which shows the
 // password, the pass or the key of a member.
 
-import { isClosedText } from "../chat/login/door-options.ts";
+import { refusalCode } from "../cpp/codec.ts";
 import { exitCode, ParleyError } from "../errors.ts";
 import type { Deadline } from "./dial.ts";
 import { hostPortText, type ServerAddress } from "./host-port.ts";
@@ -39,7 +39,8 @@ export class RegistryClient {
   async ask(message: string, deadline: Deadline): Promise<RegistryReply> {
     if (!this.#usesSession) {
       const reply = await askRegistry(this.server, message, deadline);
-      if (reply.said === undefined || !isClosedText(reply.said)) return reply;
+      const code = refusalCode(reply.said ?? "");
+      if (code !== "password-required" && code !== "members-only") return reply;
       this.#usesSession = true;
     }
     const where = hostPortText(this.server);

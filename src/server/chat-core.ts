@@ -8,6 +8,7 @@ import { Hub } from "../chat/hub.ts";
 import { ParleyError } from "../errors.ts";
 import { fold } from "../chat/names/grammar.ts";
 import { quoted } from "../text.ts";
+import type { Refusal } from "../chat/refusal.ts";
 import { createMetrics, type Metrics } from "../chat/metrics/metrics.ts";
 import { ratesFor } from "../chat/rates/rate-budget.ts";
 import type { Dialect } from "../chat/dialect.ts";
@@ -240,10 +241,8 @@ export class ChatCore {
     const { admitsPlain, writesProxyHeader } = this.#options;
     const { driver, metrics } = this;
     const cpp = (address: string) =>
-      new RegistryConnection(
-        store.registry,
-        networkOf(address),
-        (id) => this.refusalFor(address, id)?.text,
+      new RegistryConnection(store.registry, networkOf(address), (id) =>
+        this.refusalFor(address, id),
       );
     const addresses = { admission, admitsPlain, writesProxyHeader };
     const { turns } = this;
@@ -251,28 +250,24 @@ export class ChatCore {
     return openChatPort({ host, port, protocol, ...shared });
   }
 
-  /**
-   * The refusal of a service without login for this address or name, and the reason for the log;
-   * undefined if it is served.
-   */
-  refusalFor(address: string, name?: string): { text: string; reason: string } | undefined {
+  /** Why this address or name may not use services without a login; undefined if it may. */
+  refusalFor(address: string, name?: string): Refusal | undefined {
     const banned = this.hub.banFor(address, steadyMs(), name);
-    if (banned !== undefined) return { text: banned, reason: "banned" };
+    if (banned !== undefined) return { code: "banned", message: banned };
     const { closed } = this.hub;
-    if (closed !== undefined) return { text: closed, reason: "no login" };
-    return name === undefined ? undefined : this.#refusalOfOwned(name);
+    return closed ?? (name === undefined ? undefined : this.#refusalOfOwned(name));
   }
 
   /** A service without login has no way to prove ownership of a registered name. */
-  #refusalOfOwned(name: string): { text: string; reason: string } | undefined {
+  #refusalOfOwned(name: string): Refusal | undefined {
     try {
       if (!this.#options.store.isRegistered(fold(name))) return undefined;
     } catch (error) {
       if (!(error instanceof ParleyError)) throw error;
-      return { text: error.message, reason: error.code };
+      return error;
     }
-    const text = `The name ${quoted(name)} is registered, and there is no login here: use another`;
-    return { text, reason: "registered name" };
+    const message = `The name ${quoted(name)} is registered, and there is no login here: use another`;
+    return { code: "name-registered", message };
   }
 
   /** Others may have taken the people of this server for gone: the database answers too late. */

@@ -323,7 +323,8 @@ export class ChatServer {
 
   #refusalFor(address: string): { text: string; reason: string } | undefined {
     if (!this.#admitsPlain(address)) return { text: plainRefusal("text"), reason: "plain text" };
-    return this.#core.refusalFor(address);
+    const refusal = this.#core.refusalFor(address);
+    return refusal && { text: refusal.message, reason: refusal.code };
   }
 
   #admitsPlain(address: string): boolean {

@@ -146,7 +146,7 @@ describe("a ban", () => {
     }
     using peer = await Caller.from(bad, ports.dialects["cpp"] ?? 0);
     peer.send(register);
-    expect(await peer.ends()).toBe("You are banned from this server\n");
+    expect(await peer.ends()).toBe("banned: You are banned from this server\n");
     await order(server, "/info", "");
     expect(server.lines.join("\n")).not.toContain('"event":"registration"');
     expect(readFileSync(data).includes("Mallory")).toBe(false);

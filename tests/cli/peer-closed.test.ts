@@ -53,7 +53,9 @@ test("with the password two peers meet; without it nobody is registered or found
   expect(missing).toContain(`Register failed: ${way}`);
   expect(missing).toContain(`Bridge request failed: ${way}`);
   expect(await asksInVain(world, "--password-file", wrongFile)).toContain("The password is wrong");
-  expect(await world.ask(encodeBridge("Eve", "Alice"))).toBe("This server asks for a password\n");
+  expect(await world.ask(encodeBridge("Eve", "Alice"))).toBe(
+    "password-required: This server asks for a password\n",
+  );
   const bob = world.peer("Bob", "Bob", ...password);
   bob.type("/register");
   await expectChat(alice, bob);

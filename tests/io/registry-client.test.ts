@@ -45,22 +45,21 @@ test("an open registry is asked over connections of its own, whatever it refuses
   const open = clientOf(encodeBridgeAck(), never);
   expect(await open.ask()).toMatchObject({ answer: nobody, from: "127.0.0.1" });
   expect([open.heard, open.client.usesSession]).toEqual([[encodeBridge("Ann")], false]);
-  const refusing = clientOf("You are banned from this server\n", never);
+  const refusing = clientOf("banned: You are banned from this server\n", never);
   expect(await refusing.ask()).toMatchObject({ answer: { failed: expect.any(String) } });
   expect(refusing.client.usesSession).toBe(false);
 });
 
-test.each([
-  "This server asks for a password",
-  "This server is for members only: ask an operator for a pass",
-  "This server is for members with its password only: ask an operator for a pass",
-])("%s: from then on the session is used", async (text) => {
-  const closed = clientOf(`${text}\n`, answered);
-  for (let i = 0; i < 2; i++) {
-    expect(await closed.ask()).toEqual({ answer: nobody, from: "192.0.2.1" } as never);
-  }
-  expect([closed.heard.length, closed.client.usesSession]).toEqual([1, true]);
-});
+test.each(["password-required: Words", "members-only: Other words"])(
+  "%s: from then on the session is used",
+  async (text) => {
+    const closed = clientOf(`${text}\n`, answered);
+    for (let i = 0; i < 2; i++) {
+      expect(await closed.ask()).toEqual({ answer: nobody, from: "192.0.2.1" } as never);
+    }
+    expect([closed.heard.length, closed.client.usesSession]).toEqual([1, true]);
+  },
+);
 
 test.each([{ pass: "abc" }, { serverPassword: "abc" }])(
   "with %o nothing is asked in another way",

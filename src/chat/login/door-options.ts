@@ -14,11 +14,6 @@ export function isOpen({ checkPassword, isMembersOnly }: DoorOptions): boolean {
   return checkPassword === undefined && !isMembersOnly;
 }
 
-/** Whether a server says by this that it is not open to everybody. */
-export function isClosedText(text: string): boolean {
-  return closedDoors.some((door) => closedText(door).message === text);
-}
-
 /** The refusal for somebody without credentials. */
 export function closedText({ isMembersOnly, checkPassword }: DoorOptions): Refusal {
   if (!isMembersOnly) {
@@ -30,9 +25,3 @@ export function closedText({ isMembersOnly, checkPassword }: DoorOptions): Refus
     message: `This server is for ${whom}: ask an operator for a pass`,
   };
 }
-
-const closedDoors: readonly DoorOptions[] = [
-  { checkPassword: () => false, isMembersOnly: false },
-  { checkPassword: () => false, isMembersOnly: true },
-  { checkPassword: undefined, isMembersOnly: true },
-];
