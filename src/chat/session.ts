@@ -252,7 +252,8 @@ export class Session {
    * room.ts.
    */
   listens = 0;
-  readonly mailbox = new MailboxPosition();
+  /** Replaced only by pending-login.ts, when it is about to read another mailbox. */
+  mailbox = new MailboxPosition();
   #privateChat: PrivateChat | undefined;
   readonly output: SessionOutput;
   readonly queue: CommandQueue;

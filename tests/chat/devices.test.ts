@@ -6,6 +6,7 @@ import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { accountMailbox } from "../../src/chat/accounts/account-store.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { answerRequest } from "../../src/store/answer.ts";
+import { FailingStore } from "./failing-store.ts";
 import { keptBy, memberNames, nothing } from "./inspect.ts";
 import { ircAt } from "../dialects/irc/rig.ts";
 import { keyOf, owner, withKey } from "./owner.ts";
@@ -172,6 +173,26 @@ describe("mail for a registered name", () => {
     expect(texts(withKey(rig, "Ann", "desk", { secret: "third-0123456789-" }))).toEqual([
       [3, "three"],
     ]);
+  });
+
+  test("is not sent again because its device, with another name before, gets mail while it logs in", () => {
+    const store = new FailingStore();
+    const rig = new Rig({}, store.answer);
+    const phone = { secret: "phone-0123456789abcdef" };
+    withPhone(rig);
+    const bob = rig.member("Bob").send(tell("one"), tell("two"));
+    rig.member("Guest", phone).close("lost");
+    // The password, or the key, is being looked at.
+    store.timing = ({ type }) => (type === "find-account" ? "reply-late" : "now");
+    const back = withKey(rig, "Ann", "phone", { ...phone, epoch: "epoch-1", mail: 2 });
+    store.timing = () => "now";
+    for (const text of ["for", "the", "guest"]) bob.send(tell(text, "Guest"));
+    store.release(rig);
+    bob.send(tell("three"));
+    const lines = back.lines();
+    expect(lines[0]).toMatchObject({ session: { mail: 2, recovered: true, registered: true } });
+    const mail = lines.filter(({ type }) => type === "private");
+    expect(mail).toMatchObject([{ mail: 3, text: "three" }]);
   });
 
   test("never goes to a former user of the name, or to one who takes a name that looks free", () => {

@@ -37,6 +37,7 @@ import type { Room } from "../rooms/room.ts";
 import { returnToOffers } from "../offers/offer-commands.ts";
 import { type Membership, nothingProven, type Session } from "../session.ts";
 import { sessionFields } from "../session-log.ts";
+import { MailboxPosition } from "../private/mailbox-position.ts";
 import { banOf, suspectOf } from "../suspect.ts";
 import { whenCaughtUp } from "../elsewhere/room-catch-up.ts";
 import type { TimedPersonal } from "../turn/turn-batch.ts";
@@ -90,6 +91,7 @@ export class PendingLogin {
     const { nowMs } = this.#hub;
     const { name, alias, recordId, previous, rooms } = this.#plan;
     const queries = new StoreQueries(this.#hub, this.#session);
+    this.#session.mailbox = new MailboxPosition();
     const sinceMs = nowMs - historyLimits.mailHoldMs;
     for (const room of rooms.keys()) {
       holdRoom(this.#hub, room);
@@ -176,6 +178,8 @@ export class PendingLogin {
     }
     this.#plan.name = owner.name;
     this.#hub.names.beginAccount(session, owner.id);
+    // What has arrived so far was in the session's own mailbox.
+    session.mailbox = new MailboxPosition();
     // Unsettled mail is settled first, because the welcome reports its number.
     if (this.#hub.pipeline.hasPending(accountMailbox(owner.id), undefined)) {
       this.#hub.pipeline.whenSettled(() => this.#queryMail());

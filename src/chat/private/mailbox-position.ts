@@ -9,7 +9,7 @@ export class MailboxPosition {
   /** Before that, an owner who logs in may already be told of new messages. */
   #isRestored = false;
   #replayedTo: number | undefined;
-  /** Everything up to here that the client has not seen has been replayed. */
+  /** The client has everything up to here: it has said so, or it was replayed. */
   #replayed = 0;
   /** The last message that the client has certainly received. */
   #received = 0;
@@ -51,7 +51,7 @@ export class MailboxPosition {
   /** Continues from the session's record or its previous connection. */
   restore(last: number): void {
     this.#isRestored = true;
-    if (this.#last > last) this.replayAfter(last);
+    if (this.#last > last) this.#replayedTo = Math.min(this.#replayedTo ?? last, last);
     this.#last = Math.max(this.#last, last);
   }
 
@@ -62,15 +62,13 @@ export class MailboxPosition {
   arrived(mail: number, isReady: boolean): boolean {
     const before = this.#last;
     this.#last = Math.max(before, mail);
-    if (this.#replayedTo !== undefined) return false;
-    // It has been replayed before this server knew that its commit had succeeded.
-    if (isReady && mail <= this.#replayed) return false;
-    // A session that is ended while it logs in has read nothing yet.
-    const isLive = isReady && this.#isRestored;
-    // Another server stored the messages in between.
-    const isLate = isLive && mail > before + 1;
-    if (!isLive || isLate) this.#replayedTo = isLate ? before : mail - 1;
-    return isLive && !isLate;
+    // The client may have it before this server knows that its commit has succeeded.
+    if (this.#replayedTo !== undefined || mail <= this.#replayed) return false;
+    // A session that is ended while it logs in has read nothing yet. Another server may have stored
+    // messages in between.
+    const isLive = isReady && this.#isRestored && mail <= before + 1;
+    if (!isLive) this.#replayedTo = this.#isRestored ? Math.min(before, mail - 1) : mail - 1;
+    return isLive;
   }
 
   /** Another server stored messages up to `mail`. True if there are new ones to replay. */
@@ -82,12 +80,12 @@ export class MailboxPosition {
     return true;
   }
 
-  /** Everything after `seen` must be replayed. */
+  /** The client has everything up to `seen`, whatever has arrived since: the rest is replayed. */
   replayAfter(seen: number): void {
-    if (seen >= this.#last) return;
-    this.#replayedTo = Math.min(this.#replayedTo ?? seen, seen);
+    this.#replayed = Math.min(seen, this.#last);
+    this.#replayedTo = seen < this.#last ? seen : undefined;
     // Until now everything counted as sent.
-    if (this.#sent !== undefined && this.#sent.mail > this.#replayedTo) this.#sent = undefined;
+    if (this.#sent !== undefined && this.#sent.mail > this.sent) this.#sent = undefined;
   }
 
   /** Everything up to `mail` has been replayed. */

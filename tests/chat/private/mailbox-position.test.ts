@@ -49,3 +49,25 @@ test("nothing is sent to a session that is ended while it logs in", () => {
   mailbox.arrivedElsewhere(12);
   expect(mailbox.arrived(13, true)).toBe(false);
 });
+
+test("a message that the client has is not sent again when its commit settles during the login", () => {
+  // Before the store has answered, after that, and once the client has its welcome.
+  for (const at of ["asked", "restored", "welcomed"]) {
+    const mailbox = new MailboxPosition();
+    if (at === "asked") expect(mailbox.arrived(33, false)).toBe(false);
+    mailbox.restore(33);
+    if (at === "restored") expect(mailbox.arrived(33, false)).toBe(false);
+    mailbox.replayAfter(33);
+    if (at === "welcomed") expect(mailbox.arrived(33, true)).toBe(false);
+    expect(mailbox.replayedTo).toBeUndefined();
+    expect(mailbox.arrived(34, true)).toBe(true);
+  }
+});
+
+test("a message that arrives during a login is replayed to a client that does not say what it has", () => {
+  const mailbox = new MailboxPosition();
+  mailbox.restore(10);
+  // Another server has stored the one before it.
+  expect(mailbox.arrived(12, false)).toBe(false);
+  expect(mailbox.replayedTo).toBe(10);
+});
