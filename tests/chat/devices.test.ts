@@ -4,6 +4,7 @@
 import { describe, expect, test } from "bun:test";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { accountMailbox } from "../../src/chat/accounts/account-store.ts";
+import type { StoreRequest } from "../../src/chat/turn/store.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { answerRequest } from "../../src/store/answer.ts";
 import { FailingStore } from "./failing-store.ts";
@@ -28,6 +29,8 @@ function withPhone(rig: Rig): { desk: Client; account: string } {
   return { desk, account };
 }
 
+const isToken = (one: StoreRequest): boolean =>
+  one.type === "change-account" && one.change.type === "add-token";
 const tell = (text: string, to = "Ann") => ({ type: "tell", to: [to], text });
 const texts = (client: Client) =>
   client
@@ -228,6 +231,20 @@ describe("mail for a registered name", () => {
     const lines = back.lines();
     expect(lines[0]).toMatchObject({ session: { recovered: true, mail: 3, registered: true } });
     expect(lines.filter(({ type }) => type === "private")).toMatchObject([{ mail: 3 }]);
+  });
+
+  test("arrives after the answer that it is registered, even if that waits for a token", () => {
+    const store = new FailingStore();
+    const rig = new Rig({}, store.answer);
+    const [ann, bob] = [rig.member("Ann"), rig.member("Bob")];
+    ann.text();
+    store.timing = (request) => (isToken(request) ? "reply-late" : "now");
+    const register = { type: "register", password: "correct horse", remember: true };
+    ann.send(register, tell("to myself"));
+    bob.send(tell("to the session"));
+    store.release(rig);
+    const received = ann.lines().map(({ type, text }) => text ?? type);
+    expect(received).toEqual(["to the session", "registered", "to myself"]);
   });
 
   test("that is in flight while the name is registered is not lost", () => {

@@ -8,7 +8,7 @@ import { type Account, accountMailbox, type AccountOutcome } from "./account-sto
 import type { Command, Ref } from "../events.ts";
 import type { HubState } from "../hub-state.ts";
 import { roomsOf } from "../rooms/membership.ts";
-import { claimName } from "../elsewhere/name-claims.ts";
+import { claimName, isConnected } from "../elsewhere/name-claims.ts";
 import { giveToken, hashNew } from "./passwords.ts";
 import { fold, nameProblem } from "../names/grammar.ts";
 import { refuseIfOverfull, reject, rejectUnread } from "../rejections.ts";
@@ -84,9 +84,11 @@ function registerWith(
   store.ask({ type: "change-account", change }, (outcome) => {
     if (outcome.done && outcome.result.done) {
       if (key !== undefined) moveRole(hub, key, { id: account, name });
-      return hub.pipeline.whenSettled(() => {
-        own(hub, session, { id: account, password }, command);
-        finish();
+      return withToken(hub, session, { id: account, password }, command, (token) => {
+        hub.pipeline.whenSettled(() => {
+          own(hub, session, account, command, token);
+          finish();
+        });
       });
     }
     finish();
@@ -113,6 +115,22 @@ function refusalOf(
   }
 }
 
+/**
+ * The token comes before the name is the session's own: what the account gets from then on follows
+ * the answer, which has the token.
+ */
+function withToken(
+  hub: HubState,
+  session: Session,
+  account: Pick<Account, "id" | "password">,
+  { remember }: Register,
+  then: (token: string | undefined) => void,
+): void {
+  const isWanted = account.password !== undefined && remember === true && isConnected(session);
+  if (isWanted) giveToken(hub, session, account, then);
+  else then(undefined);
+}
+
 /** At other servers, too, the name is the account's from now on: its other devices may have it. */
 function claimForAccount(hub: HubState, session: Session): void {
   const { folded } = session.identity;
@@ -131,8 +149,9 @@ function claimForAccount(hub: HubState, session: Session): void {
 function own(
   hub: HubState,
   session: Session,
-  { id: account, password }: Pick<Account, "id" | "password">,
-  { remember, ref }: Register,
+  account: string,
+  { ref }: Register,
+  token: string | undefined,
 ): void {
   const { gathering } = hub.pipeline;
   if (session.phase !== "member") return;
@@ -153,13 +172,10 @@ function own(
   claimForAccount(hub, session);
   // Services without a login must no longer use the name.
   hub.options.control.dropRegistrations((id) => fold(id) === identity.folded);
-  const { key } = session.proven;
-  session.proven = { key, account, isDevice: key !== undefined };
+  const { key, token: hash } = session.proven;
+  const given = token === undefined ? undefined : hash;
+  session.proven = { key, account, isDevice: key !== undefined, token: given };
   hub.options.log.info("name registered", { ...sessionFields(session), account });
-  const answer = (token: string | undefined): void =>
-    hub.send(session, { type: "registered", name: identity.name, token, ref });
-  if (password !== undefined && remember === true) {
-    giveToken(hub, session, { id: account, password }, answer);
-  } else answer(undefined);
+  hub.send(session, { type: "registered", name: identity.name, token, ref });
   hub.wake();
 }
