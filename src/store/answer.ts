@@ -69,7 +69,7 @@ function answer(store: LocalStore, request: StoreRequest): StoreReply {
     case "find-claimant":
     case "tell-charges":
     case "put-code":
-    case "take-code":
+    case "find-code":
       return { ...done, type: request.type, result: undefined };
     case "change-account":
       return { ...done, type: "change-account", result: store.accounts.change(request.change) };

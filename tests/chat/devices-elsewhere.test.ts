@@ -43,6 +43,18 @@ test("a device is added to its account at another server, by a code that is vali
   );
 });
 
+test("a revoked device gets no code at a server that does not know yet", () => {
+  const world = new Neighbours();
+  const [east, west] = [world.server("east"), world.server("west")];
+  const desk = owner(east, "Ann", "desk");
+  const { code } = ask(desk, { type: "device-code" });
+  ask(withKey(west, "Guest", "phone"), { type: "link", code });
+  const phone = withKey(west, "Ann", "phone", { secret: "another-secret-0123456789" });
+  world.deliver();
+  ask(desk, { type: "revoke", key: keyOf("phone") });
+  expect(ask(phone, { type: "device-code" })).toMatchObject({ code: "no-identity" });
+});
+
 test("the key of a user at another server is reported as if there were one server", () => {
   const world = new Neighbours();
   const [east, west] = [world.server("east"), world.server("west")];

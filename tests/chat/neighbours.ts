@@ -203,13 +203,27 @@ export class Neighbours {
       case "tell-charges":
         this.#tellOthers(server, { type: "charged", charges: request.charges });
         return { ...done, type: "tell-charges", result: undefined };
-      case "put-code":
-        this.#codes.set(request.hash, request.account);
-        return { ...done, type: "put-code", result: undefined };
-      case "take-code": {
-        const result = this.#codes.get(request.hash);
-        this.#codes.delete(request.hash);
-        return { ...done, type: "take-code", result };
+      case "put-code": {
+        const { hash, account, key } = request;
+        const devices = this.#store.accounts.find({ id: account })?.keys ?? [];
+        const isRevoked = devices.some((one) => one.key === key && one.revokedMs !== undefined);
+        if (!isRevoked) this.#codes.set(hash, account);
+        return { ...done, type: "put-code", result: isRevoked ? undefined : true };
+      }
+      case "find-code":
+        return { ...done, type: "find-code", result: this.#codes.get(request.hash) };
+      case "change-account": {
+        const { change } = request;
+        const { account } = change;
+        if (change.type === "add-key" && change.code !== undefined) {
+          const isValid = this.#codes.get(change.code) === account;
+          const result = { done: false, why: "missing" } as const;
+          if (!isValid) return { ...done, type: "change-account", result };
+          this.#codes.delete(change.code);
+        } else if (change.type === "revoke-key" || change.type === "set-password") {
+          for (const [hash, of] of this.#codes) if (of === account) this.#codes.delete(hash);
+        }
+        break;
       }
       case "find-elsewhere":
         return { ...done, type: "find-elsewhere", result: this.#find(server, request.names) };

@@ -40,8 +40,10 @@ export function deviceCode(hub: HubState, session: Session, command: Of<"device-
   const { account } = session.identity;
   if (account === "") return rejectUnowned(hub, session, ref);
   const code = writeCode(hub.options.newSecret());
-  keepCode(hub, session, hub.options.hashSecret(code), account, (error) => {
+  keepCode(hub, session, hub.options.hashSecret(code), account, (isKept, error) => {
     if (error !== undefined) return rejectUnread(hub, session, command, error);
+    // It was revoked at another server, and is about to be disconnected.
+    if (!isKept) return reject(hub, session, "no-identity", deviceIsRevoked, { ref });
     hub.options.log.info("device code made", { ...sessionFields(session), account });
     const seconds = Math.floor(limits.codeMs / 1_000);
     hub.send(session, { type: "device-code", code, seconds, ref });
@@ -54,16 +56,21 @@ function keepCode(
   session: Session,
   hash: string,
   account: string,
-  then: (error: ParleyError | undefined) => void,
+  then: (isKept: boolean, error?: ParleyError) => void,
 ): void {
   if (hub.options.shared === undefined) {
     hub.deviceCodes.set(account, hash, hub.nowMs);
-    return then(undefined);
+    return then(true);
   }
-  const operation = { type: "put-code", hash, account, ttlMs: limits.codeMs } as const;
-  askStore(hub, session, operation, (kept) => then(kept.done ? undefined : kept.error));
+  const { key, isDevice } = session.proven;
+  const by = { account, key: isDevice ? key : undefined };
+  const operation = { type: "put-code", hash, ...by, ttlMs: limits.codeMs } as const;
+  askStore(hub, session, operation, (kept) =>
+    kept.done ? then(kept.result === true) : then(false, kept.error),
+  );
 }
 
+/** In the store, the code is used up once the device is added. */
 function takeCode(
   hub: HubState,
   session: Session,
@@ -71,8 +78,8 @@ function takeCode(
   then: (account: string | undefined, error?: ParleyError) => void,
 ): void {
   if (hub.options.shared === undefined) return then(hub.deviceCodes.take(hash, hub.nowMs));
-  askStore(hub, session, { type: "take-code", hash }, (taken) =>
-    taken.done ? then(taken.result) : then(undefined, taken.error),
+  askStore(hub, session, { type: "find-code", hash }, (found) =>
+    found.done ? then(found.result) : then(undefined, found.error),
   );
 }
 
@@ -96,13 +103,14 @@ export function link(hub: HubState, session: Session, command: Of<"link">): void
     if (error !== undefined) return rejectUnread(hub, session, command, error);
     const ban = account && banOf(hub, suspectOf(session, { accounts: [account] }));
     if (ban) return expel(hub, session, "banned", banText(ban));
-    if (account !== undefined) return linkTo(hub, session, command, account, key);
-    const message =
-      "There is no such code, or it has been used or is too old: /devices add makes another";
-    reject(hub, session, "not-found", message, { ref });
+    if (account === undefined) return reject(hub, session, "not-found", noSuchCode, { ref });
+    linkTo(hub, session, command, { account, key, hash });
   });
 }
 
+const deviceIsRevoked = "This device may no longer use the name";
+const noSuchCode =
+  "There is no such code, or it has been used or is too old: /devices add makes another";
 const deviceIsOwned = "This device owns a name already: use another --identity for another person";
 
 /** The code was right. */
@@ -110,13 +118,13 @@ function linkTo(
   hub: HubState,
   session: Session,
   command: Of<"link">,
-  account: string,
-  key: string,
+  { account, key, hash }: { account: string; key: string; hash: string },
 ): void {
   const { ref } = command;
   hub.guessRates.wasRight(session.peer.address, undefined, hub.nowMs);
   const label = beginning(harmless(command.label ?? ""), limits.maxLabelChars);
-  const change = { type: "add-key", account, key, label, atMs: hub.stampMs } as const;
+  const code = hub.options.shared === undefined ? undefined : hash;
+  const change = { type: "add-key", account, key, label, code, atMs: hub.stampMs } as const;
   changeAccount(hub, session, command, change, ({ name, id }) => {
     session.proven = { key, account: id, isDevice: true };
     moveRole(hub, key, { id, name });
@@ -221,11 +229,11 @@ function revokeDevice(
     hub.options.log.info("device revoked", { ...sessionFields(session), account: id, key });
     // The server may have crashed between the device's joining and that.
     moveRole(hub, key, account);
+    hub.deviceCodes.drop(id);
     answerDevices(hub, session, account, command);
     tellOthers(hub, session, account, { change: "device-revoked", device: label });
     // Also under other names, and without a name.
-    const reason = "This device may no longer use the name";
-    endOtherSessions(hub, session, id, reason, (one) => one.proven.key === key);
+    endOtherSessions(hub, session, id, deviceIsRevoked, (one) => one.proven.key === key);
   });
 }
 
@@ -281,6 +289,7 @@ function keepPassword(
   const isSet = password !== undefined;
   changeAccount(hub, session, command, change, (changed) => {
     hub.options.log.info("password changed", { ...sessionFields(session), account, isSet });
+    hub.deviceCodes.drop(account);
     tellOthers(hub, session, changed, { change: "password-changed", device: "" });
     const reason = "The password was changed: log in again";
     endOtherSessions(hub, session, account, reason, isByPassword);
@@ -379,8 +388,7 @@ function rejectUnchanged(
   }
   if (type !== "link") return rejectUnowned(hub, session, ref);
   if (why === "key") return reject(hub, session, "name-registered", deviceIsOwned, { ref });
-  const message = "The name for which this code was made is no longer registered";
-  reject(hub, session, "not-found", message, { ref });
+  reject(hub, session, "not-found", noSuchCode, { ref });
 }
 
 function rejectUnowned(hub: HubState, session: Session, ref: Ref | undefined): void {

@@ -43,7 +43,13 @@ export type AccountChange = { readonly account: string; readonly atMs: number } 
       readonly key: { readonly key: string; readonly label: string } | undefined;
       readonly password: string | undefined;
     }
-  | { readonly type: "add-key"; readonly key: string; readonly label: string }
+  /** `code`: the hash of the code in a shared store that allows it, and that it uses up. */
+  | {
+      readonly type: "add-key";
+      readonly key: string;
+      readonly label: string;
+      readonly code?: string | undefined;
+    }
   | { readonly type: "revoke-key"; readonly key: string }
   /** Another device vouches for the key. */
   | { readonly type: "vouch"; readonly key: string; readonly vouch: string }
@@ -67,7 +73,7 @@ export type AccountOutcome =
       readonly done: false;
       /**
        * `name`: it belongs to another account. `key`: likewise. `full`: no room for another account
-       * or key. `missing`: the account or key does not exist, the key is revoked (unless
+       * or key. `missing`: the account, key or code does not exist, the key is revoked (unless
        * that was the change), or the password is another one.
        */
       readonly why: "name" | "key" | "full" | "missing";

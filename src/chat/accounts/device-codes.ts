@@ -41,6 +41,14 @@ export class DeviceCodes {
     this.#accounts.set(hash, { account, untilMs: nowMs + limits.codeMs });
   }
 
+  /** The account's code is no longer valid. */
+  drop(account: string): void {
+    const hash = this.#hashes.get(account);
+    if (hash === undefined) return;
+    this.#accounts.delete(hash);
+    this.#hashes.delete(account);
+  }
+
   /** The account of an unused code; the code is used up. */
   take(hash: string, nowMs: number): string | undefined {
     const found = this.#accounts.get(hash);

@@ -269,9 +269,10 @@ export type StoreResults = {
    * none; undefined: no other has.
    */
   "find-claimant": string | undefined;
-  "put-code": undefined;
-  /** The account of an unused code, which is used up. */
-  "take-code": string | undefined;
+  /** Undefined: the device may no longer act for the account. */
+  "put-code": true | undefined;
+  /** The account of an unused code. */
+  "find-code": string | undefined;
 };
 
 type StoreArguments = {
@@ -307,9 +308,12 @@ type StoreArguments = {
   "find-claimant": { name: string };
   /** Has the other servers count them; in other stores, does nothing. */
   "tell-charges": { charges: readonly SharedCharge[] };
-  /** From now on the account's only code, by its hash (device-codes.ts). Only in shared stores. */
-  "put-code": { hash: string; account: string; ttlMs: number };
-  "take-code": { hash: string };
+  /**
+   * From now on the account's only code, by its hash (device-codes.ts), until the account loses a
+   * device or its password. `key`: of the device that asks, if it is one. Only in shared stores.
+   */
+  "put-code": { hash: string; account: string; key: string | undefined; ttlMs: number };
+  "find-code": { hash: string };
 };
 
 /** What the hub wants read or written. */

@@ -40,6 +40,13 @@ type KeyRow = {
   vouch: string | null;
 };
 
+type NewCode = {
+  readonly hash: string;
+  readonly account: string;
+  readonly key: string | undefined;
+  readonly ttlMs: number;
+};
+
 const uniqueViolation = "23505";
 
 export class PostgresAccounts {
@@ -55,32 +62,37 @@ export class PostgresAccounts {
 
   /**
    * From now on the account's only code; past the limit, the codes that expire first are forgotten.
+   * Undefined: the key is not, or no longer, one of the account's.
    */
-  async putCode(hash: string, account: string, ttlMs: number): Promise<void> {
-    await this.#database.transact(async (run) => {
+  async putCode({ hash, account, key, ttlMs }: NewCode): Promise<true | undefined> {
+    return await this.#database.transact(async (run) => {
+      await lock(run, account);
       await run(
         `DELETE FROM parley.device_codes
          WHERE account = $1 OR expires <= clock_timestamp() OR hash IN (
            SELECT hash FROM parley.device_codes ORDER BY expires DESC OFFSET $2)`,
         [account, limits.codes - 1],
       );
-      await run(
+      const kept = await run(
         `INSERT INTO parley.device_codes (hash, account, expires)
-         VALUES ($1, $2, clock_timestamp() + $3::bigint * interval '1 millisecond')
-         ON CONFLICT (hash) DO UPDATE SET account = excluded.account, expires = excluded.expires`,
-        [hash, account, ttlMs],
+         SELECT $1, $2, clock_timestamp() + $3::bigint * interval '1 millisecond'
+         WHERE $4::text IS NULL OR EXISTS (SELECT 1 FROM parley.account_keys
+           WHERE account = $2 AND key = $4 AND revoked_ms IS NULL)
+         ON CONFLICT (hash) DO UPDATE SET account = excluded.account, expires = excluded.expires
+         RETURNING 1`,
+        [hash, account, ttlMs, key ?? null],
       );
+      return kept.length > 0 ? true : undefined;
     });
   }
 
-  /** The account of a code, which is used up by this; undefined: there is none. */
-  async takeCode(hash: string): Promise<string | undefined> {
-    const [row] = await this.#database.run<{ account: string; valid: boolean }>(
-      `DELETE FROM parley.device_codes WHERE hash = $1
-       RETURNING account, expires > clock_timestamp() AS valid`,
+  /** The account of a code; undefined: there is none. */
+  async findCode(hash: string): Promise<string | undefined> {
+    const [row] = await this.#database.run<{ account: string }>(
+      "SELECT account FROM parley.device_codes WHERE hash = $1 AND expires > clock_timestamp()",
       [hash],
     );
-    return row?.valid === true ? row.account : undefined;
+    return row?.account;
   }
 
   /**
@@ -140,13 +152,18 @@ async function find(run: Run, lookup: AccountLookup): Promise<Account | undefine
   };
 }
 
+/** Changes of one account, and codes for it, come one after another. */
+async function lock(run: Run, account: string): Promise<void> {
+  await run("SELECT 1 FROM parley.accounts WHERE id = $1 FOR UPDATE", [account]);
+}
+
 async function apply(
   run: Run,
   change: AccountChange,
   notice: AccountNotice,
 ): Promise<AccountOutcome> {
   const { account: id } = change;
-  await run("SELECT 1 FROM parley.accounts WHERE id = $1 FOR UPDATE", [id]);
+  await lock(run, id);
   const before = await find(run, { id });
   // Of uses, the last one counts, in whatever order they are stored.
   const isOnce = change.type !== "used";
@@ -165,9 +182,22 @@ async function changed(
   before: Account | undefined,
 ): Promise<AccountProblem | undefined> {
   const verdict = judge(change, before, await takenBy(run, change));
-  if (verdict === "carry-out") await carryOut(run, change, before);
-  else if (verdict !== "nothing") return verdict;
+  if (verdict === "carry-out") {
+    if (!(await useCode(run, change))) return "missing";
+    await carryOut(run, change, before);
+  } else if (verdict !== "nothing") return verdict;
   return undefined;
+}
+
+/** False: the code for the change is not valid, or no longer. */
+async function useCode(run: Run, change: AccountChange): Promise<boolean> {
+  if (change.type !== "add-key" || change.code === undefined) return true;
+  const used = await run(
+    `DELETE FROM parley.device_codes
+     WHERE hash = $1 AND account = $2 AND expires > clock_timestamp() RETURNING 1`,
+    [change.code, change.account],
+  );
+  return used.length > 0;
 }
 
 async function takenBy(run: Run, change: AccountChange): Promise<Taken> {
@@ -206,7 +236,7 @@ async function carryOut(
          WHERE account = $1 AND key = $2 AND revoked_ms IS NULL`,
         [id, change.key, change.atMs],
       );
-      return;
+      return await dropCodes(run, id);
     case "used":
       return await touch(run, change);
     case "vouch":
@@ -217,7 +247,7 @@ async function carryOut(
         change.password ?? null,
       ]);
       await run("DELETE FROM parley.account_tokens WHERE account = $1", [id]);
-      return;
+      return await dropCodes(run, id);
     case "remove-token":
       await run("DELETE FROM parley.account_tokens WHERE account = $1 AND token = $2", [
         id,
@@ -229,6 +259,11 @@ async function carryOut(
       await run("DELETE FROM parley.mail WHERE session = $1", [accountMailbox(id)]);
       await run("DELETE FROM parley.sessions WHERE id = $1", [accountMailbox(id)]);
   }
+}
+
+/** Whoever may no longer act for the account may have made one. */
+async function dropCodes(run: Run, account: string): Promise<void> {
+  await run("DELETE FROM parley.device_codes WHERE account = $1", [account]);
 }
 
 /** Notes that a key was used; without a key, that the owner was online. */

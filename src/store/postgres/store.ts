@@ -76,7 +76,7 @@ export interface Follower {
 
 type AccountRequest = Extract<
   StoreRequest,
-  { type: "put-code" | "take-code" | "find-account" | "change-account" }
+  { type: "put-code" | "find-code" | "find-account" | "change-account" }
 >;
 
 export class PostgresStore {
@@ -347,10 +347,9 @@ export class PostgresStore {
     const done = { id: request.id, outcome: "done" } as const;
     switch (request.type) {
       case "put-code":
-        await this.#accounts.putCode(request.hash, request.account, request.ttlMs);
-        return { ...done, type: "put-code", result: undefined };
-      case "take-code":
-        return { ...done, type: "take-code", result: await this.#accounts.takeCode(request.hash) };
+        return { ...done, type: "put-code", result: await this.#accounts.putCode(request) };
+      case "find-code":
+        return { ...done, type: "find-code", result: await this.#accounts.findCode(request.hash) };
       case "find-account":
         return { ...done, type: "find-account", result: await this.#accounts.find(request.lookup) };
       case "change-account": {

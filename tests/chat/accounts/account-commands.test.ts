@@ -64,6 +64,25 @@ describe("a device is added", () => {
     expect(ask(phone, { type: "link", code: second })).toMatchObject({ code: "not-found" });
   });
 
+  test("not by a code that may be from a device revoked since, or from before a new password", () => {
+    const rig = new Rig();
+    const desk = owner(rig, "Ann", "desk");
+    const phone = newDevice(rig);
+    ask(phone, { type: "link", code: ask(desk, { type: "device-code" })["code"] });
+    phone.close("quit");
+    // The phone is stolen, and its thief prepares for that.
+    const stolen = withKey(rig, "Ann", "phone");
+    const thief = withKey(rig, "thief", "other", { secret: "another-secret-0123456789" });
+    const { code } = ask(stolen, { type: "device-code" });
+    ask(desk, { type: "revoke", key: keyOf("phone") });
+    expect(ask(thief, { type: "link", code })).toMatchObject({ code: "not-found" });
+    const before = ask(desk, { type: "device-code" })["code"];
+    ask(desk, { type: "set-password", password: "correct horse" });
+    expect(ask(thief, { type: "link", code: before })).toMatchObject({ code: "not-found" });
+    const after = ask(desk, { type: "device-code" })["code"];
+    expect(ask(thief, { type: "link", code: after })).toMatchObject({ type: "linked" });
+  });
+
   test("not if its key or the account has found another owner meanwhile", () => {
     const rig = new Rig();
     const [ann, bob] = [owner(rig, "Ann", "desk"), owner(rig, "Bob", "sofa")];

@@ -138,20 +138,24 @@ export const accountStatements: Readonly<Record<string, Statement>> = {
     return none;
   },
   "DELETE FROM parley.device_codes WHERE account": ({ tables: { accounts }, undo }, [account]) => {
-    for (const [hash, of] of accounts.codes.entries()) {
-      if (of === account) accounts.codes.delete(hash, undo);
-    }
+    accounts.dropCodes(String(account), undo);
     return none;
   },
-  "INSERT INTO parley.device_codes": ({ tables, undo }, [hash, account]) => {
-    tables.accounts.codes.put(String(hash), String(account), undo);
-    return none;
+  "INSERT INTO parley.device_codes": ({ tables: { accounts }, undo }, values) => {
+    const [hash, account, , key] = values;
+    const isActive = accounts.keys.get(`${account} ${key}`)?.revoked === null;
+    if (key !== null && !isActive) return none;
+    accounts.putCode(String(hash), String(account), undo);
+    return one;
   },
-  "DELETE FROM parley.device_codes WHERE hash": ({ tables: { accounts }, undo }, [hash]) => {
-    const account = accounts.codes.get(String(hash));
-    if (account === undefined) return none;
-    accounts.codes.delete(String(hash), undo);
-    return [{ account, valid: true }];
+  "SELECT account FROM parley.device_codes": ({ tables: { accounts } }, [hash]) => {
+    const row = accounts.codes.get(String(hash));
+    return row === undefined ? none : [row];
+  },
+  "DELETE FROM parley.device_codes WHERE hash": ({ tables, undo }, [hash, account]) => {
+    const isValid = tables.accounts.codes.get(String(hash))?.account === account;
+    if (isValid) tables.accounts.useCode(String(hash), undo);
+    return isValid ? one : none;
   },
   "SELECT why FROM parley.account_changes": ({ tables: { accounts } }, [process, request]) => {
     const row = accounts.changes.get(`${process} ${request}`);

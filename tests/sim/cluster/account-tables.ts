@@ -1,5 +1,6 @@
 // The accounts in the simulated database. What has ended never comes back: a password, device,
-// token or account that is replaced, revoked or deleted.
+// token or account that is replaced, revoked or deleted. Only a revoked device may join again, by a
+// code that was made after that.
 
 import { fail } from "../chat/truth.ts";
 import { Table, type Undo } from "./rows.ts";
@@ -21,6 +22,7 @@ export type KeyRow = {
   readonly mail: number;
   readonly vouch: string | null;
 };
+export type CodeRow = { readonly account: string; readonly madeAt: number };
 export type TokenRow = {
   readonly token: string;
   readonly account: string;
@@ -40,15 +42,20 @@ export class AccountTables {
   /** By account and key, in the order in which they were added. */
   readonly keys = new Table<string, KeyRow>();
   readonly tokens = new Table<string, TokenRow>();
-  /** Accounts by the hash of a code. */
-  readonly codes = new Table<string, string>();
+  /** By the hash. */
+  readonly codes = new Table<string, CodeRow>();
+  /** By account: when the code was made that was used last, until a key is added. */
+  readonly #usedCodes = new Table<string, number>();
   /** By process and request. */
   readonly changes = new Table<string, ChangeRow>();
   /** The same, oldest first. */
   readonly #changesByTime: ChangeRow[] = [];
   /** As `password …`, `key …`, `token …` and `account …`. */
   readonly #begun = new Table<string, true>();
-  readonly #ended = new Table<string, true>();
+  /** When it ended. */
+  readonly #ended = new Table<string, number>();
+  /** Counts codes and what has ended. */
+  #order = 0;
 
   addChange(row: ChangeRow, undo: Undo): void {
     this.changes.put(`${row.process} ${row.request}`, row, undo);
@@ -86,7 +93,7 @@ export class AccountTables {
   }
 
   putKey(row: KeyRow, undo: Undo): void {
-    if (row.revoked === null) this.#begin(`key ${row.key}`, undo);
+    if (row.revoked === null) this.#beginKey(row, undo);
     else this.#end(`key ${row.key}`, undo);
     this.keys.put(`${row.account} ${row.key}`, row, undo);
   }
@@ -94,6 +101,23 @@ export class AccountTables {
   dropKey({ account, key }: KeyRow, undo: Undo): void {
     this.#end(`key ${key}`, undo);
     this.keys.delete(`${account} ${key}`, undo);
+  }
+
+  putCode(hash: string, account: string, undo: Undo): void {
+    this.codes.put(hash, { account, madeAt: ++this.#order }, undo);
+  }
+
+  useCode(hash: string, undo: Undo): void {
+    const row = this.codes.get(hash);
+    if (row === undefined) return;
+    this.codes.delete(hash, undo);
+    this.#usedCodes.put(row.account, row.madeAt, undo);
+  }
+
+  dropCodes(of: string, undo: Undo): void {
+    for (const [hash, { account }] of this.codes.entries()) {
+      if (account === of) this.codes.delete(hash, undo);
+    }
   }
 
   putToken(row: TokenRow, undo: Undo): void {
@@ -113,9 +137,7 @@ export class AccountTables {
     if (row === undefined) return;
     for (const key of this.keysOf(id)) this.dropKey(key, undo);
     this.dropTokens(({ account }) => account === id, undo);
-    for (const [hash, account] of this.codes.entries()) {
-      if (account === id) this.codes.delete(hash, undo);
-    }
+    this.dropCodes(id, undo);
     this.#end(`password ${row.password}`, undo);
     this.#end(`account ${id}`, undo);
     this.accounts.delete(id, undo);
@@ -127,7 +149,15 @@ export class AccountTables {
   }
 
   hasEnded(what: string): boolean {
-    return this.#ended.get(what) === true;
+    return this.#ended.get(what) !== undefined;
+  }
+
+  #beginKey({ account, key }: KeyRow, undo: Undo): void {
+    const what = `key ${key}`;
+    const codeAt = this.#usedCodes.get(account) ?? -1;
+    if (codeAt > (this.#ended.get(what) ?? 0)) this.#ended.delete(what, undo);
+    this.#usedCodes.delete(account, undo);
+    this.#begin(what, undo);
   }
 
   #begin(what: string, undo: Undo): void {
@@ -136,6 +166,6 @@ export class AccountTables {
   }
 
   #end(what: string, undo: Undo): void {
-    this.#ended.put(what, true, undo);
+    if (!this.hasEnded(what)) this.#ended.put(what, ++this.#order, undo);
   }
 }

@@ -1,6 +1,7 @@
 // The directory of users, and signals between servers, as seen by two servers of one database.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { AccountChange } from "../../../src/chat/accounts/account-store.ts";
 import type { ForeignEvent } from "../../../src/chat/elsewhere/foreign-events.ts";
 import type { HubSignal } from "../../../src/chat/elsewhere/hub-signal.ts";
 import type { Batch, StoreOperation, StoreReply } from "../../../src/chat/turn/store.ts";
@@ -145,35 +146,48 @@ describe.skipIf(!hasPostgres)("the directory in PostgreSQL", () => {
     const database = await connect(await cluster!.newDatabase());
     const [east, west] = [await PostgresStore.open(database), await PostgresStore.open(database)];
     let id = 0;
-    const ask = (store: PostgresStore, operation: StoreOperation): Promise<StoreReply> =>
-      new Promise((resolve) => store.answer({ ...operation, id: ++id }, resolve));
-    for (const account of ["a", "b"]) {
-      const names = { account, name: account, folded: account };
-      const change = {
-        type: "register",
-        ...names,
-        key: undefined,
-        password: "p",
-        atMs: 1,
-      } as const;
-      await ask(east, { type: "change-account", change });
-    }
-    const put = (hash: string, account: string, ttlMs = 60_000) =>
-      ask(east, { type: "put-code", hash, account, ttlMs });
-    const take = async (hash: string) => {
-      const reply = await ask(west, { type: "take-code", hash });
+    const ask = async (store: PostgresStore, operation: StoreOperation): Promise<unknown> => {
+      const { promise, resolve } = Promise.withResolvers<StoreReply>();
+      store.answer({ ...operation, id: ++id }, resolve);
+      const reply = await promise;
       return reply.outcome === "done" ? reply.result : reply.outcome;
     };
+    const change = (store: PostgresStore, about: AccountChange) =>
+      ask(store, { type: "change-account", change: about });
+    for (const account of ["a", "b"]) {
+      const names = { account, name: account, folded: account, atMs: 1 };
+      const key = { key: `first of ${account}`, label: "" };
+      await change(east, { type: "register", ...names, key, password: "p" });
+    }
+    const put = (hash: string, account: string, ttlMs = 60_000, key?: string) =>
+      ask(east, { type: "put-code", hash, account, key, ttlMs });
+    const find = (hash: string) => ask(west, { type: "find-code", hash });
+    const join = (account: string, key: string, code: string) =>
+      change(west, { type: "add-key", account, key, label: "", code, atMs: 2 });
     await put("one", "a");
     await put("two", "a");
     await put("three", "b");
-    expect([await take("one"), await take("two"), await take("two")]).toEqual([
+    expect([await find("one"), await find("two"), await find("three")]).toEqual([
       undefined,
       "a",
-      undefined,
+      "b",
     ]);
+    expect(await join("b", "thief", "two")).toEqual({ done: false, why: "missing" });
+    expect(await join("a", "phone", "two")).toMatchObject({ done: true });
+    expect(await find("two")).toBeUndefined();
+    expect(await join("a", "tablet", "two")).toEqual({ done: false, why: "missing" });
     await put("four", "a", 0);
-    expect(await take("four")).toBeUndefined();
-    expect(await take("three")).toBe("b");
+    expect(await find("four")).toBeUndefined();
+    expect(await join("a", "tablet", "four")).toEqual({ done: false, why: "missing" });
+    // Whoever may no longer act for the account may have made one, and makes no other.
+    expect(await put("five", "a", 60_000, "phone")).toBe(true);
+    await change(west, { type: "revoke-key", account: "a", key: "phone", atMs: 3 });
+    expect(await join("a", "phone", "five")).toEqual({ done: false, why: "missing" });
+    expect(await put("six", "a", 60_000, "phone")).toBeUndefined();
+    expect(await join("a", "phone", "six")).toEqual({ done: false, why: "missing" });
+    await put("seven", "a");
+    await change(west, { type: "set-password", account: "a", password: "q", atMs: 4 });
+    expect(await find("seven")).toBeUndefined();
+    expect(await find("three")).toBe("b");
   });
 });
