@@ -2,6 +2,7 @@
 // can't be read, or is slow; some outcomes are lost whether the store has committed the batch or
 // not.
 
+import type { Hub } from "../../../src/chat/hub.ts";
 import type {
   LocalStore,
   StoreAnswerer,
@@ -11,6 +12,7 @@ import type {
 import { Rights } from "../../../src/chat/rights/rights.ts";
 import { ParleyError } from "../../../src/errors.ts";
 import { answerRequest } from "../../../src/store/answer.ts";
+import { nameHolders } from "../../chat/inspect.ts";
 import type { Backing } from "./server-process.ts";
 import type { Truth } from "./truth.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
@@ -55,7 +57,12 @@ export class FlakyStore {
       });
     };
     const rights = new Rights(this.store.rights.load());
-    return { epoch, answer, rights, random: this.random, detach: () => this.#detach() };
+    // Many a name is held only between two commits.
+    const happened = (hub: Hub): void => {
+      for (const [name, holder] of nameHolders(hub)) this.truth.named(holder, name);
+    };
+    const detach = (): void => this.#detach();
+    return { epoch, answer, rights, random: this.random, detach, happened };
   }
 
   /** The process has died with its memory: the next one works with another store. */

@@ -358,9 +358,6 @@ export class NativePerson {
         }
         this.#world.entered(this.name, event.name);
         return;
-      case "response":
-        if (event.response.type === "name") truth.named(this.#mailbox, event.response.name);
-        return;
       case "reconnected":
         this.#knowsOfLoss = !event.recovered;
         return;

@@ -29,6 +29,8 @@ export type Backing = {
   random(): number;
   /** The process is dead. */
   detach(): void;
+  /** Something has happened in the hub, such as a change of names. */
+  happened?(hub: Hub): void;
   /** The hub has thrown this. */
   failed?(error: unknown): void;
 };
@@ -119,6 +121,7 @@ export class ServerProcess {
       if (this.#hasStopped) return;
       try {
         act(this.hub);
+        this.backing.happened?.(this.hub);
         this.#pump();
         this.#schedule();
       } catch (error) {

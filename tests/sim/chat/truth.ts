@@ -85,9 +85,6 @@ export class Truth {
 
   /** The log has committed a batch. Call once per batch. */
   committed(batch: CommittedBatch, { rooms, mail }: Committed): void {
-    const fresh = new Set(
-      batch.sessions.map(({ id }) => id).filter((id) => !this.#holders.has(id)),
-    );
     for (const update of batch.sessions) {
       const names = this.#holders.get(update.id)?.names ?? this.#early.get(update.id) ?? new Set();
       if (update.name !== "") names.add(update.name);
@@ -103,9 +100,7 @@ export class Truth {
         this.#checkOwner(token, session, message.isOwn === true);
         continue;
       }
-      // Who has changed names since the login has had one that no record shows.
-      const isOwn = fresh.has(session) && token.to.includes(token.author);
-      if (!isOwn) this.#checkRecipient(token, session);
+      this.#checkRecipient(token, session);
     }
     batch.rooms.forEach(({ room, runs }, i) => {
       const log = entry(this.rooms, room);
@@ -172,10 +167,11 @@ export class Truth {
     this.rooms.clear();
     this.mail.clear();
     this.#holders.clear();
+    this.#early.clear();
     for (const token of this.tokens) token.logged = [];
   }
 
-  /** The owner of a mailbox has been told its current name. */
+  /** The owner of a mailbox has that name now. */
   named(mailbox: string, name: string): void {
     const names = this.#holders.get(mailbox)?.names ?? this.#early.get(mailbox) ?? new Set();
     names.add(name.toLowerCase());
