@@ -95,6 +95,16 @@ export class ElsewhereError extends ParleyError {
   }
 }
 
+/** The name is registered, and its password would be accepted. */
+export class NamePasswordWanted extends ParleyError {
+  constructor(
+    readonly wantedBy: string,
+    sentence: string,
+  ) {
+    super("name-registered", sentence);
+  }
+}
+
 /** Output can no longer be written, for example because the disk is full. */
 export function unwritable(failure: Error): ParleyError {
   return new ParleyError("storage", `The output can't be written: ${failure.message}`);

@@ -104,9 +104,10 @@ function isInOtherRooms(hub: HubState, session: Session): boolean {
   return hub.names.otherDevices(session).some(({ rooms }) => rooms.size > 0);
 }
 
-/** Logs the end of a connection that never had a name; the others were logged on leaving. */
+/** Logs the end of a connection that never took a name; the others were logged on leaving. */
 export function logNameless(hub: HubState, session: Session, reason: EndReason): void {
-  if (session.identity.name !== "") return;
+  // A request with an access token has been logged as such.
+  if (session.person.sinceMs > 0 || session.proven.isBearer === true) return;
   hub.options.log.info("disconnected", { ...sessionFields(session), reason });
 }
 

@@ -207,7 +207,10 @@ export type LoginCommand = {
   assign?: boolean | undefined;
   /** The client accepts runs of messages in one line. */
   runs?: boolean | undefined;
-  /** Has no name: may list and fetch files, but is in no room and can't send messages. */
+  /**
+   * May list and fetch files, but is in no room and can't send messages. The name, if any, is
+   * proved but not taken.
+   */
   visitor?: boolean | undefined;
   /** The rooms to join, each with the last `seq` the client has; default: the lobby. */
   rooms?: readonly ({ room: string } & RoomAsked)[] | undefined;

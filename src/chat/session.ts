@@ -203,7 +203,7 @@ const noPrivateChat: Readonly<PrivateChat> = {
 
 const phasesAfter: Record<Phase, readonly Phase[]> = {
   new: ["entering", "visitor", "ending", "gone"],
-  entering: ["new", "member", "ending", "gone"],
+  entering: ["new", "visitor", "member", "ending", "gone"],
   visitor: ["ending", "gone"],
   member: ["visitor", "ending", "gone"],
   ending: ["gone"],

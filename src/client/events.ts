@@ -31,6 +31,8 @@ export type {
 export type SessionOptions = {
   /** The session's name; undefined if it only lists and fetches files. */
   name: string | undefined;
+  /** Without one: a name to prove, but not to take. */
+  visitor?: string | undefined;
   /** The rooms to join from the first login on. `parted` reports those that are refused. */
   rooms: readonly string[];
   /**

@@ -42,6 +42,8 @@ export class ClientSession implements NativeSession {
   readonly #secret: string;
   readonly #access: Access;
   readonly #takesFiles: boolean;
+  /** The name of a session without one; empty: nobody's. */
+  readonly #visitor: string;
   readonly ignored: Ignored;
   readonly #connection: ConnectionState;
   /** Continues an earlier incarnation of this session. */
@@ -61,6 +63,7 @@ export class ClientSession implements NativeSession {
     this.#secret = secret;
     this.#access = options.access ?? {};
     this.#takesFiles = options.takesFiles ?? false;
+    this.#visitor = options.visitor ?? "";
     this.ignored = new Ignored(options.ignored);
     this.#connection = new ConnectionState(random, since !== undefined);
     this.#resumed = since !== undefined;
@@ -142,7 +145,9 @@ export class ClientSession implements NativeSession {
     const { name } = this;
     const access = this.#access;
     if (name === undefined) {
-      return this.#send({ type: "hello", ...access, ...this.#proofs.forHello("", channel) });
+      const proofs = this.#proofs.forHello(this.#visitor, channel);
+      const visitor = this.#visitor === "" ? {} : { name: this.#visitor, visitor: true };
+      return this.#send({ type: "hello", ...visitor, ...access, ...proofs });
     }
     const { epoch, mail, rooms } = this.#inbox.position ?? { rooms: this.#rooms.points };
     const takes = this.#takesFiles ? { takesFiles: true } : {};
@@ -278,7 +283,7 @@ export class ClientSession implements NativeSession {
   }
 
   #handleChallenge(nonce: string): void {
-    const signature = this.#proofs.answer(this.name ?? "", nonce);
+    const signature = this.#proofs.answer(this.name ?? this.#visitor, nonce);
     if (signature !== undefined) this.#send({ type: "prove", signature });
   }
 

@@ -3,15 +3,19 @@
 // decode-server.ts validates it.
 
 import { harmless } from "../text.ts";
-import { ElsewhereError, isErrorCode, ParleyError } from "../errors.ts";
+import { ElsewhereError, isErrorCode, NamePasswordWanted, ParleyError } from "../errors.ts";
 import { fetching as limits, message } from "../limits.ts";
-import type { ClientIdentity } from "../client/events.ts";
 import { LoginProofs } from "../client/login-proofs.ts";
 import { LineSplitter, tooLong } from "../line-splitter.ts";
 import { BannerCheck } from "../io/banner-check.ts";
 import { Deadline, dial } from "../io/dial.ts";
 import { happyEyeballs } from "../io/happy-eyeballs.ts";
-import { hostPortText, notConnected, type ServerAddress } from "../io/host-port.ts";
+import {
+  hostPortText,
+  notConnected,
+  type ServerAddress,
+  type VisitorName,
+} from "../io/host-port.ts";
 import type { TcpLink } from "../io/tcp-link.ts";
 import { decodeServer } from "../protocol/decode-server.ts";
 import { encodeClient } from "../protocol/encode.ts";
@@ -52,6 +56,9 @@ type Pending = {
   reject: (error: Error) => void;
   timer: Timer;
 };
+
+/** What a connection shows of its user. */
+type Shown = Pick<ServerAddress, "identity" | "visitor">;
 
 /** The transport: a TCP connection, or a channel to a person. */
 export interface ControlLink {
@@ -100,10 +107,14 @@ export class ControlClient {
   /** The binding of the TLS channel, once it exists. */
   #channel: () => string | undefined = () => undefined;
 
-  private constructor(link: ControlLink, where: string, identity: ClientIdentity | undefined) {
+  readonly #visitor: VisitorName | undefined;
+
+  private constructor(link: ControlLink, where: string, { identity, visitor }: Shown = {}) {
     this.#link = link;
     this.where = where;
-    this.#proofs = new LoginProofs(identity, undefined);
+    const { password } = visitor ?? {};
+    this.#proofs = new LoginProofs(identity, password === undefined ? undefined : { password });
+    this.#visitor = visitor;
   }
 
   /**
@@ -116,7 +127,7 @@ export class ControlClient {
     const attempt = async (): Promise<ControlClient | string> => {
       let client: ControlClient | undefined;
       const events = (link: TcpLink) => {
-        client = new ControlClient(link, where, to.identity);
+        client = new ControlClient(link, where, to);
         client.#channel = () => link.channel;
         return client.#events();
       };
@@ -129,16 +140,18 @@ export class ControlClient {
       if (to.trust?.problem !== undefined) throw to.trust.problem;
       throw notConnected(to, connected);
     }
-    const proof = connected.#proofs.forHello("", connected.#channel());
+    const { name = "" } = to.visitor ?? {};
+    const visitor = name === "" ? {} : { name, visitor: true };
+    const proof = connected.#proofs.forHello(name, connected.#channel());
     const secret = to.access?.pass === undefined ? undefined : guestSecret;
-    connected.send({ type: "hello", secret, ...to.access, ...proof });
+    connected.send({ type: "hello", ...visitor, secret, ...to.access, ...proof });
     connected.#pinger = setInterval(() => connected.#ping(), limits.pingAfterMs);
     return connected;
   }
 
   /** Creates a client over a link that needs no greeting; pass its input to `receive`. */
   static over(link: ControlLink, where: string): ControlClient {
-    const control = new ControlClient(link, where, undefined);
+    const control = new ControlClient(link, where);
     control.#welcomed = true;
     control.#pinger = setInterval(() => control.#ping(), limits.pingAfterMs);
     return control;
@@ -362,7 +375,7 @@ export class ControlClient {
         return this.send({ type: "pong" });
       case "error":
         if (received.transfer !== undefined) return this.onTransferMessage(received);
-        this.#end(errorOf(received));
+        this.#end(this.#refusalOf(received));
         return this.#link.end();
       case "tags":
       case "data":
@@ -394,7 +407,7 @@ export class ControlClient {
   }
 
   #answerChallenge(nonce: string): void {
-    const signature = this.#proofs.answer("", nonce);
+    const signature = this.#proofs.answer(this.#visitor?.name ?? "", nonce);
     if (signature !== undefined) this.send({ type: "prove", signature });
   }
 
@@ -425,6 +438,14 @@ export class ControlClient {
   #giveUp(): void {
     this.#link.end();
     this.#end(new ParleyError("stalled", `${this.where} no longer answers.`));
+  }
+
+  #refusalOf(error: ErrorMessage): ParleyError {
+    const refusal = errorOf(error);
+    if (this.#visitor === undefined || refusal.code !== "name-registered") return refusal;
+    const sentence = `${refusal.message}. Prove that it is yours, by --identity or --password-file`;
+    if (error.password !== true) return new ParleyError("name-registered", sentence);
+    return new NamePasswordWanted(this.#visitor.name, sentence);
   }
 
   #unexpected({ type }: ServerMessage): ParleyError {

@@ -22,9 +22,14 @@ export type ServerAddress = Address & {
   readonly access?: Access | undefined;
   /** Proved to a server that only admits members. */
   readonly identity?: ClientIdentity | undefined;
+  /** Whose connections without a session are; undefined: nobody says. */
+  readonly visitor?: VisitorName | undefined;
   /** Other servers of the same cluster, tried when this one does not respond. */
   readonly alternatives?: readonly ServerAddress[] | undefined;
 };
+
+/** A name that is proved, but not taken: the key of its owner's device may do instead. */
+export type VisitorName = { readonly name: string; readonly password?: string | undefined };
 
 /**
  * Another server of the same cluster. It must have the key of this one, which has been seen;

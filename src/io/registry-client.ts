@@ -27,7 +27,7 @@ export class RegistryClient {
     this.server = server;
     this.#session = session;
     const { serverPassword, pass } = server.access ?? {};
-    this.#usesSession = (serverPassword ?? pass) !== undefined;
+    this.#usesSession = (serverPassword ?? pass ?? server.visitor) !== undefined;
   }
 
   /** Requests go inside a session: the server is a parley. */

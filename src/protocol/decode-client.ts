@@ -219,6 +219,7 @@ function readHello(r: FieldReader): Hello {
   return {
     type: "hello",
     name: r.optionalText("name"),
+    visitor: r.optionalFlag("visitor"),
     secret: r.optionalPattern("secret", /^[\x21-\x7e]{16,128}$/, secretForm),
     rooms,
     epoch: epoch(r),

@@ -12,9 +12,9 @@ import { secretText } from "../secrets.ts";
 import { harmless } from "../text.ts";
 import { say } from "./output/diagnostics.ts";
 import { jsonLine } from "./output/json-line.ts";
-import { refusal } from "./open-session.ts";
+import { refusal, refusalOf } from "./open-session.ts";
 import { stdout } from "./output/output.ts";
-import { withPassword } from "./editor/with-password.ts";
+import { withNamePassword, withPassword } from "./editor/with-password.ts";
 
 type Answer = Extract<SessionResponse, { type: "admin" }>;
 
@@ -28,8 +28,10 @@ export type OrderOptions = {
 
 /** @throws ParleyError `cannot-connect`, and the server's refusals */
 export async function giveOrder(command: string, options: OrderOptions): Promise<void> {
-  const given = { to: options.to, password: undefined };
-  await withPassword(given, ({ to }) => carryOut(command, { ...options, to }));
+  const given = { to: options.to, password: options.to.visitor?.password };
+  await withPassword(given, ({ to, password }) =>
+    carryOut(command, { ...options, to: withNamePassword(to, password) }),
+  );
 }
 
 async function carryOut(command: string, options: OrderOptions): Promise<void> {
@@ -47,6 +49,7 @@ async function carryOut(command: string, options: OrderOptions): Promise<void> {
 
 async function answerOf(command: string, options: OrderOptions): Promise<Answer> {
   const { to, identity } = options;
+  const { name = "", password } = to.visitor ?? {};
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const secret = secretText(24);
   const session = new ClientSession({
@@ -54,6 +57,8 @@ async function answerOf(command: string, options: OrderOptions): Promise<Answer>
     rooms: [],
     secret,
     access: to.access,
+    visitor: to.visitor?.name,
+    proof: password === undefined ? undefined : { password },
     identity,
     random: Math.random,
   });
@@ -69,7 +74,7 @@ async function answerOf(command: string, options: OrderOptions): Promise<Answer>
       case "error":
         return reject(refusal(event.code, event.message));
       case "ended":
-        return reject(refusal(event.code, event.message));
+        return reject(refusalOf(name, event));
       case "offline":
         return reject(connection.problem ?? notConnected(to, event.reason));
       default:

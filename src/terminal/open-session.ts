@@ -9,11 +9,11 @@ import { personNameProblem } from "../dialects/table.ts";
 import { harmless } from "../text.ts";
 import type { SessionEvent } from "../client/events.ts";
 import { ClientSession } from "../client/session.ts";
-import { isErrorCode, ParleyError } from "../errors.ts";
+import { isErrorCode, NamePasswordWanted, ParleyError } from "../errors.ts";
 import { notConnected, type ServerAddress } from "../io/host-port.ts";
 import { NativeConnection } from "../io/native-connection.ts";
 import type { DeviceKey } from "../tls/identity-key.ts";
-import { NamePasswordWanted, withPassword } from "./editor/with-password.ts";
+import { withPassword } from "./editor/with-password.ts";
 import { withAccessAdvice } from "../trust/access-advice.ts";
 
 export type ClientOptions = {
@@ -127,7 +127,8 @@ async function attempt(
   return { to, session, connection, listen };
 }
 
-function refusalOf(
+/** The same, after which the password of the name can be asked for. */
+export function refusalOf(
   name: string,
   { code, message, asksPassword }: Extract<SessionEvent, { type: "ended" }>,
 ): ParleyError {

@@ -92,6 +92,7 @@ const clientMessages: Each<ClientMessage> = {
     "hello",
     {
       name,
+      visitor: fc.boolean(),
       secret,
       rooms: fc.array(partial({ room, seq: count, key: text }, "seq", "key"), { maxLength: 16 }),
       epoch,
@@ -106,6 +107,7 @@ const clientMessages: Each<ClientMessage> = {
       takesFiles: fc.boolean(),
     },
     "name",
+    "visitor",
     "secret",
     "rooms",
     "epoch",

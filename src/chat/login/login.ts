@@ -17,10 +17,10 @@ import {
 import { takenNow } from "../names/taken.ts";
 import { proveKey } from "./key-proof.ts";
 import { PendingLogin, type RoomsAsked } from "./pending-login.ts";
-import { refuseBanned, refuseLogin } from "./refuse-login.ts";
+import { refuseLogin } from "./refuse-login.ts";
 import { reject, storeIsSlow } from "../rejections.ts";
 import type { Session } from "../session.ts";
-import { banOf, suspectOf } from "../suspect.ts";
+import { visit } from "./visit.ts";
 
 export function login(hub: HubState, session: Session, command: LoginCommand): void {
   if (session.phase !== "new" || session.challenge !== undefined) {
@@ -134,25 +134,6 @@ function roomsProblem(rooms: RoomsAsked): string | undefined {
 function shownAlias({ options }: HubState, { alias }: LoginCommand): string | undefined {
   if (alias === undefined) return undefined;
   return aliasProblem(alias, options.reservedNames) === undefined ? alias : undefined;
-}
-
-function visit(hub: HubState, session: Session, command: LoginCommand): void {
-  if (!proveKey(hub, session, command)) return;
-  const ban = banOf(hub, suspectOf(session));
-  if (ban !== undefined) return refuseBanned(hub, session, "", ban);
-  session.enter("visitor");
-  hub.send(session, {
-    type: "welcome",
-    name: "",
-    alias: undefined,
-    secret: "",
-    epoch: hub.options.epoch,
-    mail: 0,
-    n: 0,
-    recovered: false,
-    rooms: [],
-    access: hub.grantAccess(session),
-  });
 }
 
 function freeAddressName(hub: HubState, session: Session): string {

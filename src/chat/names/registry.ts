@@ -193,10 +193,12 @@ export class NameRegistry {
     identity.account = "";
   }
 
-  /** The session speaks under an account's name without being present. */
-  speakFor({ identity }: Session, { account, name }: { account: string; name: string }): void {
-    identity.account = account;
-    identity.mailbox = accountMailbox(account);
+  /** The session acts under a name, which may be an account's, without being present. */
+  speakFor({ identity }: Session, { account, name }: { account?: string; name: string }): void {
+    if (account !== undefined) {
+      identity.account = account;
+      identity.mailbox = accountMailbox(account);
+    }
     identity.name = name;
     identity.folded = fold(name);
   }

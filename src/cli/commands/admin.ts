@@ -9,8 +9,9 @@ import { giveOrder } from "../../terminal/give-order.ts";
 import { accessOf, passFlag } from "../access-flags.ts";
 import { addressOf, defaultAddress, fullAddress, type WrittenAddress } from "../address.ts";
 import { orderHint } from "../flags.ts";
-import { identityFlag, identityOf, passwordOf, serverPasswordFlag } from "../identity-flag.ts";
+import { identityFlag, identityOf, passwordFlag, passwordOf } from "../identity-flag.ts";
 import { plainFlag, trusted } from "../trust-flags.ts";
+import { visitorFlag, visitorOf } from "../visitor-flag.ts";
 
 export default defineCommand({
   meta: { name: "admin", description: "Moderate a server: kick, ban, mute, let in, …" },
@@ -34,8 +35,9 @@ export default defineCommand({
     },
     uses: { type: "string", valueHint: "N", description: "pass: how many people may use it" },
     long: { type: "boolean", description: "who: show addresses and dialects, too" },
+    name: visitorFlag,
     identity: identityFlag,
-    "password-file": serverPasswordFlag,
+    "password-file": passwordFlag,
     pass: passFlag,
     plain: plainFlag,
     json: { type: "boolean", description: "Print one JSON object per line instead of text" },
@@ -54,10 +56,12 @@ export default defineCommand({
     // A server that is not open to everybody lets its first owner in by the claim.
     const sendsClaim = command.do === "claim";
     const pass = args.pass ?? (sendsClaim ? command.code : undefined);
-    const access = accessOf(passwordOf(args["password-file"]), pass);
+    const password = passwordOf(args["password-file"]);
+    const access = accessOf(password, pass);
+    const visitor = visitorOf(args.name, password);
     try {
       await giveOrder(line, {
-        to: trusted(server, { plain: args.plain, access, sendsClaim }),
+        to: { ...trusted(server, { plain: args.plain, access, sendsClaim }), visitor },
         identity: identityOf(args.identity),
         json: args.json === true,
       });

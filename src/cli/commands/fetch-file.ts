@@ -19,22 +19,18 @@ import {
 import { addressOf, defaultAddress, fullAddress, type WrittenAddress } from "../address.ts";
 import { accessOf, passFlag } from "../access-flags.ts";
 import { directFlag } from "../direct-flag.ts";
-import {
-  existingIdentityOf,
-  identityFlag,
-  passwordOf,
-  serverPasswordFlag,
-} from "../identity-flag.ts";
+import { existingIdentityOf, identityFlag, passwordFlag, passwordOf } from "../identity-flag.ts";
 import { rateFlag, rateOf } from "../rate-flag.ts";
 import { isKnownServer, plainFlag, trusted } from "../trust-flags.ts";
+import { visitorFlag, visitorOf } from "../visitor-flag.ts";
 import { endedBy, type EndSignal, onSignals } from "../../io/end-signals.ts";
 import { canAsk } from "../../terminal/editor/ask-secret.ts";
 import type { ServerAddress } from "../../io/host-port.ts";
 import { stderr, stdout } from "../../terminal/output/output.ts";
-import { withPassword } from "../../terminal/editor/with-password.ts";
+import { withNamePassword, withPassword } from "../../terminal/editor/with-password.ts";
 
 const flags = {
-  name: {
+  names: {
     type: "positional",
     required: false,
     valueHint: "NAME…",
@@ -84,8 +80,9 @@ const flags = {
     negativeDescription:
       "With a code: fetch through the server only, so that the sender doesn't learn your address",
   },
+  name: visitorFlag,
   identity: identityFlag,
-  "password-file": serverPasswordFlag,
+  "password-file": passwordFlag,
   pass: passFlag,
   plain: plainFlag,
   json: {
@@ -119,10 +116,12 @@ export default defineCommand({
       quiet,
       dataOnStdout: args.output === standardOutput,
     });
-    const access = accessOf(passwordOf(args["password-file"]), args.pass);
+    const password = passwordOf(args["password-file"]);
+    const access = accessOf(password, args.pass);
     const to = {
       ...trusted(server, { plain: args.plain, quiet, access }),
       identity: existingIdentityOf(args.identity),
+      visitor: visitorOf(args.name, password),
     };
     const client = await openClient(to, {
       resume: args.resume,
@@ -167,7 +166,9 @@ function openClient(
   to: ServerAddress,
   options: Omit<DownloadClientOptions, "server">,
 ): Promise<DownloadClient> {
-  return withPassword({ to, password: undefined }, async ({ to: server }) => {
+  const given = { to, password: to.visitor?.password };
+  return withPassword(given, async ({ to: shown, password }) => {
+    const server = withNamePassword(shown, password);
     const client = new DownloadClient({ ...options, server });
     // Find out whether the server requires a password before anything is reported.
     if (canAsk()) await client.enter();
@@ -275,9 +276,11 @@ async function placeOf(
   args: ParsedArgs<typeof flags>,
   written: WrittenAddress,
 ): Promise<ServerAddress> {
-  const { plain, pass } = args;
-  const access = accessOf(passwordOf(args["password-file"]), pass);
-  const isShown = [plain, pass, args["password-file"], args.identity, written.pin].some(
+  const { plain, pass, name } = args;
+  const password = passwordOf(args["password-file"]);
+  const access = accessOf(password, pass);
+  const visitor = visitorOf(name, password);
+  const isShown = [plain, pass, name, args["password-file"], args.identity, written.pin].some(
     (flag) => flag !== undefined,
   );
   if (!isShown && !isKnownServer(written)) {
@@ -285,7 +288,7 @@ async function placeOf(
     return anyKey(written);
   }
   const identity = existingIdentityOf(args.identity);
-  return { ...trusted(written, { plain, quiet: args.quiet === true, access }), identity };
+  return { ...trusted(written, { plain, quiet: args.quiet === true, access }), identity, visitor };
 }
 
 /** @throws ParleyError */

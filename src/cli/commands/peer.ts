@@ -42,8 +42,9 @@ import { createKeyPair } from "../../tls/certificate.ts";
 import type { DeviceKey } from "../../tls/identity-key.ts";
 import { KnownKeysFile } from "../../tls/known-keys-file.ts";
 import { PeerTrust } from "../../tls/peer-trust.ts";
-import { identityFlag, identityOf, passwordOf, serverPasswordFlag } from "../identity-flag.ts";
+import { identityFlag, identityOf, passwordFlag, passwordOf } from "../identity-flag.ts";
 import { plainFlag, trusted } from "../trust-flags.ts";
+import { visitorOf } from "../visitor-flag.ts";
 
 const flags = {
   id: {
@@ -88,8 +89,13 @@ const flags = {
     description: "Call, and send files, directly where possible",
     negativeDescription: "Call, and send files, through the server only",
   },
+  name: {
+    type: "string",
+    valueHint: "NAME",
+    description: "Your registered name at the server, proved by your key or its password",
+  },
   identity: identityFlag,
-  "password-file": serverPasswordFlag,
+  "password-file": passwordFlag,
   pass: passFlag,
   style: {
     type: "string",
@@ -215,11 +221,11 @@ function filesOf({ downloads, json }: Args, screen: Screen, onIdle: () => void):
 }
 
 /** @throws ParleyError `usage`; `failed` if the password can't be read */
-function registryOf({ server, plain, pass, "password-file": file }: Args): ServerAddress {
-  return trusted(addressOf("--server", server), {
-    plain,
-    access: accessOf(passwordOf(file), pass),
-  });
+function registryOf({ server, plain, pass, name, "password-file": file }: Args): ServerAddress {
+  const password = passwordOf(file);
+  const access = accessOf(password, pass);
+  const visitor = visitorOf(name, password);
+  return { ...trusted(addressOf("--server", server), { plain, access }), visitor };
 }
 
 function show({ line, event }: Shown, isJson: boolean, { prompt }: Screen) {

@@ -22,6 +22,7 @@ import {
 import { IgnoredFile } from "../../terminal/ignored-file.ts";
 import { rateFlag, rateOf } from "../rate-flag.ts";
 import { plainFlag, trusted } from "../trust-flags.ts";
+import { visitorOf } from "../visitor-flag.ts";
 
 const flags = {
   path: {
@@ -180,9 +181,11 @@ async function sendByCode(
   if (server === undefined && limitBytesPerSecond !== undefined) {
     throw new ParleyError("usage", withoutRate);
   }
-  const access = accessOf(passwordOf(args["password-file"]), pass);
+  const password = passwordOf(args["password-file"]);
+  const access = accessOf(password, pass);
   const to = trusted(server ?? defaultAddress, { plain, quiet, access });
   const identity = existingIdentityOf(args.identity);
+  const visitor = visitorOf(args.name, password);
   await runCodeSend({
     paths,
     keep,
@@ -190,7 +193,7 @@ async function sendByCode(
     quiet,
     limitBytesPerSecond,
     direct: args.direct,
-    server: { ...to, identity },
+    server: { ...to, identity, visitor },
     isServerOptional: server === undefined,
   });
 }

@@ -172,9 +172,11 @@ function commandOf(message: ClientMessage): Command {
 }
 
 function loginOf({ name, secret, rooms, epoch, mail, runs, ...proof }: Hello): Command {
-  const { serverPassword, pass, identity } = proof;
-  if (name === undefined) {
-    return { type: "login", name: "", visitor: true, serverPassword, pass, secret, identity };
+  const { serverPassword, pass, identity, password, token } = proof;
+  if (name === undefined || proof.visitor === true) {
+    const access = { serverPassword, pass, secret, identity };
+    const owned = name === undefined ? {} : { password, token };
+    return { type: "login", name: name ?? "", visitor: true, ...access, ...owned };
   }
   return {
     type: "login",
@@ -185,9 +187,9 @@ function loginOf({ name, secret, rooms, epoch, mail, runs, ...proof }: Hello): C
     rooms,
     runs: runs === true,
     since: epoch === undefined ? undefined : { epoch, mail },
-    identity: proof.identity,
-    password: proof.password,
-    token: proof.token,
+    identity,
+    password,
+    token,
     remember: proof.remember,
     takesFiles: proof.takesFiles,
   };

@@ -3,21 +3,11 @@
 // server that was met for the first time just now only if the user confirms.
 
 import { isLoopback } from "../../addresses.ts";
-import { ParleyError } from "../../errors.ts";
+import { NamePasswordWanted, ParleyError } from "../../errors.ts";
 import { hostPortText, type ServerAddress } from "../../io/host-port.ts";
 import { rights as limits } from "../../limits.ts";
 import { askSecret, askYes, canAsk } from "./ask-secret.ts";
 import { fail } from "../output/diagnostics.ts";
-
-/** The name is registered, and its password would be accepted. */
-export class NamePasswordWanted extends ParleyError {
-  constructor(
-    readonly wantedBy: string,
-    sentence: string,
-  ) {
-    super("name-registered", sentence);
-  }
-}
 
 /** The credentials of an attempt. */
 export type Shown = {
@@ -61,6 +51,11 @@ export async function withPassword<T>(
       shown = question.add(shown, answer);
     }
   }
+}
+
+/** For a connection that proves a name without taking it. */
+export function withNamePassword(to: ServerAddress, password: string | undefined): ServerAddress {
+  return to.visitor === undefined ? to : { ...to, visitor: { ...to.visitor, password } };
 }
 
 type Question = { text: string; add: (shown: Shown, answer: string) => Shown };

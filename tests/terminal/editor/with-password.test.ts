@@ -1,14 +1,10 @@
 // When a password is requested, from whom, and where it must not be sent.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { ParleyError } from "../../../src/errors.ts";
+import { NamePasswordWanted, ParleyError } from "../../../src/errors.ts";
 import type { ServerAddress } from "../../../src/io/host-port.ts";
 import { redirect } from "../../../src/terminal/output/diagnostics.ts";
-import {
-  NamePasswordWanted,
-  type Shown,
-  withPassword,
-} from "../../../src/terminal/editor/with-password.ts";
+import { type Shown, withPassword } from "../../../src/terminal/editor/with-password.ts";
 
 beforeAll(() => redirect(() => {}));
 afterAll(() => redirect());

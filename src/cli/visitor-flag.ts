@@ -1,0 +1,23 @@
+// `--name` of commands that are in no room: it proves who the user is, and takes no name.
+
+import type { VisitorName } from "../io/host-port.ts";
+import { personNameProblem } from "../dialects/table.ts";
+import { ParleyError } from "../errors.ts";
+
+export const visitorFlag = {
+  type: "string",
+  alias: "n",
+  valueHint: "NAME",
+  description: "Your name, proved by your key or its password; nobody sees you come",
+} as const;
+
+/** `password`: from `--password-file`. @throws ParleyError `name-invalid` */
+export function visitorOf(
+  name: string | undefined,
+  password: string | undefined,
+): VisitorName | undefined {
+  if (name === undefined) return undefined;
+  const problem = personNameProblem(name);
+  if (problem !== undefined) throw new ParleyError("name-invalid", problem);
+  return { name, password };
+}
