@@ -116,9 +116,8 @@ describe("commands over a connection", () => {
     }
     rig.order("ban Ann");
     const banned = device(rig, "desk");
-    banned.text();
     banned.send({ type: "admin", command: "unban Ann" });
-    expect(banned.lines()).toMatchObject([{ type: "bye", code: "banned" }]);
+    expect(banned.lines()).toMatchObject([{ type: "error", code: "banned" }]);
     expect(banned.link.ended).toBe(true);
     expect(rig.order("bans")).toMatchObject({ rows: [{ fields: { name: "ann" } }] });
   });
