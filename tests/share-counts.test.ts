@@ -9,7 +9,9 @@ import { ShareCounts } from "../src/share-counts.ts";
 const addresses = [
   "192.0.2.1",
   "192.0.2.2",
-  ...["1::1", "1::2", "2::1", "100::1", "200::1", "2000::1"].map((rest) => `2001:db8:1:${rest}`),
+  // More /64 in one /56, and more of them in all, than may be full at the same time.
+  ...["1::1", "1::2", "2::1", "3::1", "4::1", "5::1"].map((rest) => `2001:db8:1:${rest}`),
+  ...["100::1", "200::1", "2000::1", "3000::1"].map((rest) => `2001:db8:1:${rest}`),
 ];
 
 test("no network ever exceeds its limit, and removed entries are free again", () => {

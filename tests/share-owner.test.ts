@@ -18,6 +18,15 @@ test("an address belongs to its networks; stored data belongs to the widest of t
   expect(keysOf(kept)).toEqual([["2001:db8:1::/48", 1]]);
 });
 
+test("an IPv4 address that comes as IPv6 is the same owner; only this machine is exempt", () => {
+  expect(ownerAt("::ffff:192.0.2.7")).toEqual(ownerAt("192.0.2.7"));
+  expect(ownerAt("::ffff:127.0.0.1")).toEqual(ownerAt("127.0.0.1"));
+  const near = ["10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.1.1", "100.64.0.1", "0.0.0.0"];
+  for (const address of [...near, "fe80::1", "fd00::1", "::", "128.0.0.1", "::2"]) {
+    expect([address, ownerAt(address).shares]).not.toEqual([address, []]);
+  }
+});
+
 test("an account is one owner wherever its devices are, and part of all accounts of its network", () => {
   const home = ownerOfAccount("ann", "192.0.2.7");
   const away = ownerOfAccount("ann", "2001:db8:1:203::9");
