@@ -134,6 +134,8 @@ describe("a wrong value is an error that names the flag and quotes the value", (
     [["fetch-file", "a", "-o"], "-o needs a value: write -o PATH"],
     [["peer", "--id", "Al"], "missing --port: see parley peer --help"],
     [["classic"], "missing DIALECT: see parley classic --help"],
+    [["classic", "calculator", "--count", "3"], "--count is for date-time, and calculator has"],
+    [["classic", "date-time", "--udp"], "--udp is for greeting, and date-time has"],
   ];
   const ended = runTogether(cases.map(([args]) => args));
 

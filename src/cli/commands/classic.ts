@@ -44,6 +44,9 @@ const clients: Readonly<
 
 export const classicDialects: readonly string[] = Object.keys(clients);
 
+/** Flags that only one dialect has. */
+const ownFlags = { count: "date-time", tcp: "greeting", udp: "greeting" } as const;
+
 export default defineCommand({
   meta: {
     name: "classic",
@@ -65,8 +68,7 @@ export default defineCommand({
     count: {
       type: "string",
       valueHint: "N",
-      description: "date-time: stop after N answers; 0 for never",
-      default: "0",
+      description: "date-time: stop after N answers; 0 for never (default 0)",
     },
     tcp: { type: "boolean", description: "greeting: over TCP only" },
     udp: { type: "boolean", description: "greeting: over UDP only" },
@@ -82,9 +84,10 @@ export default defineCommand({
         `Unknown dialect ${quoted(args.dialect)}: use one of ${known}`,
       );
     }
+    checkOwnFlags(args.dialect, args);
     const options = {
       json: args.json ?? false,
-      count: readCount(args.count),
+      count: readCount(args.count ?? "0"),
       tcp: args.tcp ?? false,
       udp: args.udp ?? false,
     };
@@ -95,6 +98,17 @@ export default defineCommand({
     await Promise.race([run(to, show, options), interruption()]);
   },
 });
+
+/** @throws ParleyError `usage` if a flag of another dialect is set */
+function checkOwnFlags(dialect: string, given: Partial<Record<keyof typeof ownFlags, unknown>>) {
+  for (const flag of ["count", "tcp", "udp"] as const) {
+    if (given[flag] === undefined || given[flag] === false || ownFlags[flag] === dialect) continue;
+    throw new ParleyError(
+      "usage",
+      `--${flag} is for ${ownFlags[flag]}, and ${dialect} has nothing like it: leave it out`,
+    );
+  }
+}
 
 /** These dialects have no TLS, so beyond loopback the user must acknowledge that with `--plain`. */
 function readAddress(dialect: string, text: string | undefined, plain: boolean): Address {
