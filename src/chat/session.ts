@@ -224,15 +224,15 @@ export class Session {
    * Grants access to the shared folder over HTTP while the session lasts; empty if none is needed.
    */
   accessToken = "";
-  /** Its client accepts files that people offer. Written only by pending-login.ts. */
+  /** Its client accepts files that people offer. Written only by complete-login.ts. */
   takesFiles = false;
-  /** The number with which its record was claimed (store.ts). Written only by pending-login.ts. */
+  /** The number with which its record was claimed (store.ts). Written only by complete-login.ts. */
   claim: number | undefined = undefined;
   /** The last known claim of its record by another server. Written only by foreign-events.ts. */
   claimedElsewhere = 0;
   /**
    * While it logs in, the accounts that it will belong to if that succeeds. Written only by
-   * pending-login.ts.
+   * login-facts.ts and visit.ts.
    */
   entersAs: readonly string[] = [];
   /** The folded names that a login or rename of it, which waits for the store, is about to take. */

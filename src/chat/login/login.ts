@@ -16,7 +16,8 @@ import {
 } from "../names/grammar.ts";
 import { takenNow } from "../names/taken.ts";
 import { proveKey } from "./key-proof.ts";
-import { PendingLogin, type RoomsAsked } from "./pending-login.ts";
+import type { LoginAttempt } from "./login-stages.ts";
+import { PendingLogin } from "./pending-login.ts";
 import { refuseLogin } from "./refuse-login.ts";
 import { reject, storeIsSlow } from "../rejections.ts";
 import type { Session } from "../session.ts";
@@ -73,8 +74,8 @@ function logIn(hub: HubState, session: Session, command: LoginCommand): void {
   if (recordId !== "") hub.names.beginEntry(session, recordId);
   const alias = shownAlias(hub, command);
   session.awaitedNames = [name, alias ?? name].map(fold);
-  const plan = { name, alias, secret, recordId, previous, rooms };
-  const pending = new PendingLogin(hub, session, command, plan);
+  const attempt = { command, name, alias, secret, recordId, previous, rooms };
+  const pending = new PendingLogin(hub, session, attempt);
   // Unsettled work of this record is settled first, because the welcome reports its numbers.
   if (recordId !== "" && hub.pipeline.hasPending(recordId, previous)) {
     hub.pipeline.whenSettled(() => pending.queryStore());
@@ -114,13 +115,13 @@ function mayBeOwner(hub: HubState, session: Session, command: LoginCommand) {
   return (key ?? account ?? token ?? password ?? bearer) !== undefined;
 }
 
-function roomsAsked({ rooms }: LoginCommand): RoomsAsked {
+function roomsAsked({ rooms }: LoginCommand): LoginAttempt["rooms"] {
   const asked = new Map<string, RoomAsked>();
   for (const { room, ...more } of rooms ?? [{ room: lobby }]) asked.set(fold(room), more);
   return asked;
 }
 
-function roomsProblem(rooms: RoomsAsked): string | undefined {
+function roomsProblem(rooms: LoginAttempt["rooms"]): string | undefined {
   const most = nameLimits.maxRoomsPerSession;
   if (rooms.size > most) return `A session can be in at most ${most} rooms, not ${rooms.size}`;
   for (const name of rooms.keys()) {

@@ -1,0 +1,148 @@
+// Completes a login that nothing stands against: the session takes the place of the user's previous
+// connection, recovers its counter and mailbox, and enters its rooms. welcome.ts tells its client.
+
+import { people } from "../../limits.ts";
+import { beginning, harmless } from "../../text.ts";
+import { endSession, replaceSession } from "../disconnect.ts";
+import { keepName } from "../elsewhere/name-claims.ts";
+import type { HubState } from "../hub-state.ts";
+import { fold } from "../names/grammar.ts";
+import { returnToOffers } from "../offers/offer-commands.ts";
+import { tellCensus } from "../people/census.ts";
+import { noteCome } from "../people/comings.ts";
+import { reject } from "../rejections.ts";
+import { enterRoom } from "../rooms/membership.ts";
+import { tellMotd, tellNews } from "../rooms/room-access.ts";
+import { entryProblem } from "../rooms/room-rights.ts";
+import { nothingProven, type Session } from "../session.ts";
+import { sessionFields } from "../session-log.ts";
+import { readRefused } from "../turn/refused-numbers.ts";
+import type { SessionTaken } from "../turn/store.ts";
+import type { GrantedLogin, LoginFacts } from "./login-stages.ts";
+import { type Entry, sinceIn, welcome } from "./welcome.ts";
+
+export function completeLogin(hub: HubState, session: Session, login: GrantedLogin): void {
+  const { attempt, facts, taken } = login;
+  const { command, name, alias, recordId, previous } = attempt;
+  const { since, runs, user = "", realName = "" } = command;
+  const takeover = takeOver(hub, login);
+  session.enter("member");
+  session.awaitedNames = [];
+  hub.names.enter(session, name, alias);
+  keepName(hub, session);
+  session.person.user = user;
+  session.person.realName = beginning(harmless(realName), people.maxNoteChars);
+  session.person.sinceMs = hub.stampMs;
+  const { mailbox } = session.identity;
+  const mailed = previous?.identity.mailbox === mailbox ? previous.mailbox.last : 0;
+  if (mailbox !== "") session.mailbox.restore(Math.max(login.lastMail, mailed));
+  setProven(hub, session, login);
+  session.person.persona = undefined;
+  session.person.away = previous?.person.away ?? hub.awayNotes.take(recordId, hub.nowMs);
+  noteCome(hub, session);
+  if (recordId !== "") {
+    session.claim = taken?.claim;
+    restoreCounter(session, previous, facts.record, taken);
+    hub.pipeline.gathering.departed.delete(recordId);
+    if (since !== undefined) hub.options.metrics.resumes++;
+    hub.queueRecord(session);
+  }
+  session.takesFiles = command.takesFiles === true;
+  if (runs === true) session.dialect = session.dialect.withRuns ?? session.dialect;
+  enterRooms(hub, session, login, takeover);
+  returnToOffers(hub, session);
+  const line = session.dialect.terminal?.named?.(name, session.identity.alias);
+  if (line !== undefined) hub.options.print(line);
+  const returned = since !== undefined;
+  hub.options.log.info("logged in", { ...sessionFields(session), returned });
+}
+
+type Takeover = {
+  /** The rooms in which the session takes the place of the previous connection. */
+  readonly before: ReadonlySet<string>;
+  /** Those in which nobody is told: the user keeps the name. */
+  readonly silent: ReadonlySet<string>;
+};
+
+function takeOver(hub: HubState, { attempt, facts, rooms }: GrantedLogin): Takeover {
+  const { name, previous } = attempt;
+  const before = new Set(Array.from(previous?.rooms ?? [], ({ room }) => room));
+  const isSame = previous?.phase === "member" && previous.identity.name === name;
+  const silent = new Set<string>();
+  for (const room of rooms) if (isSame && before.has(room.name)) silent.add(room.name);
+  if (previous !== undefined) replaceSession(hub, previous, silent);
+  const ghost = hub.names.holder(fold(name));
+  if (ghost !== undefined && facts.owner === undefined) endSession(hub, ghost, "replaced");
+  return { before, silent };
+}
+
+function setProven(hub: HubState, session: Session, login: GrantedLogin): void {
+  const { owner, ofKey, ofToken } = login.facts;
+  const person = owner ?? ofKey ?? ofToken;
+  const { key, account } = session.proven;
+  const isAnybody = person === undefined && key === undefined && account === undefined;
+  session.proven = isAnybody
+    ? nothingProven
+    : {
+        key,
+        account: person?.id ?? account,
+        isDevice: person !== undefined && person.id === ofKey?.id,
+        token: tokenHash(hub, login),
+        isBearer: login.attempt.command.bearer !== undefined,
+      };
+  session.person.accountName = person?.name ?? session.person.accountName;
+}
+
+/** The hash of the token that the session has been admitted with, or has got for the next time. */
+function tokenHash(hub: HubState, { attempt, facts, newToken }: GrantedLogin): string | undefined {
+  const { bearer, token } = attempt.command;
+  if (bearer !== undefined) return bearer.token;
+  const current = newToken ?? (facts.ofToken === undefined ? undefined : token);
+  return current === undefined ? undefined : hub.options.hashSecret(current);
+}
+
+/** Continues from the highest known number: the record, the claim or the previous connection. */
+function restoreCounter(
+  { counter }: Session,
+  previous: Session | undefined,
+  stored: LoginFacts["record"],
+  taken: SessionTaken | undefined,
+): void {
+  const before = previous?.counter;
+  const record = taken !== undefined && taken.n > (stored?.n ?? 0) ? taken : stored;
+  if (before !== undefined && before.taken >= (record?.n ?? 0)) {
+    counter.restore(before.taken, before.refusals);
+  } else counter.restore(record?.n ?? 0, readRefused(record?.refused));
+}
+
+function enterRooms(
+  hub: HubState,
+  session: Session,
+  login: GrantedLogin,
+  { before, silent }: Takeover,
+): void {
+  const { attempt, rooms } = login;
+  const { command } = attempt;
+  const entries: Entry[] = [];
+  const refusals: (() => void)[] = [];
+  for (const room of rooms) {
+    const { name: subject } = room;
+    // Who wants to enter is known only now.
+    const key = attempt.rooms.get(subject)?.key;
+    const closed = before.has(subject) ? undefined : entryProblem(hub, session, subject, key);
+    if (closed === undefined) {
+      entries.push({ room, membership: enterRoom(hub, session, room, silent.has(subject)) });
+    } else {
+      const { code, message } = closed;
+      refusals.push(() => reject(hub, session, code, message, { subject }));
+    }
+  }
+  welcome(hub, session, login, entries);
+  for (const refuse of refusals) refuse();
+  if (session.dialect.showsPersonas === true) tellCensus(hub, session);
+  const isBack = command.since !== undefined;
+  tellMotd(hub, session, isBack);
+  for (const { room } of entries) {
+    tellNews(hub, session, room.name, isBack, sinceIn(attempt, room.name));
+  }
+}
