@@ -126,6 +126,10 @@ describe("a wrong value is an error that names the flag and quotes the value", (
     [["peer", "--id", "Al", "--port", "x", "--server", "127.0.0.1:1"], "--port 'x' is not a port"],
     [["peer", "--id", "Al", "--port", "0", "--server", "127.0.0.1:1", "--host", "*"], "--host '*'"],
     [["peer", "--id", "A l", "--port", "0", "--server", "127.0.0.1:1"], "A l"],
+    [
+      "peer --id Al --port 0 --server 127.0.0.1:1 --duplex --turns".split(" "),
+      "--duplex and --turns exclude each other: leave out one",
+    ],
     [["fetch-file", "--limit-rate", "x", "a"], "--limit-rate 'x' is not a rate"],
     [
       ["fetch-file", "--limit-rate", "-1", "a"],

@@ -128,6 +128,9 @@ export default defineCommand({
       const sentence = "--downloads '' is not a folder: try ./Downloads, which need not exist";
       throw new ParleyError("usage", sentence);
     }
+    if (args.duplex === true && args.turns === true) {
+      throw new ParleyError("usage", "--duplex and --turns exclude each other: leave out one");
+    }
     const screen: Screen = { prompt: undefined };
     const talk = await assemble({ id, style: styleOf(args.style) }, args, screen);
     const onTerminal = isatty(0) && isatty(1) && args.json !== true;
