@@ -38,12 +38,16 @@ async function carryOut(command: string, options: OrderOptions): Promise<void> {
   for (let line: string | undefined = command; line !== undefined;) {
     const { message, rows }: Answer = await answerOf(line, options);
     if (message !== undefined) say(harmless(message));
-    for (const { text, fields } of rows) {
-      stdout.data(options.json || text === undefined ? jsonLine(fields) : `${harmless(text)}\n`);
-    }
+    printRows(rows, options.json);
     // A long export must wait for its reader.
     await stdout.relief();
     line = nextExport(line, rows);
+  }
+}
+
+export function printRows(rows: Answer["rows"], isJson: boolean): void {
+  for (const { text, fields } of rows) {
+    stdout.data(isJson || text === undefined ? jsonLine(fields) : `${harmless(text)}\n`);
   }
 }
 

@@ -126,3 +126,18 @@ test("invalid arguments are reported before anything is sent", async () => {
     "Cannot connect to 127.0.0.1:1: connection refused. Is parley server running there?";
   expect({ code, err }).toEqual({ code: 3, err: expect.stringContaining(sentence) });
 });
+
+test("help lists the commands without a server", async () => {
+  const nowhere = "127.0.0.1:1";
+  const { code, out } = await admin("ann", nowhere, "help");
+  expect(code).toBe(0);
+  expect(out).toContain("kick NAME");
+  const json = await admin("ann", nowhere, "help", "--json");
+  const commands = json.out
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as unknown);
+  expect(commands).toContainEqual(
+    expect.objectContaining({ event: "command", usage: expect.stringContaining("kick NAME") }),
+  );
+});

@@ -4,6 +4,7 @@
 import type { HubState } from "../hub-state.ts";
 import type { Actor } from "./actor.ts";
 import { type AdminCommand, adminCommands, readAdminCommand } from "./admin-command.ts";
+import { adminHelp } from "./admin-help.ts";
 import type { AdminAnswer } from "./answer.ts";
 import { storeRights } from "../rights-store.ts";
 import { logAct } from "./log-act.ts";
@@ -58,7 +59,7 @@ type Handler<Do extends AdminCommand["do"]> = (
 type Handlers = { [Do in AdminCommand["do"]]: Handler<Do> };
 
 const handlers: Handlers = {
-  help,
+  help: () => ({ ok: true, rows: adminHelp() }),
   who,
   info,
   kick,
@@ -106,16 +107,6 @@ function reload(hub: HubState, actor: Actor): AdminAnswer {
   if (problem !== undefined) return { ok: false, code: "failed", message: problem };
   logAct(hub, actor, "files read again", {});
   return { ok: true, message: "The files are read again" };
-}
-
-function help(): AdminAnswer {
-  const entries = Object.values(adminCommands);
-  const width = Math.max(...entries.map(({ usage }) => usage.length));
-  const rows = entries.map(({ usage, help }) => ({
-    text: `${usage.padEnd(width)}  ${help}`,
-    fields: { event: "command", usage, help },
-  }));
-  return { ok: true, rows };
 }
 
 function unstored(done: AdminAnswer & { ok: true }, problem: string): AdminAnswer {

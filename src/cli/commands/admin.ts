@@ -3,9 +3,10 @@
 
 import { defineCommand } from "citty";
 import { readAdminCommand } from "../../chat/admin/admin-command.ts";
+import { adminHelp } from "../../chat/admin/admin-help.ts";
 import { ParleyError } from "../../errors.ts";
 import { hostPortText } from "../../io/host-port.ts";
-import { giveOrder } from "../../terminal/give-order.ts";
+import { giveOrder, printRows } from "../../terminal/give-order.ts";
 import { accessOf, passFlag } from "../access-flags.ts";
 import { addressOf, defaultAddress, fullAddress, type WrittenAddress } from "../address.ts";
 import { orderHint } from "../flags.ts";
@@ -53,6 +54,7 @@ export default defineCommand({
     const command =
       line === "" ? "Which command? parley admin help lists them" : readAdminCommand(line);
     if (typeof command === "string") throw new ParleyError("usage", command);
+    if (command.do === "help") return printRows(adminHelp(), args.json === true);
     // A server that is not open to everybody lets its first owner in by the claim.
     const sendsClaim = command.do === "claim";
     const pass = args.pass ?? (sendsClaim ? command.code : undefined);
