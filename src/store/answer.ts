@@ -1,5 +1,6 @@
 // Answers the hub's requests from a store in this process, each one synchronously: done or failed.
 
+import type { PrivateMessage } from "../chat/events.ts";
 import type { LocalStore, StoreReply, StoreRequest } from "../chat/turn/store.ts";
 import { ParleyError } from "../errors.ts";
 
@@ -18,8 +19,10 @@ function answer(store: LocalStore, request: StoreRequest): StoreReply {
   switch (request.type) {
     case "commit":
       return { ...done, type: "commit", result: store.commit(request.batch) };
-    case "room-bounds":
-      return { ...done, type: "room-bounds", result: store.rooms.bounds(request.room) };
+    case "room-bounds": {
+      const { room, since } = request;
+      return { ...done, type: "room-bounds", result: store.rooms.bounds(room, since) };
+    }
     case "read-room": {
       const { rooms } = store;
       const result =
@@ -28,14 +31,8 @@ function answer(store: LocalStore, request: StoreRequest): StoreReply {
           : rooms.before(request.room, request.before, request.limit);
       return { ...done, type: "read-room", result };
     }
-    case "read-mail": {
-      const { mailboxes } = store;
-      const result =
-        "numbers" in request
-          ? mailboxes.pick(request.session, request.numbers)
-          : mailboxes.after(request.session, request.after, request.limit);
-      return { ...done, type: "read-mail", result };
-    }
+    case "read-mail":
+      return { ...done, type: "read-mail", result: mailOf(store, request) };
     case "count-mail": {
       const result = store.mailboxes.countAfter(request.session, request.after);
       return { ...done, type: "count-mail", result };
@@ -74,4 +71,13 @@ function answer(store: LocalStore, request: StoreRequest): StoreReply {
     case "change-account":
       return { ...done, type: "change-account", result: store.accounts.change(request.change) };
   }
+}
+
+function mailOf(
+  { mailboxes }: LocalStore,
+  request: Extract<StoreRequest, { type: "read-mail" }>,
+): readonly PrivateMessage[] {
+  return "numbers" in request
+    ? mailboxes.pick(request.session, request.numbers)
+    : mailboxes.after(request.session, request.after, request.limit);
 }

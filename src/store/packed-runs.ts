@@ -81,15 +81,19 @@ function quote(name: string): string {
   return /^[\w .:[\]#-]*$/.test(name) ? `"${name}"` : JSON.stringify(name);
 }
 
-/** Erases the text at index `at` of a row. False if there is none. */
-export function eraseAt(runs: readonly StoredRun[], at: number): boolean {
+/** Erases the text at index `at` of a row, unless that was done before or there is none. */
+export function eraseAt(
+  runs: readonly StoredRun[],
+  at: number,
+): "erased" | "erased before" | undefined {
   for (const run of runs) {
     const index = at - run.at;
     if (index < 0 || index >= run.texts.length) continue;
+    if (run.texts[index] === "") return "erased before";
     run.texts[index] = "";
-    return true;
+    return "erased";
   }
-  return false;
+  return undefined;
 }
 
 /** Appends to `found` those messages of a row that are numbered `from` to `to`, both inclusive. */

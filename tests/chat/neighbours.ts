@@ -160,7 +160,7 @@ export class Neighbours {
       case "commit":
         return { ...done, type: "commit", result: this.#commit(server, request.batch) };
       case "room-bounds": {
-        const bounds = this.#store.rooms.bounds(request.room);
+        const bounds = this.#store.rooms.bounds(request.room, request.since);
         const elsewhere = this.#roster(request.room, server);
         return { ...done, type: "room-bounds", result: { ...bounds, elsewhere } };
       }

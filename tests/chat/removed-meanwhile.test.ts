@@ -2,7 +2,12 @@
 // lost: each is taken back.
 
 import { expect, test } from "bun:test";
+import { join } from "node:path";
 import { history, offers } from "../../src/limits.ts";
+import { answerRequest } from "../../src/store/answer.ts";
+import type { ServerStore } from "../../src/store/server-store.ts";
+import { openSqliteStore } from "../../src/store/sqlite/store.ts";
+import { testFolder } from "../test-folder.ts";
 import { type Client, Rig, say } from "./rig.ts";
 
 const wasThere = (seq: number) => ({
@@ -47,6 +52,34 @@ test("the text of a message that the client has; a later one comes without its t
   bob.send({ type: "part", room: "den" }).text();
   bob.send({ type: "join", room: "den", epoch: "epoch-1", seq: 3 });
   expect(told(bob, "deleted").map(({ seq }) => seq)).toEqual([1, 3]);
+});
+
+test("the same once the server has restarted, unless the client has heard of it", () => {
+  const path = join(testFolder("removed"), "chat.db");
+  let store: ServerStore | undefined;
+  const start = () => {
+    store?.close();
+    const opened = (store = openSqliteStore(path));
+    return new Rig({ epoch: "epoch-1" }, (request) => answerRequest(opened, request));
+  };
+  const rig = start();
+  const ann = rig.member("Ann", { rooms: [{ room: "den" }] });
+  ann.send(say(1, "one", "den"), say(2, "two", "den"));
+  rig.order("delete den 1");
+  ann.send(say(3, "three", "den"));
+  rig.order("delete den 2");
+  const bob = start().member("Bob", wasThere(2));
+  expect(told(bob, "deleted", "message")).toMatchObject([
+    { type: "deleted", room: "den", seq: 1 },
+    { type: "deleted", room: "den", seq: 2 },
+    { type: "message", seq: 3 },
+  ]);
+  const cal = start().member("Cal", wasThere(3));
+  expect(told(cal, "deleted").map(({ seq }) => seq)).toEqual([2]);
+  const dan = start().member("Dan");
+  dan.send({ type: "join", room: "den", epoch: "epoch-1", seq: 3 });
+  expect(told(dan, "deleted").map(({ seq }) => seq)).toEqual([2]);
+  store?.close();
 });
 
 test("being away is not: who returns in time is away again, also silently", () => {

@@ -55,6 +55,8 @@ export class AskedStore {
       const { first, last } = await this.#ask("room-bounds", { type: "room-bounds", room });
       return { first, last };
     },
+    erasedSince: async (room: string, since: number) =>
+      (await this.#ask("room-bounds", { type: "room-bounds", room, since })).erased,
     after: (room: string, after: number, limit: number) =>
       this.#ask("read-room", { type: "read-room", room, after, limit }),
     before: (room: string, before: number, limit: number) =>

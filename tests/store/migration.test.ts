@@ -112,6 +112,8 @@ describe("a file of version 1", () => {
     sweepAll(store);
     const writer = new Writer(store);
     expect(writer.say("lobby")).toBe(137);
+    expect(store.rooms.erase("lobby", 137)).toBe(true);
+    expect(store.rooms.bounds("lobby", 137).erased).toEqual([137]);
     expect(writer.commit({ mail: [mail(dot!.id, "psst")] }).mail).toEqual([5]);
     store.close();
   });

@@ -32,6 +32,7 @@ type Stored = {
 export class PlainStore implements LocalStore {
   #said: { said: Said; clockMs: number }[] = [];
   readonly #last = new Map<string, number>();
+  readonly #erased: { room: string; seq: number; last: number }[] = [];
   #mail: Stored[] = [];
   readonly #rights: Record<string, string> = {};
   #sessions: { record: SessionRecord; clockMs: number }[] = [];
@@ -45,9 +46,15 @@ export class PlainStore implements LocalStore {
   readonly accounts = new MemoryAccounts();
 
   readonly rooms = {
-    bounds: (room: string) => {
+    bounds: (room: string, since?: number) => {
       const last = this.#last.get(room) ?? 0;
-      return { first: this.#of(room)[0]?.seq ?? last + 1, last };
+      const erased =
+        since === undefined
+          ? undefined
+          : this.#erased
+              .filter((one) => one.room === room && one.seq <= since && one.last >= since)
+              .map(({ seq }) => seq);
+      return { first: this.#of(room)[0]?.seq ?? last + 1, last, erased };
     },
     after: (room: string, seq: number, limit: number) =>
       this.#of(room)
@@ -55,8 +62,12 @@ export class PlainStore implements LocalStore {
         .slice(0, limit),
     erase: (room: string, seq: number) => {
       const found = this.#said.find(({ said }) => said.room === room && said.seq === seq);
-      if (found !== undefined) found.said = { ...found.said, text: "" };
-      return found !== undefined;
+      if (found === undefined) return false;
+      if (found.said.text !== "") {
+        this.#erased.push({ room, seq, last: this.#last.get(room) ?? 0 });
+      }
+      found.said = { ...found.said, text: "" };
+      return true;
     },
     before: (room: string, seq: number, limit: number) =>
       this.#of(room)

@@ -3,7 +3,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { accountMailbox, accountMark } from "../../src/chat/accounts/account-store.ts";
-import { history } from "../../src/limits.ts";
+import { history, protocol } from "../../src/limits.ts";
 import { retentionClock } from "../../src/store/retention-clock.ts";
 import type { Retention } from "../../src/store/retention.ts";
 import { registration } from "./accounts.contract.ts";
@@ -59,6 +59,34 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
       expect(await store.sessions.find("ann", 0)).toBeUndefined();
       expect(await store.sessions.find("", 0)).toBeUndefined();
       expect(await store.mailboxes.after("x", 0, 10)).toEqual([]);
+    });
+
+    test("tells who has read so far what was erased since", async () => {
+      const { store, writer } = await open();
+      await writer.say("a", ["1", "2", "3"]);
+      await writer.say("b", ["1"]);
+      expect(await store.rooms.erase("a", 2)).toBe(true);
+      await writer.say("a", ["4", "5"]);
+      for (const seq of [5, 1, 5, 2]) expect(await store.rooms.erase("a", seq)).toBe(true);
+      const told = [2, 3, 4, 5].map((since) => store.rooms.erasedSince("a", since));
+      expect(await Promise.all(told)).toEqual([[2, 1], [2, 1], [1], [5, 1]]);
+      await writer.say("a", ["6"]);
+      expect(await store.rooms.erasedSince("a", 6)).toEqual([]);
+      expect(await store.rooms.erasedSince("a", 5)).toEqual([5, 1]);
+      expect(await store.rooms.erasedSince("b", 1)).toEqual([]);
+      expect(await store.rooms.erasedSince("c", 1)).toBeOneOf([undefined, []]);
+    });
+
+    test("remembers a bounded number of erasures in each room", async () => {
+      const { store, writer } = await open();
+      await writer.say("b", 1);
+      expect(await store.rooms.erase("b", 1)).toBe(true);
+      const count = protocol.erasures + 10;
+      await writer.say("a", count);
+      for (let seq = 1; seq <= count; seq++) await store.rooms.erase("a", seq);
+      const erased = await store.rooms.erasedSince("a", count);
+      expect(erased).toEqual(Array.from({ length: protocol.erasures }, (_, i) => i + 11));
+      expect(await store.rooms.erasedSince("b", 1)).toEqual([1]);
     });
 
     test("an erased message keeps its number and loses its text, at any position in its turn", async () => {

@@ -17,11 +17,13 @@ export function whenCaughtUp(
   if (hub.options.shared === undefined) return then(undefined);
   const queries = new StoreQueries(hub, session);
   let isBehind = false;
-  for (const [name, { last }] of rooms) {
+  for (const [name, { last, erased }] of rooms) {
     if ((hub.rooms.get(name)?.seq ?? last) >= last) continue;
     isBehind = true;
     // The answer arrives once the room is up to date.
-    queries.ask({ type: "room-bounds", room: name }, (bounds) => rooms.set(name, bounds));
+    queries.ask({ type: "room-bounds", room: name }, (bounds) => {
+      rooms.set(name, { ...bounds, erased });
+    });
   }
   if (!isBehind) return then(undefined);
   queries.whenAnswered((problem) => {

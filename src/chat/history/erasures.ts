@@ -9,8 +9,11 @@ export class Erasures {
   /** Oldest first. */
   readonly #last: { readonly room: string; readonly seq: number }[] = [];
 
-  note(room: string, seq: number): void {
+  /** False: it is among them already. */
+  note(room: string, seq: number): boolean {
+    if (this.#last.some((one) => one.room === room && one.seq === seq)) return false;
     if (this.#last.push({ room, seq }) > limits.erasures) this.#last.shift();
+    return true;
   }
 
   /** Those in a room among the messages up to `seq`. */

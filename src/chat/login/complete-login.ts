@@ -121,7 +121,7 @@ function enterRooms(
   login: GrantedLogin,
   { before, silent }: Takeover,
 ): void {
-  const { attempt, rooms } = login;
+  const { attempt, facts, rooms } = login;
   const { command } = attempt;
   const entries: Entry[] = [];
   const refusals: (() => void)[] = [];
@@ -143,6 +143,7 @@ function enterRooms(
   const isBack = command.since !== undefined;
   tellMotd(hub, session, isBack);
   for (const { room } of entries) {
-    tellNews(hub, session, room.name, isBack, sinceIn(attempt, room.name));
+    const { erased } = facts.bounds.get(room.name)!;
+    tellNews(hub, session, room.name, isBack, sinceIn(attempt, room.name), erased);
   }
 }

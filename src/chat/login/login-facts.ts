@@ -8,7 +8,7 @@ import type { HubState } from "../hub-state.ts";
 import { fold } from "../names/grammar.ts";
 import { holdRoom, noteBounds } from "../rooms/membership.ts";
 import type { Session } from "../session.ts";
-import type { SessionRecord } from "../turn/store.ts";
+import type { RoomBounds, SessionRecord } from "../turn/store.ts";
 import { StoreQueries } from "../turn/store-queries.ts";
 import type { LoginAttempt, LoginFacts } from "./login-stages.ts";
 
@@ -20,9 +20,10 @@ type FactsAnswer =
 export function queryFacts(
   hub: HubState,
   session: Session,
-  { command, name, alias, recordId, rooms }: LoginAttempt,
+  attempt: LoginAttempt,
   then: (answer: FactsAnswer) => void,
 ): void {
+  const { command, name, alias, recordId } = attempt;
   const facts: { -readonly [K in keyof LoginFacts]: LoginFacts[K] } = {
     bounds: new Map(),
     record: undefined,
@@ -44,13 +45,7 @@ export function queryFacts(
       // If the account changes from now on, the login must not succeed as if it had not.
       if (account !== undefined) session.entersAs = [...session.entersAs, account.id];
     });
-  for (const room of rooms.keys()) {
-    holdRoom(hub, room);
-    queries.ask({ type: "room-bounds", room }, (bounds) => {
-      facts.bounds.set(room, bounds);
-      noteBounds(hub, room, bounds);
-    });
-  }
+  queryRooms(hub, queries, attempt, facts.bounds);
   findName(name, (record) => (facts.holder = record));
   if (alias !== undefined) findName(alias, (record) => (facts.aliasHolder = record));
   if (recordId !== "") {
@@ -76,4 +71,21 @@ export function queryFacts(
       then({ is: "changed" });
     } else then({ is: "known", facts });
   }, true);
+}
+
+function queryRooms(
+  hub: HubState,
+  queries: StoreQueries,
+  { command, rooms }: LoginAttempt,
+  found: Map<string, RoomBounds>,
+): void {
+  const isSameLog = command.since?.epoch === hub.options.epoch;
+  for (const [room, { seq }] of rooms) {
+    holdRoom(hub, room);
+    const since = isSameLog ? seq : undefined;
+    queries.ask({ type: "room-bounds", room, since }, (bounds) => {
+      found.set(room, bounds);
+      noteBounds(hub, room, bounds);
+    });
+  }
 }

@@ -46,7 +46,8 @@ export function join(hub: HubState, session: Session, command: Join): void {
   const queries = new StoreQueries(hub, session);
   let bounds: RoomBounds = { first: 1, last: 0 };
   holdRoom(hub, folded);
-  queries.ask({ type: "room-bounds", room: folded }, (found) => {
+  const read = since?.epoch === hub.options.epoch ? since.seq : undefined;
+  queries.ask({ type: "room-bounds", room: folded, since: read }, (found) => {
     bounds = found;
     noteBounds(hub, folded, found);
   });
@@ -74,7 +75,7 @@ export function join(hub: HubState, session: Session, command: Join): void {
       }
     });
     if (session.dialect.showsPersonas === true) tellEntry(hub, session, room, isNew, ref);
-    else if (isNew) tellNews(hub, session, folded, since !== undefined, since);
+    else if (isNew) tellNews(hub, session, folded, since !== undefined, since, bounds.erased);
     hub.wake();
   };
   queries.whenAnswered((error) => {

@@ -59,7 +59,7 @@ function tellTopic(hub: HubState, session: Session, room: string, isBack: boolea
 
 /** The text of a message was deleted. */
 export function tellErased(hub: HubState, room: string, seq: number): void {
-  hub.store.erasures.note(room, seq);
+  if (!hub.store.erasures.note(room, seq)) return;
   for (const session of hub.names.members()) {
     if (session.rooms.has(room)) hub.send(session, { type: "deleted", room, seq }, "settled");
   }
@@ -67,7 +67,7 @@ export function tellErased(hub: HubState, room: string, seq: number): void {
 
 /**
  * The topic, and which of the messages that the client has, up to `since`, have been deleted
- * meanwhile.
+ * meanwhile: `erased` when the store was asked, and those that were since.
  */
 export function tellNews(
   hub: HubState,
@@ -75,10 +75,11 @@ export function tellNews(
   room: string,
   isBack: boolean,
   since: Since | undefined,
+  erased: readonly number[] = [],
 ): void {
   tellTopic(hub, session, room, isBack);
   if (since?.epoch !== hub.options.epoch) return;
-  for (const seq of hub.store.erasures.upTo(room, since.seq)) {
+  for (const seq of new Set([...erased, ...hub.store.erasures.upTo(room, since.seq)])) {
     hub.send(session, { type: "deleted", room, seq }, "settled");
   }
 }

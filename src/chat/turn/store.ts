@@ -145,6 +145,12 @@ export type RoomBounds = {
   last: number;
   /** Members of the room who are connected to other servers. */
   elsewhere?: { version: number; members: readonly ForeignMember[] } | undefined;
+  /**
+   * Of the messages up to the `since` that was asked for, those whose texts were erased when none
+   * of the room had a higher number than that, or later: a client that has read so far may not know
+   * of it. Only among the last `protocol.erasures` of the room.
+   */
+  erased?: readonly number[] | undefined;
 };
 
 /**
@@ -187,7 +193,7 @@ export type SessionUpdate = Omit<SessionRecord, "mail" | "isElsewhere"> & {
 
 /** The rooms' logs. `seq` starts at 1 and has no gaps within a room. */
 export interface RoomLog {
-  bounds(room: string): RoomBounds;
+  bounds(room: string, since?: number): RoomBounds;
   /** At most `limit` messages with a higher `seq`, ascending. */
   after(room: string, seq: number, limit: number): readonly Said[];
   /** The newest messages with a lower `seq`, at most `limit`, ascending. */
@@ -277,7 +283,8 @@ export type StoreResults = {
 
 type StoreArguments = {
   commit: { batch: Batch };
-  "room-bounds": { room: string };
+  /** `since`: what a client has read, which may have been erased meanwhile. */
+  "room-bounds": { room: string; since?: number | undefined };
   /** Messages after `after`, or the newest before `before`. */
   "read-room": { room: string; limit: number } & ({ after: number } | { before: number });
   /** Messages after `after`, or those with these numbers that are still kept, in any order. */

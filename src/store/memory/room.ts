@@ -4,6 +4,7 @@
 
 import type { Said } from "../../chat/events.ts";
 import type { SaidRun } from "../../chat/rooms/said-run.ts";
+import { protocol } from "../../limits.ts";
 import { eraseAt, type PackedRow, packRuns, type StoredRun, unpackRuns } from "../packed-runs.ts";
 
 /**
@@ -58,6 +59,8 @@ export class MemoryRoom {
   /** The rows kept are `#head` up to but not including `#end`. */
   #head = 0;
   #end = 0;
+  /** The messages erased last, with the room's highest number at that time. */
+  readonly #erasures: { seq: number; last: number }[] = [];
 
   /** An empty log that continues after number `last`. */
   constructor(last: number) {
@@ -110,12 +113,20 @@ export class MemoryRoom {
     const block = this.#blocks.find(({ first, end }) => row >= first && row < end);
     const [runs] = block === undefined ? [] : this.#unpackRows(block, row, row + 1);
     if (block === undefined || runs === undefined) return false;
-    if (!eraseAt(runs, seq - this.#column(row, seqColumn))) return false;
+    const outcome = eraseAt(runs, seq - this.#column(row, seqColumn));
+    if (outcome !== "erased") return outcome !== undefined;
+    if (this.#erasures.push({ seq, last: this.last }) > protocol.erasures) this.#erasures.shift();
     const begin = this.#column(row, offsetColumn);
     const after = row + 1 < block.end ? this.#column(row + 1, offsetColumn) : block.used;
     const place = block.bytes.subarray(begin, after - 1);
     place.fill(blank, encoder.encodeInto(JSON.stringify(runs), place).written);
     return true;
+  }
+
+  /** For someone who has read up to `seq` (`RoomBounds`). */
+  erasedSince(seq: number): readonly number[] {
+    const since = this.#erasures.filter((one) => one.seq <= seq && one.last >= seq);
+    return since.map((one) => one.seq);
   }
 
   /** Deletes the messages numbered below `seq`. */

@@ -23,10 +23,11 @@ export class MemoryRooms implements RoomLog {
     this.#isInUse = isInUse;
   }
 
-  bounds(room: string): RoomBounds {
+  bounds(room: string, since?: number): RoomBounds {
     const log = this.#rooms.get(room);
     if (log === undefined) return { first: this.#floor + 1, last: this.#floor };
-    return { first: log.first, last: log.last };
+    const erased = since === undefined ? undefined : log.erasedSince(since);
+    return { first: log.first, last: log.last, erased };
   }
 
   after(room: string, seq: number, limit: number): readonly Said[] {

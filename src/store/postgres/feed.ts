@@ -42,6 +42,8 @@ export class Feed implements Follower, SharedStore {
   readonly #mayMissMembers = new Set<string>();
   /** Rooms whose members had changed more often than notified, at the last look; how often. */
   readonly #changes = new Map<string, number>();
+  /** How many texts of each room had been erased when the hub was last told of it. */
+  readonly #erased = new Map<string, number>();
   /**
    * How often in a row the database has refused to read a room's messages; counted once between two
    * looks, since notifications may ask many times a second.
@@ -307,7 +309,7 @@ export class Feed implements Follower, SharedStore {
   }
 
   #forgetClosedRooms(): void {
-    for (const kept of [this.#mayMissMembers, this.#changes, this.#refused]) {
+    for (const kept of [this.#mayMissMembers, this.#changes, this.#erased, this.#refused]) {
       for (const room of kept.keys()) if (!this.isOpen(room)) kept.delete(room);
     }
   }
@@ -346,13 +348,15 @@ export class Feed implements Follower, SharedStore {
         name: string;
         seq: number | string;
         presence: number | string;
+        erased: number | string;
       }>(
-        `SELECT name, last_seq AS seq, presence FROM parley.rooms
+        `SELECT name, last_seq AS seq, presence, erased FROM parley.rooms
          WHERE name IN (SELECT json_array_elements_text($1::text::json))`,
         [JSON.stringify(rooms)],
       );
-      for (const { name, seq, presence } of rows) {
+      for (const { name, seq, presence, erased } of rows) {
         try {
+          await this.#readErased(name, Number(erased));
           // A batch in flight may be part of it; a later one can't be.
           if (this.#inFlight.has(name)) later.add(name);
           else await this.#readUpTo(name, Number(seq));
@@ -387,11 +391,14 @@ export class Feed implements Follower, SharedStore {
       const position = this.#hub?.positionIn(room);
       if (position === undefined || position.seq >= seq) return;
       this.#metrics.catchUps++;
-      const page = await this.#page(room, position.seq, seq - position.seq);
-      if (page === undefined) {
+      const read = await this.#page(room, position.seq, seq - position.seq);
+      if (read === undefined) {
         this.#leaveOut(room, position.seq + 1, seq);
         continue;
       }
+      const { page, erased } = read;
+      // First: a client that has read further is not told again (RoomBounds).
+      await this.#readErased(room, erased);
       const next = page[0]?.seq;
       // The missing messages were deleted, which takes weeks or a flood: the hub can't continue
       // without them.
@@ -412,12 +419,16 @@ export class Feed implements Follower, SharedStore {
   }
 
   /** The next messages; undefined: the database refuses to read them, however often. */
-  async #page(room: string, after: number, count: number): Promise<readonly Said[] | undefined> {
+  async #page(
+    room: string,
+    after: number,
+    count: number,
+  ): Promise<{ page: readonly Said[]; erased: number } | undefined> {
     try {
       const most = Math.min(limits.catchUpMessages, count);
-      const page = await this.#store.rooms.after(room, after, most);
+      const read = await this.#store.rooms.pageAfter(room, after, most);
       this.#refused.delete(room);
-      return page;
+      return read;
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       const before = this.#refused.get(room) ?? 0;
@@ -440,6 +451,18 @@ export class Feed implements Follower, SharedStore {
       `Messages ${first} to ${seq} of ${quoted(room)} can't be read from the database, and are left out`,
     );
     this.#hub?.handleForeign({ type: "skipped", room, seq });
+  }
+
+  /** What notifications have missed, if `count` texts of the room have been erased so far. */
+  async #readErased(room: string, count: number): Promise<void> {
+    if (!this.isOpen(room)) return;
+    const known = this.#erased.get(room) ?? count;
+    if (known < count) {
+      for (const seq of await this.#store.rooms.erasedAfter(room, known)) {
+        this.#hub?.handleForeign({ type: "erased", room, seq });
+      }
+    }
+    this.#erased.set(room, Math.max(count, this.#erased.get(room) ?? 0));
   }
 
   async #readRoster(room: string): Promise<void> {

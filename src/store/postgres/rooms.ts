@@ -3,12 +3,16 @@
 import type { Said } from "../../chat/events.ts";
 import type { ForeignMember } from "../../chat/elsewhere/foreign-roster.ts";
 import type { RoomBounds } from "../../chat/turn/store.ts";
+import { protocol as limits } from "../../limits.ts";
 import { quoted } from "../../text.ts";
 import { eraseAt, type StoredRun, unpackRuns } from "../packed-runs.ts";
+import type { Run } from "./database.ts";
 import type { DatabasePort } from "./database-port.ts";
 import { readStored } from "./stored-json.ts";
 
-type BoundsRow = { first: number | string; last: number | string };
+type BoundsRow = { first: number | string; last: number | string; erased: number | string };
+/** `erased`: how many of the room's texts have been erased so far. */
+type Bounds = { first: number; last: number; erased: number };
 type MemberRow = {
   version: number | string;
   server: string | null;
@@ -29,23 +33,18 @@ export class PostgresRooms {
     this.#maxMessages = maxMessages;
   }
 
-  async bounds(room: string): Promise<RoomBounds> {
-    const [row] = await this.#database.run<BoundsRow>(
-      `SELECT greatest(first_seq, last_seq - $2 + 1) AS first, last_seq AS last
-         FROM parley.rooms WHERE name = $1
-       UNION ALL
-       SELECT value::bigint + 1, value::bigint FROM parley.meta WHERE key = 'floor'
-       LIMIT 1`,
-      [room, this.#maxMessages],
-    );
-    return row === undefined
-      ? { first: 1, last: 0 }
-      : { first: Number(row.first), last: Number(row.last) };
+  async bounds(room: string, since?: number): Promise<RoomBounds> {
+    const { first, last, erased } = await this.#bounds(room);
+    if (since === undefined) return { first, last };
+    return { first, last, erased: erased === 0 ? [] : await this.#erasedSince(room, since) };
   }
 
   /** The same, with users at servers other than `server`. */
-  async boundsFor(room: string, server: string): Promise<RoomBounds> {
-    const [bounds, elsewhere] = await Promise.all([this.bounds(room), this.roster(room, server)]);
+  async boundsFor(room: string, since: number | undefined, server: string): Promise<RoomBounds> {
+    const [bounds, elsewhere] = await Promise.all([
+      this.bounds(room, since),
+      this.roster(room, server),
+    ]);
     return { ...bounds, elsewhere };
   }
 
@@ -69,39 +68,101 @@ export class PostgresRooms {
 
   /** At most `limit` messages with a higher `seq`, ascending. */
   async after(room: string, seq: number, limit: number): Promise<Said[]> {
-    const { first, last } = await this.bounds(room);
+    return (await this.pageAfter(room, seq, limit)).page;
+  }
+
+  /** The same, and how many texts of the room had been erased before the last of them was said. */
+  async pageAfter(
+    room: string,
+    seq: number,
+    limit: number,
+  ): Promise<{ page: Said[]; erased: number }> {
+    const { first, last, erased } = await this.#bounds(room);
     const from = Math.max(seq + 1, first);
-    return await this.#page(room, from, Math.min(last, from + limit - 1));
+    return { page: await this.#page(room, from, Math.min(last, from + limit - 1)), erased };
   }
 
   /** The newest messages with a lower `seq`, at most `limit`, ascending. */
   async before(room: string, seq: number, limit: number): Promise<Said[]> {
-    const { first, last } = await this.bounds(room);
+    const { first, last } = await this.#bounds(room);
     const to = Math.min(seq - 1, last);
     return await this.#page(room, Math.max(first, to - limit + 1), to);
   }
 
-  /** Removes the text of a message. False: the message is not kept. */
-  async erase(room: string, seq: number): Promise<boolean> {
-    const { first } = await this.bounds(room);
+  /**
+   * Removes the text of a message. False: the message is not kept. `tell`: notifies the other
+   * servers, in the same transaction. If its outcome is unknown, it may be repeated.
+   */
+  async erase(room: string, seq: number, tell: (run: Run) => Promise<void>): Promise<boolean> {
+    const { first } = await this.#bounds(room);
     if (seq < first) return false;
     return await this.#database.transact(async (run) => {
-      const [row] = await run<BatchRow & { id: number | string; count: number }>(
-        `SELECT b.room AS id, b.first_seq AS seq, b.count, b.time_ms AS time, b.runs
-         FROM parley.batches b JOIN parley.rooms r ON r.id = b.room
-         WHERE r.name = $1 AND b.first_seq <= $2 ORDER BY b.first_seq DESC LIMIT 1 FOR UPDATE OF b`,
-        [room, seq],
+      // Locked, so that whoever reads the next message reads of this too.
+      const [numbers] = await run<{ id: number | string; last: number | string }>(
+        "SELECT id, last_seq AS last FROM parley.rooms WHERE name = $1 FOR UPDATE",
+        [room],
+      );
+      if (numbers === undefined) return false;
+      const { id, last } = numbers;
+      const [row] = await run<BatchRow & { count: number }>(
+        `SELECT first_seq AS seq, count, time_ms AS time, runs FROM parley.batches
+         WHERE room = $1 AND first_seq <= $2 ORDER BY first_seq DESC LIMIT 1 FOR UPDATE`,
+        [id, seq],
       );
       if (row === undefined || seq >= Number(row.seq) + row.count) return false;
       const runs = readStored<StoredRun[]>(row.runs, `A message of ${quoted(room)}`);
-      if (!eraseAt(runs, seq - Number(row.seq))) return false;
-      await run("UPDATE parley.batches SET runs = $3 WHERE room = $1 AND first_seq = $2", [
-        Number(row.id),
-        Number(row.seq),
-        JSON.stringify(runs),
-      ]);
+      const outcome = eraseAt(runs, seq - Number(row.seq));
+      if (outcome === undefined) return false;
+      if (outcome === "erased") {
+        await run("UPDATE parley.batches SET runs = $3 WHERE room = $1 AND first_seq = $2", [
+          id,
+          Number(row.seq),
+          JSON.stringify(runs),
+        ]);
+        await run(
+          `WITH counted AS (
+             UPDATE parley.rooms SET erased = erased + 1 WHERE id = $1 RETURNING erased AS n),
+           trimmed AS (
+             DELETE FROM parley.erasures e USING counted WHERE e.room = $1 AND e.n <= counted.n - $4)
+           INSERT INTO parley.erasures (room, n, seq, last_seq) SELECT $1, n, $2, $3 FROM counted`,
+          [id, seq, last, limits.erasures],
+        );
+      }
+      await tell(run);
       return true;
     });
+  }
+
+  /** The messages whose texts were erased after the first `count` erasures in the room. */
+  async erasedAfter(room: string, count: number): Promise<number[]> {
+    const rows = await this.#database.run<{ seq: number | string }>(
+      `SELECT e.seq FROM parley.erasures e JOIN parley.rooms r ON r.id = e.room
+       WHERE r.name = $1 AND e.n > $2 ORDER BY e.n`,
+      [room, count],
+    );
+    return rows.map(({ seq }) => Number(seq));
+  }
+
+  async #erasedSince(room: string, since: number): Promise<number[]> {
+    const rows = await this.#database.run<{ seq: number | string }>(
+      `SELECT e.seq FROM parley.erasures e JOIN parley.rooms r ON r.id = e.room
+       WHERE r.name = $1 AND e.seq <= $2 AND e.last_seq >= $2 ORDER BY e.n`,
+      [room, since],
+    );
+    return rows.map(({ seq }) => Number(seq));
+  }
+
+  async #bounds(room: string): Promise<Bounds> {
+    const [row] = await this.#database.run<BoundsRow>(
+      `SELECT greatest(first_seq, last_seq - $2 + 1) AS first, last_seq AS last, erased
+         FROM parley.rooms WHERE name = $1
+       UNION ALL
+       SELECT value::bigint + 1, value::bigint, 0 FROM parley.meta WHERE key = 'floor'
+       LIMIT 1`,
+      [room, this.#maxMessages],
+    );
+    const { first = 1, last = 0, erased = 0 } = row ?? {};
+    return { first: Number(first), last: Number(last), erased: Number(erased) };
   }
 
   /** Messages `from` to `to`, both inclusive. */

@@ -262,6 +262,22 @@ const version17 = `
   DROP FUNCTION IF EXISTS parley.claim(text, bigint, text, text, text, boolean, bigint);
 `;
 
+/**
+ * Version 18: which texts were erased last in each room, and how many so far: servers and clients
+ * that were not told at once must still stop showing them.
+ */
+const version18 = `
+  ALTER TABLE parley.rooms ADD COLUMN erased bigint NOT NULL DEFAULT 0;
+  CREATE TABLE parley.erasures (
+    room bigint NOT NULL,
+    n bigint NOT NULL,
+    seq bigint NOT NULL,
+    -- The room's highest number at that time.
+    last_seq bigint NOT NULL,
+    PRIMARY KEY (room, n)
+  );
+`;
+
 /** Step `i` turns version `i` into `i + 1`. Never change a released step; add one. */
 export const migrations: readonly string[] = [
   tables,
@@ -281,6 +297,7 @@ export const migrations: readonly string[] = [
   version15,
   version16,
   version17,
+  version18,
 ];
 
 /** Recreated after every migration: they require the newest tables. */

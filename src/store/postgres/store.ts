@@ -295,11 +295,12 @@ export class PostgresStore {
         return { ...done, type: "commit", result: await this.#commit(request.batch) };
       case "room-bounds": {
         // The hub knows the members of its open rooms; it keeps a room open until the answer.
-        const isOpen = this.follower?.isOpen(request.room) === true;
+        const { room, since } = request;
+        const isOpen = this.follower?.isOpen(room) === true;
         const result = isOpen
-          ? await this.rooms.bounds(request.room)
-          : await this.rooms.boundsFor(request.room, this.#serverId);
-        await this.follower?.reach(request.room, result.last);
+          ? await this.rooms.bounds(room, since)
+          : await this.rooms.boundsFor(room, since, this.#serverId);
+        await this.follower?.reach(room, result.last);
         return { ...done, type: "room-bounds", result };
       }
       case "read-room": {
@@ -328,8 +329,9 @@ export class PostgresStore {
       case "overview":
         return await this.directory.answer(request, this.#serverId);
       case "erase-message": {
-        const result = await this.rooms.erase(request.room, request.seq);
-        if (result) await this.#tell({ erased: [request.room, request.seq] });
+        const { room, seq } = request;
+        const tell = (run: Run) => this.#tell({ erased: [room, seq] }, run);
+        const result = await this.rooms.erase(room, seq, tell);
         return { ...done, type: "erase-message", result };
       }
       case "tell-charges":

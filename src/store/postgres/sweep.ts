@@ -91,7 +91,8 @@ export class PostgresSweep {
        gone AS (
          SELECT id, last_seq FROM unused ORDER BY kept, said_ms, id
          LIMIT (SELECT greatest(0, least(rooms, $2)) FROM surplus)),
-       batches AS (DELETE FROM parley.batches b USING gone WHERE b.room = gone.id)
+       batches AS (DELETE FROM parley.batches b USING gone WHERE b.room = gone.id),
+       erasures AS (DELETE FROM parley.erasures e USING gone WHERE e.room = gone.id)
        DELETE FROM parley.rooms r USING gone WHERE r.id = gone.id RETURNING gone.last_seq AS last`,
       [this.#retention.rooms, sliceRooms],
     );

@@ -4,6 +4,7 @@
 import type { Database } from "bun:sqlite";
 import type { Said } from "../../chat/events.ts";
 import type { RoomBatch, RoomBounds, RoomLog } from "../../chat/turn/store.ts";
+import { protocol as limits } from "../../limits.ts";
 import { eraseAt, packRuns, type StoredRun, unpackRuns } from "../packed-runs.ts";
 import { quoted } from "../../text.ts";
 import { batchKey, maxRoomId } from "./batch-key.ts";
@@ -32,10 +33,11 @@ export class SqliteRooms implements RoomLog {
     this.#maxMessages = maxMessages;
   }
 
-  bounds(room: string): RoomBounds {
+  bounds(room: string, since?: number): RoomBounds {
     return this.#read(() => {
       const numbers = this.numbers(room);
-      return { first: this.#firstKept(numbers), last: numbers.last };
+      const erased = since === undefined ? undefined : this.#erasedSince(numbers.id, since);
+      return { first: this.#firstKept(numbers), last: numbers.last, erased };
     });
   }
 
@@ -57,17 +59,20 @@ export class SqliteRooms implements RoomLog {
   }
 
   erase(room: string, seq: number): boolean {
-    let isErased = false;
+    let outcome: ReturnType<typeof eraseAt>;
     this.#write(() => {
       const numbers = this.numbers(room);
       if (numbers.id === 0 || seq < this.#firstKept(numbers)) return;
       const [batch] = this.#sql.batchesBetween.all(numbers.id, seq, seq);
       if (batch === undefined) return;
       const runs = readStored<StoredRun[]>(batch.json, `A message of ${quoted(room)}`);
-      isErased = eraseAt(runs, seq - batch.firstSeq);
-      if (isErased) this.#sql.setRuns.run(JSON.stringify(runs), numbers.id, batch.firstSeq);
+      outcome = eraseAt(runs, seq - batch.firstSeq);
+      if (outcome !== "erased") return;
+      this.#sql.setRuns.run(JSON.stringify(runs), numbers.id, batch.firstSeq);
+      this.#sql.insertErasure.run(numbers.id, seq, numbers.last);
+      this.#sql.trimErasures.run(numbers.id, limits.erasures);
     });
-    return isErased;
+    return outcome !== undefined;
   }
 
   /** The room's numbers as stored. */
@@ -107,6 +112,10 @@ export class SqliteRooms implements RoomLog {
   /** Tells the cache that the room was deleted. */
   forget(room: string): void {
     this.#cache.delete(room);
+  }
+
+  #erasedSince(id: number, since: number): number[] {
+    return this.#sql.erasedSince.all(id, since).map(({ seq }) => seq);
   }
 
   /** Messages beyond the limit count as deleted before a sweep deletes them. */
@@ -174,6 +183,7 @@ export function deleteBatches(db: Database, room: number, first: number, last: n
   const range = `${batchKey("?1", "0")} AND ${batchKey("?1", "?2")} - 1`;
   db.transaction(() => {
     db.query(`DELETE FROM batches WHERE key BETWEEN ${range}`).run(room, first);
+    db.query("DELETE FROM erasures WHERE room = ? AND seq < ?").run(room, first);
     db.query("UPDATE rooms SET first_seq = ?, last_seq = max(last_seq, ?) WHERE id = ?").run(
       first,
       last,

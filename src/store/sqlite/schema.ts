@@ -130,6 +130,20 @@ const version7 = `
 /** Version 8: which of a session's last messages were refused. */
 const version8 = "ALTER TABLE sessions ADD COLUMN refused TEXT";
 
+/**
+ * Version 9: which texts were erased last, and the highest number in the room at that time: clients
+ * that were disconnected must stop showing them.
+ */
+const version9 = `
+  CREATE TABLE erasures (
+    id INTEGER PRIMARY KEY,
+    room INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    last_seq INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX erasures_of_room ON erasures (room);
+`;
+
 /** Step `i` converts version `i` to `i + 1`. Never change a released step; add one. */
 const migrations: readonly Migration[] = [
   (db) => db.run(version1),
@@ -140,6 +154,7 @@ const migrations: readonly Migration[] = [
   (db) => db.run(version6),
   (db) => db.run(version7),
   (db) => db.run(version8),
+  (db) => db.run(version9),
 ];
 
 /** The version that this program writes. */

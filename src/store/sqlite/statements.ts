@@ -78,6 +78,18 @@ function roomStatements(prepare: Prepare) {
     setRuns: prepare<never, [string, number, number]>(
       `UPDATE batches SET runs = ?1 WHERE key = ${batchKey("?2", "?3")}`,
     ),
+    insertErasure: prepare<never, [number, number, number]>(
+      "INSERT INTO erasures (room, seq, last_seq) VALUES (?, ?, ?)",
+    ),
+    /** Keeps the last `?2` of the room. */
+    trimErasures: prepare<never, [number, number]>(
+      `DELETE FROM erasures WHERE room = ?1 AND id <=
+         (SELECT id FROM erasures WHERE room = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)`,
+    ),
+    /** Of the messages up to `?2`, those erased while that was the last one, or later. */
+    erasedSince: prepare<{ seq: number }, [number, number]>(
+      "SELECT seq FROM erasures WHERE room = ?1 AND seq <= ?2 AND last_seq >= ?2 ORDER BY id",
+    ),
     /** The batches of room `?1` that contain messages `?2` to `?3`. */
     batchesBetween: prepare<BatchRow, [number, number, number]>(
       `SELECT ${keySeq} AS firstSeq, time_ms AS timeMs, runs AS json FROM batches

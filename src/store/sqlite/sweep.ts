@@ -172,7 +172,10 @@ export class SqliteSweep {
     const floor = Math.max(before, ...empty.map(({ last_seq }) => last_seq));
     this.db.transaction(() => {
       writeMeta(this.db, "floor", floor);
-      for (const { id } of empty) this.db.query("DELETE FROM rooms WHERE id = ?").run(id);
+      for (const { id } of empty) {
+        this.db.query("DELETE FROM erasures WHERE room = ?").run(id);
+        this.db.query("DELETE FROM rooms WHERE id = ?").run(id);
+      }
     })();
     for (const { name } of empty) this.rooms.forget(name);
     return true;

@@ -134,7 +134,7 @@ function say(
   const firsts: number[] = Array.from({ length: said.length });
   const pieces: object[] = [];
   for (const { room, count, rows, place } of inOrder(said)) {
-    const row = tables.rooms.get(room) ?? { name: room, first: 1, last: 0, presence: 0 };
+    const row = tables.rooms.get(room) ?? { name: room, first: 1, last: 0, presence: 0, erased: 0 };
     tables.rooms.put(room, { ...row, last: row.last + count }, undo);
     let seq = row.last + 1;
     firsts[place] = seq;
@@ -251,7 +251,7 @@ function move(
   const late: object[] = [];
   const versions: number[] = Array.from({ length: there.length });
   for (const { room, changes, place } of inOrder(there)) {
-    const row = tables.rooms.get(room) ?? { name: room, first: 1, last: 0, presence: 0 };
+    const row = tables.rooms.get(room) ?? { name: room, first: 1, last: 0, presence: 0, erased: 0 };
     const version = row.presence + 1;
     tables.rooms.put(room, { ...row, presence: version }, undo);
     versions[place] = version;

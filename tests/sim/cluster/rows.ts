@@ -15,7 +15,10 @@ export type RoomRow = {
   readonly first: number;
   readonly last: number;
   readonly presence: number;
+  readonly erased: number;
 };
+/** An erased text; `last`: the room's highest number at that time. */
+export type ErasureRow = { readonly n: number; readonly seq: number; readonly last: number };
 export type BatchRow = {
   readonly first: number;
   readonly count: number;

@@ -136,8 +136,43 @@ const statements: Readonly<Record<string, Statement>> = {
     const row = tables.rooms.get(String(room));
     // The floor, if there is one, belongs to dropped rooms: there are none here.
     if (row === undefined) return none;
-    return [{ first: Math.max(row.first, row.last - Number(most) + 1), last: row.last }];
+    const { last, erased } = row;
+    return [{ first: Math.max(row.first, last - Number(most) + 1), last, erased }];
   },
+  // A room's name is its ID here.
+  "SELECT id, last_seq AS last FROM parley.rooms": ({ tables }, [name]) => {
+    const row = tables.rooms.get(String(name));
+    return row === undefined ? none : [{ id: row.name, last: row.last }];
+  },
+  "SELECT first_seq AS seq, count, time_ms AS time, runs FROM parley.batches": (
+    { tables },
+    [room, seq],
+  ) => {
+    const row = tables.batches.get(String(room))?.findLast(({ first }) => first <= Number(seq));
+    return row === undefined ? none : [{ ...row, seq: row.first, time: row.timeMs }];
+  },
+  "UPDATE parley.batches SET runs": ({ tables, undo }, [room, first, runs]) => {
+    tables.setRuns(String(room), Number(first), String(runs), undo);
+    return none;
+  },
+  "WITH counted AS ( UPDATE parley.rooms SET erased": ({ tables, undo }, [id, seq, last, most]) => {
+    const room = String(id);
+    const row = tables.rooms.get(room);
+    if (row === undefined) return none;
+    const n = row.erased + 1;
+    tables.rooms.put(room, { ...row, erased: n }, undo);
+    const kept = (tables.erasures.get(room) ?? []).filter((one) => one.n > n - Number(most));
+    tables.erasures.put(room, [...kept, { n, seq: Number(seq), last: Number(last) }], undo);
+    return none;
+  },
+  "SELECT e.seq FROM parley.erasures e JOIN parley.rooms r ON r.id = e.room WHERE r.name = $1 AND e.n >":
+    ({ tables }, [room, count]) =>
+      (tables.erasures.get(String(room)) ?? []).filter(({ n }) => n > Number(count)),
+  "SELECT e.seq FROM parley.erasures e JOIN parley.rooms r ON r.id = e.room WHERE r.name = $1 AND e.seq <=":
+    ({ tables }, [room, since]) =>
+      (tables.erasures.get(String(room)) ?? []).filter(
+        (one) => one.seq <= Number(since) && one.last >= Number(since),
+      ),
   "SELECT r.presence AS version, m.server, m.folded, m.name": ({ tables }, [room, server]) => {
     const row = tables.rooms.get(String(room));
     if (row === undefined) return none;
@@ -176,10 +211,10 @@ const statements: Readonly<Record<string, Statement>> = {
     );
     return [{ count: later.length, last: later.at(-1)?.mail ?? Number(after) }];
   },
-  "SELECT name, last_seq AS seq, presence FROM parley.rooms": ({ tables }, [rooms]) =>
+  "SELECT name, last_seq AS seq, presence, erased FROM parley.rooms": ({ tables }, [rooms]) =>
     listOf(rooms).flatMap((name) => {
       const row = tables.rooms.get(name);
-      return row === undefined ? [] : [{ name, seq: row.last, presence: row.presence }];
+      return row === undefined ? [] : [{ ...row, seq: row.last }];
     }),
   "SELECT id::text AS id, signal FROM parley.signals": ({ tables }, [server]) =>
     [...tables.signals.values()]

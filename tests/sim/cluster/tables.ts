@@ -5,6 +5,7 @@ import { AccountTables } from "./account-tables.ts";
 import {
   type BatchRow,
   type ClaimedRow,
+  type ErasureRow,
   type MailRow,
   type MemberRow,
   type NameRow,
@@ -51,6 +52,8 @@ export class Tables {
   readonly signals = new Table<number, SignalRow>();
   /** By room, in the order of their numbers. */
   readonly batches = new Map<string, BatchRow[]>();
+  /** By room, the oldest first. */
+  readonly erasures = new Table<string, readonly ErasureRow[]>();
   /** By session, in the order of arrival. */
   readonly mail = new Map<string, MailRow[]>();
   /** By room, then by folded name and server. */
@@ -66,6 +69,15 @@ export class Tables {
 
   addBatch(room: string, row: BatchRow, undo: Undo): void {
     append(this.batches, room, row, undo);
+  }
+
+  setRuns(room: string, first: number, runs: string, undo: Undo): void {
+    const rows = this.batches.get(room) ?? [];
+    const index = rows.findIndex((row) => row.first === first);
+    const before = rows[index];
+    if (before === undefined) return;
+    rows[index] = { ...before, runs };
+    undo.push(() => (rows[index] = before));
   }
 
   addMail(session: string, row: MailRow, undo: Undo): void {

@@ -4,7 +4,7 @@
 import { describe, expect, test } from "bun:test";
 import type { ForeignEvent } from "../../../src/chat/elsewhere/foreign-events.ts";
 import type { RightsChange } from "../../../src/chat/rights/rights-rows.ts";
-import type { StoreReply } from "../../../src/chat/turn/store.ts";
+import type { StoreReply, StoreRequest } from "../../../src/chat/turn/store.ts";
 import { postgres as limits } from "../../../src/limits.ts";
 import type { DatabasePort } from "../../../src/store/postgres/database-port.ts";
 import { DatabaseAway, Refused } from "../../../src/store/postgres/database.ts";
@@ -153,8 +153,71 @@ function commitOf(
 ): Promise<StoreReply> {
   const rooms = [{ room, runs: [run(room, texts)] }];
   const batch = { number, rooms, mail: [], sessions: [] };
-  return new Promise((resolve) => by.answer({ type: "commit", batch, id: number }, resolve));
+  return answerOf(by, { type: "commit", batch, id: number });
 }
+
+function answerOf(by: PostgresStore, request: StoreRequest): Promise<StoreReply> {
+  return new Promise((resolve) => by.answer(request, resolve));
+}
+
+/** A hub in the lobby, which hears no notifications. */
+async function deaf() {
+  const { store: own, feed, port, state, heard } = await serverWith();
+  const other = await PostgresStore.open(port, { newServerId: () => "other" });
+  let seq = 0;
+  const handleForeign = (event: ForeignEvent): void => {
+    heard.push(event);
+    if (event.type === "said") seq = event.runs.at(-1)!.seq;
+  };
+  const hub = { handleForeign, positionIn: () => ({ seq, presence: 0 }) };
+  feed.attach(hubStub(heard, { ...hub, openRooms: () => ["lobby"] }));
+  await commitOf(other, 1, ["a", "b"]);
+  await feed.check();
+  heard.length = 0;
+  const erase = (number: number): Promise<StoreReply> =>
+    answerOf(other, { type: "erase-message", room: "lobby", seq: number, id: 1 });
+  const events = () =>
+    heard.flatMap((event) =>
+      event.type === "erased" || event.type === "said"
+        ? [`${event.type} ${event.type === "said" ? event.runs[0]?.seq : event.seq}`]
+        : [],
+    );
+  return { own, other, feed, state, erase, events };
+}
+
+describe("a deletion whose notification is lost", () => {
+  test("is told at the next look, once", async () => {
+    const { feed, erase, events } = await deaf();
+    await erase(2);
+    await erase(1);
+    await feed.check();
+    expect(events()).toEqual(["erased 2", "erased 1"]);
+    await erase(1);
+    await feed.check();
+    expect(events()).toHaveLength(2);
+    feed.stop();
+  });
+
+  test("is told before any message that follows it", async () => {
+    const { own, other, feed, erase, events } = await deaf();
+    await erase(2);
+    await commitOf(other, 2, ["c"]);
+    await commitOf(own, 1, ["d"]);
+    expect(events()).toEqual(["erased 2", "said 3"]);
+    feed.stop();
+  });
+
+  test("is told later if it can't be read", async () => {
+    const { feed, state, erase, events } = await deaf();
+    await erase(2);
+    state.failsFor = "FROM parley.erasures";
+    await expect(feed.check()).rejects.toThrow("cut");
+    state.failsFor = "";
+    await feed.check();
+    expect(events()).toEqual(["erased 2"]);
+    feed.stop();
+  });
+});
 
 /** Another server has said four messages; the reading of batches can be refused. */
 async function refusing() {

@@ -133,6 +133,9 @@ describe.skipIf(!hasPostgres)("a database in PostgreSQL", () => {
         keys: [{ label: "desk", revokedMs: undefined }],
       });
       expect((await east.rights()).length).toBe(before.rights.length);
+      expect(await ask(east, { type: "erase-message", room: "lobby", seq: 2 })).toBe(true);
+      const bounds = { type: "room-bounds", room: "lobby", since: 41 } as const;
+      expect(await ask(west, bounds)).toMatchObject({ last: 41, erased: [2] });
 
       // Servers of that time have ended: names that they held are free, and numbers go on.
       await east.renew();

@@ -79,6 +79,11 @@ const step = fc.record({
       again: fc.constantFrom(false, false, true),
       isWithdrawn: fc.constantFrom(false, false, true),
     }),
+    fc.record({
+      type: fc.constant("erase" as const),
+      room: fc.constantFrom(...rooms),
+      seq: fc.integer({ min: 1, max: 6 }),
+    }),
     fc.record({ type: fc.constant("expire" as const) }),
     fc.record({ type: fc.constant("renew" as const) }),
     fc.record({ type: fc.constant("read" as const) }),
@@ -175,6 +180,8 @@ class Rig {
         this.#claims.set(server, request);
         return await answered(store, { ...request, isWithdrawn });
       }
+      case "erase":
+        return await this.#ask(store, { type: "erase-message", room: what.room, seq: what.seq });
       case "expire":
         return void (await this.expire(store.serverId));
       case "renew":
@@ -188,6 +195,7 @@ class Rig {
     const operations: StoreOperation[] = [
       ...rooms.flatMap((room): StoreOperation[] => [
         { type: "room-bounds", room },
+        { type: "room-bounds", room, since: 3 },
         { type: "read-room", room, after: 1, limit: 4 },
         { type: "read-room", room, before: 5, limit: 3 },
       ]),
@@ -286,7 +294,7 @@ describe.skipIf(!hasPostgres)("the simulated database equals PostgreSQL", () => 
 
   async function real(): Promise<Rig> {
     await database.script(`
-      TRUNCATE parley.servers, parley.rooms, parley.batches, parley.sessions, parley.mail,
+      TRUNCATE parley.servers, parley.rooms, parley.erasures, parley.batches, parley.sessions, parley.mail,
         parley.rights, parley.names, parley.members, parley.people, parley.signals,
         parley.claimed
         RESTART IDENTITY;

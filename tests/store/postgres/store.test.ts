@@ -19,7 +19,7 @@ const emptied = `
   TRUNCATE parley.servers, parley.rooms, parley.batches, parley.sessions, parley.mail, parley.rights,
     parley.accounts, parley.account_keys, parley.account_tokens, parley.names, parley.members,
     parley.signals, parley.people, parley.device_codes, parley.claimed,
-    parley.account_changes
+    parley.account_changes, parley.erasures
     RESTART IDENTITY;
   DELETE FROM parley.meta WHERE key NOT IN ('schema', 'epoch');`;
 
