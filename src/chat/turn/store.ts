@@ -333,8 +333,8 @@ export type StoreRequest = StoreOperation & { id: number };
 
 /**
  * The outcome of a request. `failed`: it did not happen and never will. `unknown`: it may have
- * happened, or may yet; the hub asks again (a commit under the same number, a claim with the same
- * ID).
+ * happened, or may yet; the hub asks again (a commit under the same number, anything else with the
+ * same ID).
  */
 export type StoreReply = { id: number } & (
   | {

@@ -338,7 +338,7 @@ export class PostgresStore {
         await this.#tell({ charges: request.charges });
         return { ...done, type: "tell-charges", result: undefined };
       case "change-rights":
-        await this.#changeRights(request.changes);
+        await this.#changeRights(request.id, request.changes);
         return { ...done, type: "change-rights", result: undefined };
       default:
         return await this.#performOnAccounts(request);
@@ -491,9 +491,16 @@ export class PostgresStore {
     }
   }
 
-  async #changeRights(changes: readonly RightsChange[]): Promise<void> {
+  /** Repeated under the same number, it has no effect: others may have decided since. */
+  async #changeRights(number: number, changes: readonly RightsChange[]): Promise<void> {
     if (changes.length === 0) return;
     await this.#database.transact(async (run) => {
+      const first = await run(
+        `INSERT INTO parley.claimed (server, request) VALUES ($1, $2)
+         ON CONFLICT DO NOTHING RETURNING 1`,
+        [this.process, number],
+      );
+      if (first.length === 0) return;
       for (const { key, value } of changes) {
         if (value === undefined) await run("DELETE FROM parley.rights WHERE key = $1", [key]);
         else {

@@ -109,6 +109,12 @@ const statements: Readonly<Record<string, Statement>> = {
     return none;
   },
   "SELECT n, claim, refused FROM parley.claim(": claim,
+  "INSERT INTO parley.claimed": ({ tables, undo }, [process, request]) => {
+    const place = `${process} ${request}`;
+    if (tables.claimed.get(place) !== undefined) return none;
+    tables.claimed.put(place, { n: null, claim: null }, undo);
+    return [{}];
+  },
   "SELECT n.holder, s.seen_ms AS seen FROM parley.names": ({ tables }, [folded, server]) => {
     const row = tables.holdersOf(String(folded)).find((one) => one.server !== server);
     if (row === undefined) return none;

@@ -46,9 +46,11 @@ async function serverWith() {
   return { store, feed, port, held, state, heard };
 }
 
+let changed = 0;
+
 async function change(store: PostgresStore, ...changes: RightsChange[]): Promise<void> {
   await new Promise<void>((resolve) =>
-    store.answer({ type: "change-rights", changes, id: 1 }, () => resolve()),
+    store.answer({ type: "change-rights", changes, id: ++changed }, () => resolve()),
   );
 }
 
@@ -142,6 +144,26 @@ test("changes of accounts at other servers are read if no notification of them c
     { type: "account", account, change: "register" },
     { type: "account", account, change: "set-password" },
   ]);
+  feed.stop();
+});
+
+test("a decision whose answer was lost does not undo a later one when it is repeated", async () => {
+  const { store, port, feed } = await serverWith();
+  const other = await PostgresStore.open(port, { newServerId: () => "other" });
+  const ban = { key: "sanction/1", value: "{}" };
+  const banned = { type: "change-rights", changes: [ban], id: 1_007 } as const;
+  const kept = async () => {
+    const keys = (await other.rights()).map(({ key }) => key);
+    return keys.filter((key) => key.startsWith("sanction/"));
+  };
+  await answerOf(store, banned);
+  expect(await kept()).toEqual(["sanction/1"]);
+  await change(other, { key: "sanction/1", value: undefined });
+  expect((await answerOf(store, banned)).outcome).toBe("done");
+  expect(await kept()).toEqual([]);
+  // Decided again, it is another request.
+  await answerOf(store, { ...banned, id: 1_008 });
+  expect(await kept()).toEqual(["sanction/1"]);
   feed.stop();
 });
 

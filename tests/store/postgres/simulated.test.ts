@@ -80,6 +80,12 @@ const step = fc.record({
       isWithdrawn: fc.constantFrom(false, false, true),
     }),
     fc.record({
+      type: fc.constant("decide" as const),
+      isBan: fc.boolean(),
+      /** The server's last decision again. */
+      again: fc.constantFrom(false, false, true),
+    }),
+    fc.record({
       type: fc.constant("erase" as const),
       room: fc.constantFrom(...rooms),
       seq: fc.integer({ min: 1, max: 6 }),
@@ -149,6 +155,7 @@ class Rig {
   readonly #numbers = Array.from({ length: servers }, () => 0);
   #id = 0;
   /** The last claim of each server. */
+  readonly #decisions = new Map<number, StoreRequest & { type: "change-rights" }>();
   readonly #claims = new Map<number, StoreRequest & { type: "claim-name" }>();
 
   constructor(
@@ -179,6 +186,18 @@ class Rig {
         const request = (again ? this.#claims.get(server) : undefined) ?? fresh;
         this.#claims.set(server, request);
         return await answered(store, { ...request, isWithdrawn });
+      }
+      case "decide": {
+        const fresh = {
+          type: "change-rights",
+          changes: [{ key: "sanction/1", value: what.isBan ? String(server) : undefined }],
+          id: ++this.#id,
+        } as const;
+        const request = (what.again ? this.#decisions.get(server) : undefined) ?? fresh;
+        this.#decisions.set(server, request);
+        const answer = await answered(store, request);
+        const kept = await store.rights();
+        return [answer, kept.filter(({ key }) => key === "sanction/1")];
       }
       case "erase":
         return await this.#ask(store, { type: "erase-message", room: what.room, seq: what.seq });
