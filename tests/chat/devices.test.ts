@@ -4,6 +4,7 @@
 import { describe, expect, test } from "bun:test";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { accountMailbox } from "../../src/chat/accounts/account-store.ts";
+import { message as limits } from "../../src/limits.ts";
 import type { StoreRequest } from "../../src/chat/turn/store.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { answerRequest } from "../../src/store/answer.ts";
@@ -245,6 +246,24 @@ describe("mail for a registered name", () => {
     store.release(rig);
     const received = ann.lines().map(({ type, text }) => text ?? type);
     expect(received).toEqual(["to the session", "registered", "to myself"]);
+  });
+
+  test("that is being replayed while the name is registered is not lost", () => {
+    const store = new FailingStore();
+    const rig = new Rig({}, store.answer);
+    const bob = rig.member("Bob");
+    withKey(rig, "Ann", "desk").close("lost");
+    // Two pages.
+    const long = Array.from({ length: 30 }, (_, i) => `${i} `.padEnd(limits.maxTextChars, "."));
+    for (const text of long) bob.send(tell(text));
+    store.timing = ({ type }) => (type === "read-mail" ? "run-late" : "now");
+    const back = withKey(rig, "Ann", "desk", { epoch: "epoch-1", mail: 0 });
+    back.send({ type: "register", label: "desk" });
+    expect(back.session.identity.account).not.toBe("");
+    bob.send(tell("later"));
+    store.release(rig);
+    bob.send(tell("last"));
+    expect(texts(back)).toEqual([...long, "later", "last"].map((text, i) => [i + 1, text]));
   });
 
   test("that is in flight while the name is registered is not lost", () => {

@@ -166,6 +166,7 @@ function own(
     const record = { id: mailbox, name: "", n: 0, network: "", seenMs, minMail: last };
     gathering.mailboxes.push(record);
   }
+  session.mailbox.registered(before);
   hub.names.beginAccount(session, account);
   // Ranks and invitations are the person's.
   for (const room of hub.rooms.values()) room.rekey(person, personKey(identity));

@@ -27,14 +27,16 @@ export function continueReplay(hub: HubState, session: Session): void {
 
 function replayMail(hub: HubState, session: Session, from: number): void {
   const { mailbox, identity } = session;
-  const { last } = mailbox;
+  const own = mailbox.ownAfter(from);
+  const last = own?.last ?? mailbox.last;
+  const source = own?.mailbox ?? identity.mailbox;
   hub.store.ask(
-    { type: "read-mail", session: identity.mailbox, after: from, limit: limits.pageMessages },
+    { type: "read-mail", session: source, after: from, limit: limits.pageMessages },
     (outcome) => {
       if (session.phase !== "member" || mailbox.replayedTo !== from) return;
       if (!outcome.done) return dropUnreadable(hub, session, outcome.error);
       // Messages that are committed but not yet settled here arrive with their settlement.
-      const known = outcome.result.filter(({ mail }) => mail <= mailbox.last);
+      const known = outcome.result.filter(({ mail }) => mail <= (own?.last ?? mailbox.last));
       const page = fittingPage(known, "oldest");
       deliverPast(hub, session, page);
       chargeOwner(hub, session, page);
