@@ -1,7 +1,11 @@
 // Loaded before every test (bunfig.toml).
 
 import { afterAll, afterEach, mock } from "bun:test";
+import { configureGlobal } from "fast-check";
 import { removeOwnFolders } from "./own-folders.ts";
+
+// fast-check 4 makes no list longer than 10, whatever its `maxLength`, unless told to.
+configureGlobal({ defaultSizeToMaxWhenMaxSpecified: true });
 
 // A test that fails does not reach the line that restores what it replaced, and files that share a
 // process share that: one failure made tests of other files fail.

@@ -794,7 +794,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
             await expectSame(store, plain);
           }
         }),
-        { numRuns: 40 },
+        { numRuns: 15 },
       );
     }, 180_000);
   });
