@@ -159,6 +159,23 @@ for (const [what, line] of [
   });
 }
 
+test("a client that floods after its goodbye, which has to wait, is disconnected", () => {
+  const answer = memoryAnswerer();
+  let isAnswering = true;
+  const rig = new Rig(perSecond, (request) => (isAnswering ? answer(request) : undefined));
+  const loud = rig.member("Loud");
+  loud.text();
+  isAnswering = false;
+  loud.queue({ type: "keys", name: "Ann" }, { type: "bye" });
+  const ping = '{"type":"ping"}';
+  const most = (2 * sender.maxDebtSeconds * sender.bytesPerSecond) / ping.length;
+  let lines = 0;
+  for (; loud.session.phase === "member" && lines < most; lines++) {
+    rig.hub.handleMessage(loud.session, ping, rig.nowMs);
+  }
+  expect(lines).toBeLessThan(most);
+});
+
 test("a network in debt keeps its other members, and opens no new floods", () => {
   const rig = new Rig(perSecond);
   const address = "192.0.2.1";

@@ -3,6 +3,8 @@
 import { expect, test } from "bun:test";
 import type { Dialect } from "../../src/chat/dialect.ts";
 import { chatRoom } from "../../src/dialects/chat-room.ts";
+import { httpRooms } from "../../src/dialects/http/http-rooms.ts";
+import { encodeRequest } from "../../src/dialects/http/room-request.ts";
 import { lineChat } from "../../src/dialects/line-chat.ts";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { selectChat } from "../../src/dialects/select-chat.ts";
@@ -74,6 +76,31 @@ test("a login that would wait too long is told when to try again", () => {
     retryAfterMs: limits.loginTurnMs,
     subject: `Late${late.indexOf(refused[0]!)}`,
   });
+});
+
+test("people who have proved an account before they log in count for their network, too", () => {
+  const rig = crowded("192.0.2.1");
+  const member = rig.client(native, true, "192.0.2.1");
+  member.session.proven = { key: undefined, account: "ann", isDevice: false };
+  member.send({ type: "hello", version: 2, name: "Ann" });
+  expect(memberNames(rig.hub)).toEqual([]);
+  rig.pass(2 * turnMs, 10);
+  expect(memberNames(rig.hub)).toEqual(["Ann"]);
+});
+
+test("programs that listen by a token count, and are told when to try again", () => {
+  const rig = crowded("192.0.2.1");
+  const made = rig.order("token Bot");
+  const accessToken = String(made.ok ? made.rows?.[0]?.text : "");
+  const listen = () => {
+    const client = rig.client(httpRooms("epoch-1"), true, "192.0.2.1");
+    return client.send(encodeRequest({ type: "listen", accessToken, room: "lobby" })).text();
+  };
+  expect(listen()).toContain('"status":429');
+  expect(memberNames(rig.hub)).toEqual([]);
+  rig.pass(2 * turnMs, 10);
+  listen();
+  expect(memberNames(rig.hub)).toEqual(["Bot"]);
 });
 
 test("loopback, and a server without rates, has no login limit", () => {

@@ -324,6 +324,12 @@ describe("the number of names that one network registers", () => {
     expect(atOnce).toBeGreaterThanOrEqual(registrationsAtOnce);
     expect(atOnce).toBeLessThanOrEqual(registrationsAtOnce + 1);
     expect(registered(rig, 3, "192.0.2.2")).toBe(3);
+    // Nor does another account that the client has proved pay for more.
+    const owner = rig.member("Owner", {}, "192.0.2.1");
+    owner.session.proven = { key: undefined, account: "another", isDevice: false };
+    owner.send({ type: "register", password: "correct horse", ref: 1 });
+    expect(owner.lines().at(-1)).toMatchObject({ type: "error", code: "rate" });
+    owner.close("quit");
     rig.pass(3_600_000, 60_000);
     const later = registered(rig, 2 * registrationsPerHour, "192.0.2.1");
     expect(later).toBeGreaterThanOrEqual(registrationsPerHour - 1);

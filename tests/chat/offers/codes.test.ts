@@ -219,6 +219,30 @@ test("guesses are limited per network, across all codes; correct ones do not cou
   ]);
 });
 
+test("a guest who is accepted again and again is given back one guess", () => {
+  const rig = new Rig();
+  const sender = visitor(rig);
+  const number = openedBy(sender);
+  const guest = visitor(rig, "192.0.2.9");
+  const wrong = accounts.guessesPerNetwork - 2;
+  for (let n = 0; n < wrong; n++) guest.send(join(998, 10 + n));
+  guest.send(join(number));
+  for (let n = 0; n < wrong; n++) sender.send(answer(true));
+  heard(guest);
+  const left = Array.from({ length: 5 }, (_, n) => heard(guest.send(join(998, 50 + n)))[0]);
+  expect(left).toEqual(["not-found", "not-found", "rate", "rate", "rate"]);
+});
+
+test("a code that has ended no longer counts for its network", () => {
+  const rig = new Rig();
+  for (let n = 0; n <= limits.maxPerOwner; n++) {
+    const far = visitor(rig, "192.0.2.7");
+    expect([n, heard(far.send(open(n)))]).toEqual([n, ["opened"]]);
+    far.send(end("cancelled", n)).close();
+    rig.nowMs += 60_000 / limits.newPerMinute;
+  }
+});
+
 test("codes are limited per connection, per network and in total, and in how fast they open", () => {
   const rig = new Rig();
   const far = visitor(rig, "192.0.2.7");
