@@ -201,6 +201,13 @@ export function accountsContract(
       for (let i = 0; i <= limits.maxTokens; i++) await add(`n${i}`, 10 + i, "hash");
       expect(await accounts.find({ token: "n0" })).toBeUndefined();
       expect((await accounts.find({ token: `n${limits.maxTokens}` }))?.id).toBe("a1");
+      // The clock was set back meanwhile.
+      for (const token of ["b1", "b2"]) {
+        await add(token, 3, "hash");
+        expect((await accounts.find({ token }))?.id).toBe("a1");
+      }
+      expect(await accounts.find({ token: "n2" })).toBeUndefined();
+      expect((await accounts.find({ token: "n3" }))?.id).toBe("a1");
       await accounts.change({ ...ofAnn, type: "set-password", password: undefined, atMs: 99 });
       expect((await accounts.find({ id: "a1" }))?.password).toBeUndefined();
     });

@@ -335,8 +335,10 @@ async function insertKey(
 }
 
 async function addToken(run: Run, { account, token, atMs }: Change<"add-token">): Promise<void> {
+  // Newer than the others, whatever the clock says.
   await run(
-    `INSERT INTO parley.account_tokens (token, account, added_ms) VALUES ($2, $1, $3)
+    `INSERT INTO parley.account_tokens (token, account, added_ms)
+     SELECT $2, $1, greatest($3, max(added_ms) + 1) FROM parley.account_tokens WHERE account = $1
      ON CONFLICT DO NOTHING`,
     [account, token, atMs],
   );

@@ -1,6 +1,7 @@
 // The tables in PostgreSQL, in their own schema, as migrations from each version to the next.
 // docs/cluster.md describes them.
 
+import { isSession } from "../session-sql.ts";
 import { claimFunction, commitFunction, reapFunction, tellFunction } from "./commit-function.ts";
 
 const tables = `
@@ -278,6 +279,17 @@ const version18 = `
   );
 `;
 
+/**
+ * Version 19: indexes of sessions without the mailboxes of accounts, which are kept whatever their
+ * age, and of those that had a name last.
+ */
+const version19 = `
+  DROP INDEX parley.sessions_by_age;
+  CREATE INDEX sessions_by_age ON parley.sessions (clock_ms) WHERE ${isSession};
+  DROP INDEX parley.sessions_by_name;
+  CREATE INDEX sessions_by_name ON parley.sessions (name, clock_ms) WHERE name <> '';
+`;
+
 /** Step `i` turns version `i` into `i + 1`. Never change a released step; add one. */
 export const migrations: readonly string[] = [
   tables,
@@ -298,6 +310,7 @@ export const migrations: readonly string[] = [
   version16,
   version17,
   version18,
+  version19,
 ];
 
 /** Recreated after every migration: they require the newest tables. */

@@ -14,7 +14,7 @@ import type {
 } from "../../chat/turn/store.ts";
 import { ParleyError } from "../../errors.ts";
 import { steadyMs } from "../../io/clock.ts";
-import { postgres as limits } from "../../limits.ts";
+import { history, postgres as limits } from "../../limits.ts";
 import { secretText } from "../../secrets.ts";
 import { defaultRetention, type Retention } from "../retention.ts";
 import { newEpoch } from "../server-store.ts";
@@ -440,7 +440,10 @@ export class PostgresStore {
     return row === undefined ? undefined : recordOf(row, this.#away);
   }
 
-  /** The user of the name at another server, otherwise its last user. */
+  /**
+   * The user of the name at another server, otherwise its last user. One stranger can give a name
+   * to thousands of sessions: reads only those written last; a row's clock may lag by a step.
+   */
   async #named(name: string, sinceMs: number): Promise<SessionRecord | undefined> {
     const [other] = await this.#database.run<{ holder: string; seen: number | string | null }>(
       `SELECT n.holder, s.seen_ms AS seen FROM parley.names n
@@ -455,9 +458,12 @@ export class PostgresStore {
     }
     const [row] = await this.#database.run<SessionRow>(
       `SELECT ${sessionColumns} FROM parley.sessions s
-       WHERE s.name = $1 AND s.name <> '' AND s.seen_ms >= $2
+       WHERE s.name = $1 AND s.name <> '' AND s.seen_ms >= $2 AND s.clock_ms >= (
+         SELECT min(clock_ms) - $4 FROM (
+           SELECT clock_ms FROM parley.sessions WHERE name = $1 AND name <> ''
+           ORDER BY clock_ms DESC LIMIT $3) newest)
        ORDER BY s.seen_ms DESC, s.id COLLATE "C" DESC LIMIT 1`,
-      [name, this.#away.common(sinceMs)],
+      [name, this.#away.common(sinceMs), history.maxNamesakes, Math.ceil(this.#clockStepMs)],
     );
     return row === undefined ? undefined : recordOf(row, this.#away);
   }

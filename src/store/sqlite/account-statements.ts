@@ -81,8 +81,11 @@ function ofKeys(prepare: Prepare) {
 
 function ofTokens(prepare: Prepare) {
   return {
+    /** Newer than the others, whatever the clock says. */
     putToken: prepare<never, [string, string, number]>(
-      "INSERT OR IGNORE INTO account_tokens (token, account, added_ms) VALUES (?, ?, ?)",
+      `INSERT OR IGNORE INTO account_tokens (token, account, added_ms)
+       SELECT ?1, ?2, max(?3, coalesce(max(added_ms) + 1, 0)) FROM account_tokens
+       WHERE account = ?2`,
     ),
     trimTokens: prepare<never, [string, string, number]>(
       `DELETE FROM account_tokens WHERE account = ? AND token NOT IN (

@@ -1,6 +1,7 @@
 // The tables of a data file, as migrations from each version to the next. docs/data.md
 // describes them.
 
+import { isSession } from "../session-sql.ts";
 import type { Database } from "bun:sqlite";
 import { makeVersion2 } from "./version-2.ts";
 
@@ -144,6 +145,14 @@ const version9 = `
   CREATE INDEX erasures_of_room ON erasures (room);
 `;
 
+/** Version 10: indexes by age without the mailboxes of accounts, which are kept. */
+const version10 = `
+  DROP INDEX sessions_by_age;
+  DROP INDEX sessions_gone;
+  CREATE INDEX sessions_by_age ON sessions (clock_ms) WHERE ${isSession};
+  CREATE INDEX sessions_gone ON sessions (clock_ms) WHERE name = '' AND ${isSession};
+`;
+
 /** Step `i` converts version `i` to `i + 1`. Never change a released step; add one. */
 const migrations: readonly Migration[] = [
   (db) => db.run(version1),
@@ -155,6 +164,7 @@ const migrations: readonly Migration[] = [
   (db) => db.run(version7),
   (db) => db.run(version8),
   (db) => db.run(version9),
+  (db) => db.run(version10),
 ];
 
 /** The version that this program writes. */

@@ -21,8 +21,6 @@ const sliceBytes = 1_000_000;
 /** Maximum number of surplus rooms that one sweep can empty. */
 const maxSmallest = 1_000;
 
-const allSessions = { unseenMs: 0, departedMs: 0 };
-
 /** `kept` is the number of its messages, `time_ms` the time of its last batch. */
 type RoomRow = { id: number; name: string; last: number; kept: number; time_ms: number | null };
 type BatchRow = { next_seq: number; clock_ms: number; bytes: number };
@@ -39,8 +37,6 @@ export class SqliteSweep {
   #smallest: RoomRow[] = [];
   /** IDs of sessions beyond the limit, found once per sweep. */
   #surplusSessions: string[] | undefined;
-  /** How far this sweep has come: of what was last written before, only accounts are left. */
-  #reached = allSessions;
   readonly #size: SizeLimit;
 
   constructor(
@@ -219,11 +215,10 @@ export class SqliteSweep {
     const { sessionAgeMs, goodbyeAgeMs } = this.retention;
     this.#surplusSessions ??= this.#findSurplusSessions();
     const surplus = this.#surplusSessions.splice(0, sliceSessions);
-    const { unseenMs, departedMs } = this.#reached;
-    const unseen = this.#sessionsBetween(unseenMs, clockMs - sessionAgeMs, "true");
+    const unseen = this.#sessionsBefore(clockMs - sessionAgeMs, "true");
     const goodbyeMs = clockMs - Math.min(goodbyeAgeMs, sessionAgeMs);
-    const departed = this.#sessionsBetween(departedMs, goodbyeMs, "name = ''");
-    const ids = new Set([...surplus, ...unseen.ids, ...departed.ids]);
+    const departed = this.#sessionsBefore(goodbyeMs, "name = ''");
+    const ids = new Set([...surplus, ...unseen, ...departed]);
     const more = ids.size >= sliceSessions || this.#surplusSessions.length > 0;
     if (!more) this.#surplusSessions = undefined;
     this.db.transaction(() => {
@@ -233,26 +228,24 @@ export class SqliteSweep {
       }
     })();
     for (const id of ids) this.sessions.forget(id);
-    const reached = { unseenMs: unseen.reachedMs, departedMs: departed.reachedMs };
-    this.#reached = more ? reached : allSessions;
     return more;
   }
 
-  /** The oldest sessions last written since `fromMs`, before `toMs`: all until `reachedMs`. */
-  #sessionsBetween(
-    fromMs: number,
-    toMs: number,
-    condition: string,
-  ): { ids: string[]; reachedMs: number } {
-    const rows = this.db
-      .query<{ id: string; clock_ms: number }, [number, number, number]>(
-        `SELECT id, clock_ms FROM sessions
-         WHERE ${condition} AND ${isSession} AND clock_ms >= ? AND clock_ms < ?
+  /** The oldest sessions last written before `beforeMs`; an index has them in this order. */
+  #sessionsBefore(beforeMs: number, condition: string): string[] {
+    return this.db
+      .query<{ id: string }, [number, number]>(
+        `SELECT id FROM sessions WHERE ${condition} AND ${isSession} AND clock_ms < ?
          ORDER BY clock_ms, key LIMIT ?`,
       )
-      .all(fromMs, toMs, sliceSessions);
-    const reachedMs = rows.length < sliceSessions ? toMs : rows.at(-1)!.clock_ms;
-    return { ids: rows.map(({ id }) => id), reachedMs };
+      .all(beforeMs, sliceSessions)
+      .map(({ id }) => id);
+  }
+
+  #countSessions(condition: string): number {
+    return this.db
+      .query<{ count: number }, []>(`SELECT count(*) AS count FROM sessions ${condition}`)
+      .get()!.count;
   }
 
   /**
@@ -261,11 +254,12 @@ export class SqliteSweep {
    * takes 90 ms, so a somewhat larger number is tolerated.
    */
   #findSurplusSessions(): string[] {
-    const { count } = this.db
-      .query<{ count: number }, []>(`SELECT count(*) AS count FROM sessions WHERE ${isSession}`)
-      .get()!;
     const { sessions } = this.retention;
-    if (count <= sessions + (sessions >> 7)) return [];
+    const most = sessions + (sessions >> 7);
+    // Without a condition, SQLite counts without looking at the rows.
+    if (this.#countSessions("") <= most) return [];
+    const count = this.#countSessions(`WHERE ${isSession}`);
+    if (count <= most) return [];
     return this.db
       .query<{ id: string }, [number]>(
         `SELECT id FROM (SELECT id, clock_ms, key,

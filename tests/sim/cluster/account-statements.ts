@@ -108,7 +108,9 @@ export const accountStatements: Readonly<Record<string, Statement>> = {
     return none;
   },
   "INSERT INTO parley.account_tokens": ({ tables, undo }, [account, token, added]) => {
-    const row = { token: String(token), account: String(account), added: Number(added) };
+    const own = [...tables.accounts.tokens.values()].filter((row) => row.account === account);
+    const next = Math.max(Number(added), ...own.map((row) => row.added + 1));
+    const row = { token: String(token), account: String(account), added: next };
     if (tables.accounts.tokens.get(row.token) === undefined) tables.accounts.putToken(row, undo);
     return none;
   },
