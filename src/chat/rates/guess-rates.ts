@@ -119,7 +119,8 @@ class TargetRates {
   waitMs(target: string, owner: ShareOwner, nowMs: number): number {
     const ofNetworkMs = this.#ofNetworks.waitMs(owner, nowMs, target);
     if (this.#known.get(knownKey(target, owner)) === true) return ofNetworkMs;
-    return Math.max(this.#bucketOf(target, nowMs).waitMs(nowMs), ofNetworkMs);
+    // As in `ShareBuckets`, only charges are remembered.
+    return Math.max(this.#all.get(target)?.waitMs(nowMs) ?? 0, ofNetworkMs);
   }
 
   charge(target: string, owner: ShareOwner, nowMs: number): void {

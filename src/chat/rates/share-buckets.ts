@@ -23,10 +23,9 @@ export class ShareBuckets {
    * what the limit is about, if each owner has a separate limit for each of several things.
    */
   take(owner: ShareOwner, nowMs: number, units = 1, subject = ""): number {
-    const buckets = this.#bucketsOf(owner, nowMs, subject);
-    const waitMs = longestWait(buckets, nowMs);
+    const waitMs = this.waitMs(owner, nowMs, subject);
     if (waitMs > 0) return waitMs;
-    for (const bucket of buckets) bucket.take(units, nowMs);
+    for (const bucket of this.#bucketsOf(owner, nowMs, subject)) bucket.take(units, nowMs);
     return 0;
   }
 
@@ -41,8 +40,15 @@ export class ShareBuckets {
   }
 
   /** Milliseconds until something can be taken; 0 if now. */
-  waitMs(owner: ShareOwner, nowMs: number, subject = ""): number {
-    return longestWait(this.#bucketsOf(owner, nowMs, subject), nowMs);
+  waitMs({ shares }: ShareOwner, nowMs: number, subject = ""): number {
+    let waitMs = 0;
+    // A bucket is created only when something is taken from it. Otherwise anybody with many
+    // networks could have those of others evicted, by requests that are all refused.
+    for (const { key } of shares) {
+      const bucket = this.#buckets.get(keyOf(subject, key));
+      waitMs = Math.max(waitMs, bucket?.waitMs(nowMs) ?? 0);
+    }
+    return waitMs;
   }
 
   /** Number of buckets. */
@@ -55,7 +61,7 @@ export class ShareBuckets {
   }
 
   #bucket({ key: owner, times }: Share, subject: string, nowMs: number): TokenBucket {
-    const key = `${subject} ${owner}`;
+    const key = keyOf(subject, owner);
     let bucket = this.#buckets.get(key);
     if (bucket === undefined) {
       const { perSecond, burst, maxTimes = times } = this.#rate;
@@ -67,6 +73,6 @@ export class ShareBuckets {
   }
 }
 
-function longestWait(buckets: readonly TokenBucket[], nowMs: number): number {
-  return Math.max(0, ...buckets.map((bucket) => bucket.waitMs(nowMs)));
+function keyOf(subject: string, owner: string): string {
+  return `${subject} ${owner}`;
 }

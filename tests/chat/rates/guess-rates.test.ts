@@ -95,3 +95,17 @@ test("wrong codes are counted afterwards, here and at other servers, and only fo
     expect(one.waitMs(home, limits.networkGuessEveryMs)).toBe(0);
   }
 });
+
+test("guesses that are refused make no others forgotten, of neither networks nor accounts", () => {
+  const { rates } = newRates();
+  for (let i = 0; i < limits.guessesPerAccount; i++) rates.take(network(i), "ann", 0);
+  while (rates.take(home, undefined, 0) === 0);
+  for (let i = 0; i < 3 * limits.guessers; i++) {
+    const crowd = `2001:db8:1:${i.toString(16)}::1`;
+    rates.waitMs(crowd, 0);
+    rates.take(crowd, `account ${i}`, 0);
+    rates.takeUnowned(crowd, `name ${i}`, 0);
+  }
+  expect(rates.waitMs(home, 0)).toBeGreaterThan(0);
+  expect(rates.take(away, "ann", 0)).toBeGreaterThan(0);
+});

@@ -78,3 +78,16 @@ test("an address with continuous requests is not evicted by others", () => {
   }
   expect(taken).toBe(limits.requestBurst);
 });
+
+test("what is refused makes nobody else's use forgotten", () => {
+  const rates = newRates();
+  const own = ownerAt("192.0.2.1");
+  while (rates.take(own, 0) === 0);
+  // A customer with a whole /48 has far more networks than are remembered.
+  for (let subnet = 0; subnet < 3 * limits.requestNetworks; subnet++) {
+    const owner = ownerAt(`2001:db8:0:${subnet.toString(16)}::1`);
+    if (rates.waitMs(owner, 0) === 0) rates.take(owner, 0);
+    rates.take(owner, 0);
+  }
+  expect(rates.take(own, 0)).toBeGreaterThan(0);
+});
