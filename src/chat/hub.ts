@@ -5,7 +5,6 @@
 
 import { networkOf } from "../addresses.ts";
 import { message as messageLimits, output } from "../limits.ts";
-import type { ShareOwner } from "../share-owner.ts";
 import type { AdminAnswer } from "./admin/answer.ts";
 import { type Actor } from "./admin/actor.ts";
 import { runAdmin } from "./admin/run-admin.ts";
@@ -49,7 +48,7 @@ import { ShareBudgets } from "./rates/rate-budget.ts";
 import { Schedule } from "./schedule.ts";
 import type { ParleyError } from "../errors.ts";
 import type { Sharer } from "./sharing/sharing-port.ts";
-import { Session } from "./session.ts";
+import { Session, type SessionBudgets } from "./session.ts";
 import { sharerOfToken } from "./sharing/token-sharer.ts";
 import { sessionFields } from "./session-log.ts";
 import { refusedText } from "./turn/refused-numbers.ts";
@@ -66,10 +65,13 @@ const storeWarningMs = 60_000;
 export class Hub {
   /** `private` and not `#`: tests look into it. */
   private readonly state: HubState;
+  private readonly budgets: ShareBudgets;
   readonly #timers: Timers;
-  readonly #budgets: ShareBudgets;
-  /** A single function shared by all sessions. */
-  readonly #budgetsOf = (owner: ShareOwner) => this.#budgets.of(owner, this.state.nowMs);
+  /** A single object shared by all sessions. */
+  readonly #sessionBudgets: SessionBudgets = {
+    enter: (owner) => this.budgets.enter(owner, this.state.nowMs),
+    leave: (owner) => this.budgets.leave(owner),
+  };
   #nextId = 1;
   #nextStoreWarningMs = -Infinity;
   /** Owners that have had a long command in this turn. */
@@ -77,7 +79,7 @@ export class Hub {
   #stopping: string | undefined;
 
   constructor(readonly options: HubOptions) {
-    this.#budgets = new ShareBudgets(options.rates);
+    this.budgets = new ShareBudgets(options.rates);
     const store = new StoreClient();
     const pipeline = new CommitPipeline({
       store,
@@ -105,7 +107,7 @@ export class Hub {
     const conversation = dialect.open(peer);
     if (dialect.showsPersonas === true) hub.personas.want();
     const id = this.#nextId++;
-    const budgets = this.#budgetsOf;
+    const budgets = this.#sessionBudgets;
     const session = new Session(id, link, dialect, conversation, peer, nowMs, hub.backlog, budgets);
     hub.sessions.add(session);
     count(this.options.metrics.connections, dialect.name);

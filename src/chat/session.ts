@@ -210,6 +210,13 @@ const phasesAfter: Record<Phase, readonly Phase[]> = {
   gone: [],
 };
 
+/** The rates shared by all sessions of an owner. */
+export type SessionBudgets = {
+  /** The session uses that owner's until `leave`. */
+  enter(owner: ShareOwner): readonly RateBudget[];
+  leave(owner: ShareOwner): void;
+};
+
 export class Session {
   #phase: Phase = "new";
   /** Characters of the frames it has passed on (rates/throttle.ts). */
@@ -242,7 +249,7 @@ export class Session {
   readonly identity: Identity;
   #proven: Proven = nothingProven;
   #shareOwner: ShareOwner | undefined;
-  readonly #budgetsOf: (owner: ShareOwner) => readonly RateBudget[];
+  readonly #budgets: SessionBudgets;
   /** A login that waits for the signature over its nonce. Written only by login.ts. */
   challenge: { readonly nonce: string; readonly command: LoginCommand } | undefined;
   readonly counter = new MessageCounter();
@@ -269,11 +276,10 @@ export class Session {
     readonly peer: Peer,
     readonly openedMs: number,
     backlog: Backlog,
-    /** The rates shared by all sessions of an owner. */
-    budgetsOf: (owner: ShareOwner) => readonly RateBudget[],
+    budgets: SessionBudgets,
   ) {
-    this.#budgetsOf = budgetsOf;
-    this.queue = new CommandQueue(budgetsOf(this.shareOwner));
+    this.#budgets = budgets;
+    this.queue = new CommandQueue(budgets.enter(this.shareOwner));
     this.identity = {
       key: `#${id}`,
       name: "",
@@ -306,6 +312,7 @@ export class Session {
       throw new Error(`A session can't go from ${this.#phase} to ${phase}`);
     }
     this.#phase = phase;
+    if (phase === "gone") this.#budgets.leave(this.shareOwner);
   }
 
   get proven(): Proven {
@@ -316,8 +323,10 @@ export class Session {
     const { account } = this.#proven;
     this.#proven = proven;
     if (proven.account === account || this.#phase === "gone") return;
+    const before = this.#shareOwner;
     this.#shareOwner = undefined;
-    this.queue.shareWith(this.#budgetsOf(this.shareOwner));
+    this.queue.shareWith(this.#budgets.enter(this.shareOwner));
+    if (before !== undefined) this.#budgets.leave(before);
     this.link.belongsTo?.(this.shareOwner);
   }
 

@@ -59,6 +59,7 @@ export function keptBy(hub: Hub): Record<keyof typeof nothing, number> {
     calls: state.calls.size,
     frameChars: state.offers.waitingChars,
     claims: state.claims.size,
+    budgets: hub["budgets"].used,
   };
 }
 
@@ -81,4 +82,5 @@ export const nothing = {
   calls: 0,
   frameChars: 0,
   claims: 0,
+  budgets: 0,
 };

@@ -79,26 +79,50 @@ export class RateBudget {
 
 const noBudgets: readonly RateBudget[] = [];
 
-/** Budgets shared by all connections of an owner, so that opening more of them gains nothing. */
+/**
+ * Budgets shared by all connections of an owner, so that opening more of them gains nothing. One
+ * that is in use is never forgotten: otherwise connections from many networks could evict it, and
+ * the owner's next connection would have another.
+ */
 export class ShareBudgets {
   readonly #rates: Rates | undefined;
-  readonly #budgets = new BoundedMap<string, RateBudget>(limits.shareOwners);
+  readonly #used = new Map<string, { readonly budget: RateBudget; users: number }>();
+  /** Of owners without connections. */
+  readonly #idle = new BoundedMap<string, RateBudget>(limits.shareOwners);
 
   constructor(rates: Rates | undefined) {
     this.#rates = rates;
   }
 
-  of({ shares }: ShareOwner, nowMs: number): readonly RateBudget[] {
+  /** A connection of this owner uses them until `leave`. */
+  enter({ shares }: ShareOwner, nowMs: number): readonly RateBudget[] {
     const rates = this.#rates;
     if (rates === undefined) return noBudgets;
     return shares.map(({ key, times }) => {
-      let budget = this.#budgets.get(key);
-      if (budget === undefined) {
+      let used = this.#used.get(key);
+      if (used === undefined) {
         const senders = times * limits.sendersPerOwner;
-        budget = new RateBudget(rates, limits.sharedBurstSeconds, senders, nowMs);
-        this.#budgets.set(key, budget);
+        const budget =
+          this.#idle.get(key) ?? new RateBudget(rates, limits.sharedBurstSeconds, senders, nowMs);
+        this.#idle.delete(key);
+        this.#used.set(key, (used = { budget, users: 0 }));
       }
-      return budget;
+      used.users++;
+      return used.budget;
     });
+  }
+
+  /** Number of owners with connections. */
+  get used(): number {
+    return this.#used.size;
+  }
+
+  leave({ shares }: ShareOwner): void {
+    for (const { key } of shares) {
+      const used = this.#used.get(key);
+      if (used === undefined || --used.users > 0) continue;
+      this.#used.delete(key);
+      this.#idle.set(key, used.budget);
+    }
   }
 }
