@@ -312,7 +312,7 @@ export class HubState {
   sendText(
     session: Session,
     text: string,
-    timing: Timing = "now",
+    timing: Timing,
     order = this.pipeline.nextOrder(),
   ): void {
     if (session.isOver) return;

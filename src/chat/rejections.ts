@@ -50,7 +50,7 @@ export function rejectUnknownUser(
   hub: HubState,
   session: Session,
   name: string,
-  about: About = {},
+  about: About,
 ): void {
   const subject = beginning(name, messageLimits.maxTextChars);
   const message = nobodyCalled(hub, session, name);

@@ -239,7 +239,7 @@ export class Session {
   claimedElsewhere = 0;
   /**
    * While it logs in, the accounts that it will belong to if that succeeds. Written only by
-   * login-facts.ts and visit.ts.
+   * account-queries.ts.
    */
   entersAs: readonly string[] = [];
   /** The folded names that a login or rename of it, which waits for the store, is about to take. */

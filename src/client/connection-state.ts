@@ -20,7 +20,7 @@ export class ConnectionState {
   #deadlineMs: number | undefined;
 
   /** `isResumed`: there was an earlier life of the session, and so perhaps a connection of it. */
-  constructor(random: () => number, isResumed = false) {
+  constructor(random: () => number, isResumed: boolean) {
     this.#random = random;
     this.#givenUp = isResumed ? 1 : 0;
   }

@@ -4,7 +4,7 @@
 
 import { BoundedMap } from "../bounded-map.ts";
 import { client as limits } from "../limits.ts";
-import { isRetryableMessage } from "../protocol/error-codes.ts";
+import { isRetryableMessage } from "../protocol/retryable.ts";
 import type {
   ClientMessage,
   ErrorMessage,

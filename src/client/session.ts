@@ -4,7 +4,7 @@
 
 import { decodeServer } from "../protocol/decode-server.ts";
 import { encodeClient } from "../protocol/encode.ts";
-import { isRetryableLogin } from "../protocol/error-codes.ts";
+import { isRetryableLogin } from "../protocol/retryable.ts";
 import type {
   Access,
   ClientMessage,

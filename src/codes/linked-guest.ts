@@ -154,7 +154,7 @@ export class LinkedGuest {
     clearTimeout(this.#hurry);
     const source = (this.#source ??= sourceOf(secret, () => this.#link.checkAlive()));
     const peer = {
-      sealer: codeSealer(secret, true),
+      sealer: codeSealer(secret, "guest"),
       key: "",
       info: channelInfo(`code ${this.#code.number}`, current.number),
     };

@@ -3,7 +3,6 @@
 
 import { TokenBucket } from "../chat/rates/token-bucket.ts";
 import { ParleyError } from "../errors.ts";
-import type { ControlClient } from "../files/control-client.ts";
 import type { ReceiptLine } from "../handover/channel-line.ts";
 import { channelInfo } from "../handover/exchange.ts";
 import { codeStepIn } from "../handover/frames.ts";
@@ -63,10 +62,10 @@ export class LinkedSender {
   readonly #socket: LinkSocket;
 
   /** Opens a code at the server. @throws ParleyError */
-  static async open(options: LinkedSenderOptions, control?: ControlClient): Promise<LinkedSender> {
+  static async open(options: LinkedSenderOptions): Promise<LinkedSender> {
     const sender = new LinkedSender(options);
     try {
-      await sender.#link.open(control);
+      await sender.#link.open();
     } catch (error) {
       sender.close();
       throw error;
@@ -187,7 +186,7 @@ export class LinkedSender {
   #open({ number, relay }: Opened): void {
     const { code, door } = this.#serving ?? {};
     if (code === undefined || door?.secret === undefined || this.#served !== undefined) return;
-    const sealer = codeSealer(door.secret, false);
+    const sealer = codeSealer(door.secret, "host");
     const served: ServedChannel = new ServedChannel({
       port: this.#link.port(number),
       peer: { sealer, key: "", info: channelInfo(`code ${code.number}`, number) },

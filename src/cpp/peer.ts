@@ -91,7 +91,7 @@ export class Peer {
   #exited = false;
 
   /** `style`: the style of chats that this side opens. */
-  constructor(self: Contact, options: PeerOptions = {}) {
+  constructor(self: Contact, options: PeerOptions) {
     const { duplex = false, style = "message", isKeyKnown = () => false } = options;
     this.#self = self;
     this.#registered = { ...self, ip: options.registeredIp ?? self.ip };

@@ -38,10 +38,13 @@ export interface ChannelEvents {
   broken(reason: ParleyError): void;
 }
 
+/** Which end this is; the recipient begins with sealing. */
+export type ChannelEnd = "recipient" | "sender";
+
 export class Channel {
   readonly #port: FramePort;
   readonly #peer: ChannelPeer | undefined;
-  readonly #isFirst: boolean;
+  readonly #end: ChannelEnd;
   readonly #events: ChannelEvents;
   readonly #parts = new LineParts();
   #sealing: Sealing | undefined;
@@ -55,18 +58,19 @@ export class Channel {
   #unread = 0;
   #closed = false;
 
-  /** `isFirst`: this end is the recipient. */
   constructor(
     port: FramePort,
     peer: ChannelPeer | undefined,
-    isFirst: boolean,
+    end: ChannelEnd,
     events: ChannelEvents,
   ) {
     this.#port = port;
     this.#peer = peer;
-    this.#isFirst = isFirst;
+    this.#end = end;
     this.#events = events;
-    if (peer !== undefined && isFirst) this.#queue(0, () => this.#startSealing(peer, peer.info));
+    if (peer !== undefined && end === "recipient") {
+      this.#queue(0, () => this.#startSealing(peer, peer.info));
+    }
   }
 
   /** Whether nobody except the other end can read the data. */
@@ -174,7 +178,7 @@ export class Channel {
   async #handleKey(peer: ChannelPeer, enc: Uint8Array): Promise<void> {
     if (this.#opening !== undefined) throw new Error("a second key");
     const { sealer, key, info } = peer;
-    if (this.#isFirst) {
+    if (this.#end === "recipient") {
       // The sender's sealed data is bound to the first message of this end.
       const own = this.#sealing?.enc;
       if (own === undefined) throw new Error("a key before ours");
@@ -185,7 +189,7 @@ export class Channel {
     }
     const secrets = [await this.#sealing!.export(), await this.#opening.export()];
     // The recipient's direction comes first, at both ends.
-    if (!this.#isFirst) secrets.reverse();
+    if (this.#end === "sender") secrets.reverse();
     this.#exported = joinedBytes(secrets);
     this.#keyed();
   }

@@ -32,7 +32,7 @@ export class ReceivedChannel {
   constructor(options: ReceivedChannelOptions) {
     const { port, peer, source, onBroken } = options;
     this.#source = source;
-    this.#channel = new Channel(port, peer, true, {
+    this.#channel = new Channel(port, peer, "recipient", {
       line(text) {
         if (link?.handleLine(text) !== true) source.handleLine(text);
       },

@@ -57,7 +57,7 @@ export class ServedChannel {
   constructor(options: ServedChannelOptions) {
     const { port, peer, service, onBroken } = options;
     this.#options = options;
-    this.#channel = new Channel(port, peer, false, {
+    this.#channel = new Channel(port, peer, "sender", {
       line: (text) => this.#handleLine(text),
       // The recipient has nothing to send.
       piece() {},

@@ -501,7 +501,7 @@ export type TreePage = {
 /** A request failed. Which optional fields are present depends on the request. */
 export type ErrorMessage = {
   type: "error";
-  /** One of error-codes.ts; clients show `message` for an unknown code. */
+  /** One of retryable.ts; clients show `message` for an unknown code. */
   code: string;
   message: string;
   /** The counter of the refused message. */

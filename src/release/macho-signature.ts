@@ -35,11 +35,7 @@ type Layout = {
  * The executable with an ad-hoc signature that replaces the previous one.
  * @throws Error if it is not a 64-bit Mach-O file with room for a signature at its end
  */
-export function signAdHoc(
-  executable: Uint8Array,
-  identifier: string,
-  flags: number = codeDirectory.adHoc,
-): Uint8Array<ArrayBuffer> {
+export function signAdHoc(executable: Uint8Array, identifier: string): Uint8Array<ArrayBuffer> {
   const layout = layoutOf(executable);
   const { signatureAt } = layout;
   const name = new TextEncoder().encode(`${identifier}\0`);
@@ -64,7 +60,17 @@ export function signAdHoc(
   );
   const directory = new DataView(signed.buffer, signatureAt + headBytes);
   const { magic, version, size } = codeDirectory;
-  const numbers = [magic, directoryBytes, version, flags, hashesAt, size, 0, pages, signatureAt];
+  const numbers = [
+    magic,
+    directoryBytes,
+    version,
+    codeDirectory.adHoc,
+    hashesAt,
+    size,
+    0,
+    pages,
+    signatureAt,
+  ];
   numbers.forEach((value, index) => directory.setUint32(index * 4, value));
   directory.setUint8(36, codeDirectory.sha256Bytes);
   directory.setUint8(37, codeDirectory.sha256);

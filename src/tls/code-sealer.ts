@@ -8,9 +8,9 @@ import type { ChannelSealer } from "./channel-sealer.ts";
 const keyBytes = 32;
 const tagBytes = 16;
 
-/** `isGuest`: this end was given the code. */
-export function codeSealer(secret: Uint8Array, isGuest: boolean): ChannelSealer {
-  const [own, other] = isGuest ? ["guest", "host"] : ["host", "guest"];
+/** `own`: this end; the guest was given the code. */
+export function codeSealer(secret: Uint8Array, own: "guest" | "host"): ChannelSealer {
+  const other = own === "guest" ? "host" : "guest";
   return {
     async sealingTo(_key, info) {
       const enc = secretBytes(keyBytes);

@@ -25,7 +25,7 @@ function end(peer: ChannelPeer | undefined, isFirst: boolean): End {
   const sent: string[] = [];
   const [lines, pieces, broken]: [string[], Piece[], string[]] = [[], [], []];
   const port = { pass: (data: string) => void sent.push(data), waitingBytes: () => 0 };
-  const channel = new Channel(port, peer, isFirst, {
+  const channel = new Channel(port, peer, isFirst ? "recipient" : "sender", {
     line: (text) => lines.push(text),
     piece: (piece) => pieces.push({ ...piece, bytes: Uint8Array.from(piece.bytes) }),
     broken: ({ message: why }) => broken.push(why),
@@ -57,7 +57,7 @@ async function settled(...ends: readonly End[]): Promise<void> {
 
 const secret = new Uint8Array(32).fill(5);
 const codePeer = (isGuest: boolean, by = secret, number = 1): ChannelPeer => ({
-  sealer: codeSealer(by, isGuest),
+  sealer: codeSealer(by, isGuest ? "guest" : "host"),
   key: "",
   info: channelInfo("code 7", number),
 });

@@ -76,10 +76,10 @@ function meet({ known = code, list = [info("a.txt")], toGuest = (data) => data, 
     if (steps.isIn) seal(channel);
   };
   const seal = (channel: number): void => {
-    const sealer = codeSealer(door.secret ?? new Uint8Array(32), false);
+    const sealer = codeSealer(door.secret ?? new Uint8Array(32), "host");
     const peer = { sealer, key: "", info: channelInfo(`code ${code.number}`, channel) };
     const port = { pass: (data: string) => send(channel, data), waitingBytes: () => 0 };
-    const made: Channel = new Channel(port, peer, false, {
+    const made: Channel = new Channel(port, peer, "sender", {
       line(text) {
         const receipt = decodeReceipt(text);
         if (receipt?.type === "received") {

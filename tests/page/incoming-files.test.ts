@@ -64,7 +64,7 @@ async function accepted(summary: OfferSummary, { list, answer }: Lie) {
     }),
   };
   const back = (data: string) => files.handleOffer({ type: "passed", offer, channel: 1, data });
-  const eve: Channel = new Channel({ pass: back, waitingBytes: () => 0 }, undefined, false, {
+  const eve: Channel = new Channel({ pass: back, waitingBytes: () => 0 }, undefined, "sender", {
     line(text) {
       toSender.push(text);
       const line = JSON.parse(text) as Record<string, unknown>;
@@ -169,7 +169,7 @@ test("a pending write at the end does not restart the transfer", async () => {
     frames: () => ({ pass: (data) => eve.receive(data), waitingBytes: () => 0 }),
   };
   const back = (data: string) => files.handleOffer({ type: "passed", offer, channel: 1, data });
-  const eve: Channel = new Channel({ pass: back, waitingBytes: () => 0 }, undefined, false, {
+  const eve: Channel = new Channel({ pass: back, waitingBytes: () => 0 }, undefined, "sender", {
     line(text) {
       const line = JSON.parse(text) as Record<string, unknown>;
       if (line["type"] === "files") {

@@ -177,7 +177,7 @@ function recipient(files: readonly File[]) {
   let pieces = 0;
   const ended: string[] = [];
   const back = (data: string) => sent.handleOffer({ type: "passed", offer, channel: 1, data });
-  const eve = new Channel({ pass: back, waitingBytes: () => 0 }, undefined, true, {
+  const eve = new Channel({ pass: back, waitingBytes: () => 0 }, undefined, "recipient", {
     line: (text) => void lines.push(JSON.parse(text) as Record<string, unknown>),
     piece: () => void pieces++,
     broken() {},

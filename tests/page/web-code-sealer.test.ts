@@ -10,7 +10,7 @@ import { noise } from "../noise.ts";
 
 test("the browser and the program seal for each other", async () => {
   const secret = noise(32);
-  const [guest, host] = [webCodeSealer(secret), codeSealer(secret, false)];
+  const [guest, host] = [webCodeSealer(secret), codeSealer(secret, "host")];
   const info = new TextEncoder().encode("parley file channel\0code 7\x001");
   const out = await guest.sealingTo("", info);
   const came = await host.openingFrom("", out.enc, info);
@@ -27,7 +27,7 @@ test("the browser and the program seal for each other", async () => {
 
 test("data sealed elsewhere, earlier or in the other direction does not open", async () => {
   const secret = noise(32);
-  const [guest, host] = [webCodeSealer(secret), codeSealer(secret, false)];
+  const [guest, host] = [webCodeSealer(secret), codeSealer(secret, "host")];
   const info = new TextEncoder().encode("one channel");
   const back = await host.sealingTo("", info);
   const first = await back.seal(noise(10));

@@ -373,7 +373,7 @@ function changeAccount(
     if (result.done) then(result.account);
     else rejectUnchanged(hub, session, command, result.why);
   };
-  askStore(hub, session, { type: "change-account", change }, conclude, true);
+  askStore(hub, session, { type: "change-account", change }, conclude, "even-if-ended");
 }
 
 function rejectUnchanged(

@@ -172,7 +172,7 @@ function withRoom(
     answer(found);
     releaseRoom(hub, room);
   };
-  askStore(hub, session, { type: "room-bounds", room }, release, true);
+  askStore(hub, session, { type: "room-bounds", room }, release, "even-if-ended");
 }
 
 /** Why the room is closed to the token's holder; undefined if it is not. */

@@ -80,8 +80,8 @@ function askFor(
     const again = { type: "find-name", name: claim.name, sinceMs } as const;
     const conclude = (found: Outcome<SessionRecord | undefined>): void =>
       found.done ? finish(undefined, found.result) : finish(found.error);
-    askStore(hub, session, again, conclude, true);
-  }, true);
+    askStore(hub, session, again, conclude, "even-if-ended");
+  }, "even-if-ended");
 }
 
 /** The session releases its name, unless another of its devices is online. */

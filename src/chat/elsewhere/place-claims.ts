@@ -39,7 +39,7 @@ export function claimPlace(
     if (isConnected(session)) return then(error ?? (isFree ? "free" : "taken"));
     if (isFree) releasePlace(hub, claim);
     then("over");
-  }, true);
+  }, "even-if-ended");
 }
 
 /**

@@ -29,5 +29,5 @@ export function whenCaughtUp(
   queries.whenAnswered((problem) => {
     if (problem !== undefined) then(problem);
     else whenCaughtUp(hub, session, rooms, then);
-  }, true);
+  }, "even-if-ended");
 }

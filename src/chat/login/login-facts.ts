@@ -3,13 +3,13 @@
 
 import type { ParleyError } from "../../errors.ts";
 import { history as limits } from "../../limits.ts";
-import type { Account, AccountLookup } from "../accounts/account-store.ts";
 import type { HubState } from "../hub-state.ts";
 import { fold } from "../names/grammar.ts";
 import { holdRoom, noteBounds } from "../rooms/membership.ts";
 import type { Session } from "../session.ts";
 import type { RoomBounds, SessionRecord } from "../turn/store.ts";
 import { StoreQueries } from "../turn/store-queries.ts";
+import { AccountQueries } from "./account-queries.ts";
 import type { LoginAttempt, LoginFacts } from "./login-stages.ts";
 
 /** `changed`: an account among those has changed meanwhile, so the store must be asked again. */
@@ -38,39 +38,28 @@ export function queryFacts(
   const sinceMs = hub.nowMs - limits.mailHoldMs;
   const findName = (called: string, keep: (record: SessionRecord | undefined) => void): void =>
     queries.ask({ type: "find-name", name: fold(called), sinceMs }, keep);
-  session.entersAs = [];
-  const findAccount = (lookup: AccountLookup, keep: (account: Account | undefined) => void): void =>
-    queries.ask({ type: "find-account", lookup }, (account) => {
-      keep(account);
-      // If the account changes from now on, the login must not succeed as if it had not.
-      if (account !== undefined) session.entersAs = [...session.entersAs, account.id];
-    });
+  const accounts = new AccountQueries(hub, session, queries);
   queryRooms(hub, queries, attempt, facts.bounds);
   findName(name, (record) => (facts.holder = record));
   if (alias !== undefined) findName(alias, (record) => (facts.aliasHolder = record));
   if (recordId !== "") {
     queries.ask({ type: "load-session", session: recordId }, (record) => (facts.record = record));
   }
-  findAccount({ name: fold(name) }, (account) => (facts.owner = account));
+  accounts.find({ name: fold(name) }, (account) => (facts.owner = account));
   if (alias !== undefined) {
-    findAccount({ name: fold(alias) }, (account) => (facts.aliasOwner = account));
+    accounts.find({ name: fold(alias) }, (account) => (facts.aliasOwner = account));
   }
   const { key } = session.proven;
-  if (key !== undefined) findAccount({ key }, (account) => (facts.ofKey = account));
+  if (key !== undefined) accounts.find({ key }, (account) => (facts.ofKey = account));
   if (command.token !== undefined) {
     const token = hub.options.hashSecret(command.token);
-    findAccount({ token }, (account) => (facts.ofToken = account));
+    accounts.find({ token }, (account) => (facts.ofToken = account));
   }
-  const changed = new Set<string>();
-  hub.accountReads.set(session, changed);
   queries.whenAnswered((error) => {
-    hub.accountReads.delete(session);
-    const { entersAs, awaitedNames } = session;
+    const haveChanged = accounts.haveChanged();
     if (error !== undefined) then({ is: "failed", error });
-    else if ([...entersAs, ...awaitedNames].some((one) => changed.has(one))) {
-      then({ is: "changed" });
-    } else then({ is: "known", facts });
-  }, true);
+    else then(haveChanged ? { is: "changed" } : { is: "known", facts });
+  }, "even-if-ended");
 }
 
 function queryRooms(

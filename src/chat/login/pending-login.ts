@@ -116,7 +116,7 @@ export class PendingLogin {
       if (error !== undefined) return this.#fail(error);
       this.#release();
       this.#settlePrevious({ facts, lastMail, isMailKept, newToken });
-    }, true);
+    }, "even-if-ended");
   }
 
   #storeToken(

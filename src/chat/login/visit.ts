@@ -5,7 +5,7 @@
 import { networkOf } from "../../addresses.ts";
 import { sender } from "../../limits.ts";
 import type { ParleyError } from "../../errors.ts";
-import type { Account, AccountLookup } from "../accounts/account-store.ts";
+import type { Account } from "../accounts/account-store.ts";
 import { expel } from "../disconnect.ts";
 import type { LoginCommand } from "../events.ts";
 import type { HubState } from "../hub-state.ts";
@@ -16,6 +16,7 @@ import type { Session } from "../session.ts";
 import { sessionFields } from "../session-log.ts";
 import { banOf, banText, suspectOf } from "../suspect.ts";
 import { StoreQueries } from "../turn/store-queries.ts";
+import { AccountQueries } from "./account-queries.ts";
 import { authenticate } from "./authentication.ts";
 import { proveKey } from "./key-proof.ts";
 import { refuseBanned, refuseLogin } from "./refuse-login.ts";
@@ -53,26 +54,20 @@ function queryAccounts(hub: HubState, session: Session, command: LoginCommand): 
   const { key } = session.proven;
   const found: Found = { owner: undefined, ofKey: undefined, ofToken: undefined };
   const queries = new StoreQueries(hub, session);
-  const ask = (lookup: AccountLookup, whose: keyof Found): void =>
-    queries.ask({ type: "find-account", lookup }, (account) => {
-      found[whose] = account;
-      if (account !== undefined) session.entersAs = [...session.entersAs, account.id];
-    });
-  session.entersAs = [];
-  if (name !== "") ask({ name: fold(name) }, "owner");
-  if (key !== undefined) ask({ key }, "ofKey");
-  if (token !== undefined) ask({ token: hub.options.hashSecret(token) }, "ofToken");
-  const changed = new Set<string>();
-  hub.accountReads.set(session, changed);
+  const accounts = new AccountQueries(hub, session, queries);
+  if (name !== "") accounts.find({ name: fold(name) }, (owner) => (found.owner = owner));
+  if (key !== undefined) accounts.find({ key }, (account) => (found.ofKey = account));
+  if (token !== undefined) {
+    const hash = hub.options.hashSecret(token);
+    accounts.find({ token: hash }, (account) => (found.ofToken = account));
+  }
   queries.whenAnswered((error) => {
-    hub.accountReads.delete(session);
+    const haveChanged = accounts.haveChanged();
     if (session.phase !== "entering") return hub.unblock(session);
     if (error !== undefined) return refuse(hub, session, name, notRead(error));
-    if ([...session.entersAs, ...session.awaitedNames].some((one) => changed.has(one))) {
-      return queryAccounts(hub, session, command);
-    }
+    if (haveChanged) return queryAccounts(hub, session, command);
     decide(hub, session, command, found);
-  }, true);
+  }, "even-if-ended");
 }
 
 function notRead({ code, message }: ParleyError): LoginRefusal {

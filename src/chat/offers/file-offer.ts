@@ -21,16 +21,15 @@ export type Party = {
   session: string | undefined;
 };
 
-/** `isPart`: this session takes part. */
-export function partyOf(session: Session, isPart: boolean): Party {
-  const { identity, proven } = session;
+/** The person of this session, which takes part. */
+export function partyOf({ identity, proven }: Session): Party {
   return {
     person: personKey(identity),
     name: identity.name,
     folded: identity.folded,
     isAccount: identity.account !== "",
     proved: proven.key,
-    session: isPart ? identity.key : undefined,
+    session: identity.key,
   };
 }
 

@@ -45,7 +45,10 @@ export function offerFiles(hub: HubState, session: Session, command: OfferFiles)
     const since = muteText(hub, session);
     if (since !== undefined) return reject(hub, session, "muted", since, { ref });
     if (person === undefined) return rejectUnknownUser(hub, session, command.to, { ref });
-    const to = "here" in person ? partyOf(person.here, false) : absentParty(command.to, person);
+    const to =
+      "here" in person
+        ? { ...partyOf(person.here), session: undefined }
+        : absentParty(command.to, person);
     offerHere(hub, session, command, to);
   });
 }
@@ -53,7 +56,7 @@ export function offerFiles(hub: HubState, session: Session, command: OfferFiles)
 /** Makes the offer at this server, unless the recipient is at another one. */
 function offerHere(hub: HubState, session: Session, command: OfferFiles, to: Party): void {
   const { offer: id, ref } = command;
-  findRecipient(hub, session, { from: partyOf(session, true), to }, (elsewhere, error) => {
+  findRecipient(hub, session, { from: partyOf(session), to }, (elsewhere, error) => {
     if (error !== undefined) return rejectUnread(hub, session, command, error);
     if (session.phase !== "member") return;
     // Asking the store may have taken a while.
@@ -74,7 +77,7 @@ function makeOffer(hub: HubState, session: Session, command: OfferFiles, to: Par
   const { shareOwner } = session;
   const refusal = hub.offers.refusal(personKey(session.identity), to.person, shareOwner, hub.nowMs);
   if (refusal !== undefined) return reject(hub, session, "full", refusal, { ref });
-  const offer = new FileOffer(id, partyOf(session, true), to, shareOwner, { summary, sealed });
+  const offer = new FileOffer(id, partyOf(session), to, shareOwner, { summary, sealed });
   hub.offers.add(offer);
   hub.options.log.info("files offered", { ...sessionFields(session), to: name });
   answerSender(hub, session, offer, name, { ref });
@@ -96,7 +99,7 @@ function offerAgain(
     if (before !== undefined) tellEnd(hub, before, offer, "elsewhere");
   }
   closeChannel(hub, offer);
-  offer.from = partyOf(session, true);
+  offer.from = partyOf(session);
   offer.content = { summary, sealed };
   offer.awayMs = undefined;
   answerSender(hub, session, offer, to, { ref });
@@ -154,7 +157,7 @@ export function answerFiles(hub: HubState, session: Session, command: AnswerFile
   }
   const isNew = !offer.isAccepted;
   closeChannel(hub, offer);
-  offer.to = partyOf(session, true);
+  offer.to = partyOf(session);
   offer.isAccepted = true;
   if (isNew) {
     hub.options.log.info("files accepted", { ...sessionFields(session), from: offer.from.name });

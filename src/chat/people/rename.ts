@@ -80,7 +80,7 @@ export function rename(hub: HubState, session: Session, command: Rename): void {
       if (isBarred(hub, session, command)) return giveUp();
       applyRename(hub, session, command);
     });
-  }, true);
+  }, "even-if-ended");
 }
 
 /** Refuses those who are muted, and names that are banned. */

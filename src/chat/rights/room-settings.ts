@@ -64,7 +64,7 @@ export class AllRoomSettings {
   /**
    * `isShared`: other servers need the settings too, so they are stored for as long as they apply.
    */
-  constructor(rows: Iterable<RightsRow>, journal: RightsJournal, isShared = false) {
+  constructor(rows: Iterable<RightsRow>, journal: RightsJournal, isShared: boolean) {
     this.#journal = journal;
     this.#isShared = isShared;
     const kept = [...rows];

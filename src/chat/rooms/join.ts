@@ -81,7 +81,7 @@ export function join(hub: HubState, session: Session, command: Join): void {
   queries.whenAnswered((error) => {
     enter(error);
     releaseRoom(hub, folded);
-  }, true);
+  }, "even-if-ended");
 }
 
 function rejectPrivate(hub: HubState, session: Session, room: string, ref: Join["ref"]): void {

@@ -7,6 +7,9 @@ import type { Session } from "../session.ts";
 import type { StoreOperation, StoreResults } from "./store.ts";
 import type { Outcome } from "./store-client.ts";
 
+/** Whether a session that has ended meanwhile still gets its answer. */
+type When = "unless-ended" | "even-if-ended";
+
 export class StoreQueries {
   #open = 0;
   #error: ParleyError | undefined;
@@ -36,18 +39,15 @@ export class StoreQueries {
     });
   }
 
-  /**
-   * Runs `then` once all queries are answered, with the first error. Skipped if the session has
-   * ended, unless `always`.
-   */
-  whenAnswered(then: (error: ParleyError | undefined) => void, always = false): void {
+  /** Runs `then` once all queries are answered, with the first error. */
+  whenAnswered(then: (error: ParleyError | undefined) => void, when: When = "unless-ended"): void {
     const { hub, session } = this;
     if (this.#open === 0) return then(this.#error);
     session.queue.block();
     this.#then = (error) => {
       hub.unblock(session);
       const isOver = session.phase === "ending" || session.phase === "gone";
-      if (always || !isOver) then(error);
+      if (when === "even-if-ended" || !isOver) then(error);
     };
   }
 
@@ -59,16 +59,13 @@ export class StoreQueries {
   }
 }
 
-/**
- * Asks one thing. Skips `then` if the session has ended, unless `always`; until then, later
- * commands of the session wait.
- */
+/** Asks one thing. Until `then` is called, later commands of the session wait. */
 export function askStore<K extends keyof StoreResults>(
   hub: HubState,
   session: Session,
   operation: StoreOperation & { type: K },
   then: (outcome: Outcome<StoreResults[K]>) => void,
-  always = false,
+  when: When = "unless-ended",
 ): void {
   let outcome: Outcome<StoreResults[K]> | undefined;
   const queries = new StoreQueries(hub, session);
@@ -82,5 +79,5 @@ export function askStore<K extends keyof StoreResults>(
   );
   queries.whenAnswered(() => {
     if (outcome !== undefined) then(outcome);
-  }, always);
+  }, when);
 }

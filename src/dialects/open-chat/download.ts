@@ -38,14 +38,13 @@ export class OpenChatDownload {
     address: string | undefined,
     nowMs: number,
     idleMs: number = limits.idleMs,
-    firstRequestMs: number = limits.firstRequestMs,
   ) {
     this.#sizeBytes = sizeBytes;
     this.#address = address;
     this.#idleMs = idleMs;
     const parts = Math.floor(sizeBytes / limits.partBytes) + 1;
     this.#requestsLeft = parts * limits.maxRequestsPerPart + limits.spareRequests;
-    this.deadlineMs = nowMs + Math.min(firstRequestMs, idleMs);
+    this.deadlineMs = nowMs + Math.min(limits.firstRequestMs, idleMs);
   }
 
   receive(datagram: Uint8Array, address: string, port: number, nowMs: number): DownloadStep {

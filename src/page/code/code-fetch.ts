@@ -175,7 +175,7 @@ export class CodeFetch {
     const info = channelInfo(`code ${this.#options.code.number}`, open.number);
     const peer = { sealer: webCodeSealer(secret), key: "", info };
     const port = this.#options.port.frames(this.#offer, open.number);
-    const channel: Channel = new Channel(port, peer, true, {
+    const channel: Channel = new Channel(port, peer, "recipient", {
       line: (text) => control.handleLine(text),
       piece: (piece) => control.handlePiece(piece),
       broken: (reason) => {

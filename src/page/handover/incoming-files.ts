@@ -145,7 +145,7 @@ export class IncomingFiles {
     if (!this.#isAccepted || this.#isOver) return;
     this.#number = number;
     const port = this.#options.port.frames(this.offer, number);
-    const channel: Channel = new Channel(port, undefined, true, {
+    const channel: Channel = new Channel(port, undefined, "recipient", {
       line: (text) => control.handleLine(text),
       piece: (piece) => control.handlePiece(piece),
       broken: (reason) => {

@@ -144,7 +144,7 @@ export class OutgoingFiles {
     this.#drop();
     const { port, files, budget, show } = this.#options;
     const window = budget.open();
-    const channel: Channel = new Channel(port.frames(this.offer, number), undefined, false, {
+    const channel: Channel = new Channel(port.frames(this.offer, number), undefined, "sender", {
       line: (text) => this.#handleLine(text, server),
       // The recipient has nothing to send.
       piece() {},

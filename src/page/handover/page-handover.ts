@@ -88,7 +88,7 @@ export class PageHandover {
   }
 
   /** Offers files to somebody. Returns the reason if that is impossible. */
-  send(to: string, chosen: readonly File[], isPasted = false): string | undefined {
+  send(to: string, chosen: readonly File[], isPasted: boolean): string | undefined {
     if (!hasCipher) return noCipher;
     if (chosen.length === 0) return noFiles;
     if (chosen.length > pageFiles.maxFiles) {

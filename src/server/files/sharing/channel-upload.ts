@@ -150,7 +150,7 @@ export class ChannelUpload {
       pass: (data: string) => tell({ type: "passed", channel: number, data }),
       waitingBytes: () => 0,
     };
-    const channel = new Channel(port, undefined, true, {
+    const channel = new Channel(port, undefined, "recipient", {
       line: (text) => this.#source.handleLine(text),
       piece: (piece) => this.#source.handlePiece(piece),
       broken: (reason) => this.#end(reason, false),
