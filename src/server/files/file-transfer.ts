@@ -115,11 +115,12 @@ export class FileTransfer implements SlotHolder, SegmentSource {
   flush(nowMs: number): Flushed {
     if (this.#hasRead) this.#used(nowMs);
     if (this.#closed || this.#hasSentError) return "all";
-    if (!this.#isIntact(nowMs)) {
+    const mayTell = !this.#isGathering(nowMs);
+    if (!this.#isIntact(nowMs, mayTell && this.#chunks.freshCount > 0)) {
       this.#sendError();
       return "all";
     }
-    this.#sendTags(nowMs);
+    if (mayTell) this.#sendTags(nowMs);
     const heldBack = this.#isHoldingBack ? 1 : 0;
     const hasMore = this.#chunks.freshCount > heldBack || this.#chunks.hasChanged;
     const isWaiting = this.#isCongested || this.#gatherUntilMs !== undefined;
@@ -207,12 +208,12 @@ export class FileTransfer implements SlotHolder, SegmentSource {
     return this.#isDoubtful && this.#confirmed < this.#chunks.count;
   }
 
-  /** Checked before each release of tags, and periodically. */
-  #isIntact(nowMs: number): boolean {
+  /** Checked before each release of tags (`tellsTags`), and periodically. */
+  #isIntact(nowMs: number, tellsTags: boolean): boolean {
     if (this.#chunks.hasChanged) this.#broken ??= "changed";
     if (this.#broken !== undefined) return false;
     const isDue = nowMs - this.#checkedAtMs >= limits.checkFileMs;
-    if (!isDue && this.#chunks.freshCount === 0) return true;
+    if (!isDue && !tellsTags) return true;
     this.#checkedAtMs = nowMs;
     try {
       if (this.file.unchanged()) return true;
@@ -229,7 +230,6 @@ export class FileTransfer implements SlotHolder, SegmentSource {
   #sendTags(nowMs: number): void {
     const { control } = this.#options;
     const heldBack = this.#isHoldingBack ? 1 : 0;
-    if (this.#isGathering(nowMs)) return;
     for (;;) {
       const most = Math.min(wire.maxTagsPerLine, this.#chunks.freshCount - heldBack);
       if (most > 0 && this.#isCongested) return;

@@ -18,6 +18,7 @@ class FakeFile {
   stamp = "0";
   isUnsettled = false;
   reads = 0;
+  checks = 0;
 
   constructor(
     public bytes: Uint8Array,
@@ -47,7 +48,10 @@ class FakeFile {
         target.set(part);
         return part.length;
       },
-      unchanged: () => this.stamp === stamp && this.bytes.length === size,
+      unchanged: () => {
+        this.checks++;
+        return this.stamp === stamp && this.bytes.length === size;
+      },
       sizeNow: () => this.bytes.length,
       close() {},
     };
@@ -129,6 +133,26 @@ test("tags for a client far away wait for a few more, or a moment, but not for t
   transfer.flush(102);
   readAll(served, size);
   expect([transfer.flush(103), tagged().length]).toEqual(["all", 20]);
+});
+
+test("the file is checked before tags are sent, and not each time that they wait for more", () => {
+  const file = new FakeFile(new Uint8Array(20 * chunkBytes));
+  const served = serve(file, { leads: true });
+  const { transfer, tagged, lines } = served;
+  transfer.flush(0);
+  const before = file.checks;
+  readAll(served, chunkBytes);
+  for (let turn = 1; turn <= 5; turn++) expect(transfer.flush(turn / 10)).toBe("waiting");
+  expect(file.checks).toBe(before);
+  readAll(served, limits.gatheredTags * chunkBytes);
+  expect([transfer.flush(1), tagged().length]).toEqual(["all", limits.gatheredTags]);
+  expect(file.checks).toBe(before + 1);
+  readAll(served, (limits.gatheredTags + 1) * chunkBytes);
+  file.change(0, 1, 2);
+  transfer.flush(2);
+  readAll(served, 2 * limits.gatheredTags * chunkBytes);
+  transfer.flush(3);
+  expect([tagged().length, lines.at(-1)]).toEqual([limits.gatheredTags, changed]);
 });
 
 test("tags of chunks that are pulled wait for nothing", () => {
