@@ -1,9 +1,10 @@
 // Fetches a folder with everything in it: first the complete list, which is checked as a whole;
 // then all files that are missing, small ones in batches, large ones one by one. Prints nothing.
 
-import { mkdirSync, type Stats } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { ParleyError } from "../errors.ts";
+import type { FileLook } from "../io/file-calls.ts";
 import { transfer as wire, tree } from "../limits.ts";
 import type { TreePage } from "../protocol/messages.ts";
 import { sizeText } from "../size-text.ts";
@@ -404,6 +405,6 @@ function checkRoom(folder: string, name: string, { wanted, wantedBytes }: TreeSc
 }
 
 /** Whether another fetch of the same folder has saved the file meanwhile. */
-function isSameAs(found: Stats | undefined, { size, modified }: TreeNode): boolean {
-  return found?.isFile() === true && found.size === size && isSameTime(found.mtimeMs, modified);
+function isSameAs(found: FileLook | undefined, { size, modified }: TreeNode): boolean {
+  return found?.kind === "file" && found.size === size && isSameTime(found.mtimeMs, modified);
 }

@@ -6,16 +6,14 @@ import {
   constants,
   fchmodSync,
   futimesSync,
-  lstatSync,
   lutimesSync,
   mkdirSync,
   openSync,
   rmSync,
-  type Stats,
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import type { Renamed } from "../io/file-calls.ts";
+import type { FileLook, Renamed } from "../io/file-calls.ts";
 import { FolderCursor, OpenFolder } from "../io/open-folder.ts";
 import { secretBytes } from "../secrets.ts";
 import type { TreeNode } from "../transfer/tree/manifest.ts";
@@ -52,8 +50,8 @@ export class TargetTree {
   /**
    * What exists under the node's name, without following links. Throws the file system's errors.
    */
-  look(node: TreeNode): Stats | undefined {
-    return lstatSync(this.at(node), { throwIfNoEntry: false });
+  look(node: TreeNode): FileLook | undefined {
+    return this.#folderOf(node.parent).look(this.#names.of(node));
   }
 
   /** Creates a folder. Throws the file system's errors. */
@@ -62,7 +60,7 @@ export class TargetTree {
       mkdirSync(this.at(node), { mode: node.mode | 0o700 });
     } catch (error) {
       // Another fetch of the same folder may have created it.
-      if (this.look(node)?.isDirectory() !== true) throw error;
+      if (this.look(node)?.kind !== "folder") throw error;
     }
   }
 

@@ -1,8 +1,8 @@
 // Compares a tree with the existing contents of its target: what must be fetched, what stays, and
 // what can't be saved. Writes nothing.
 
-import type { Stats } from "node:fs";
 import { ParleyError } from "../errors.ts";
+import type { FileLook } from "../io/file-calls.ts";
 import type { TreeNode } from "../transfer/tree/manifest.ts";
 import { readReason } from "./file-reason.ts";
 import { isSameTime } from "./local-copy.ts";
@@ -65,7 +65,7 @@ class Scan implements TreeScan {
     const { parent } = node;
     const above = parent && this.failed.get(parent);
     if (above !== undefined) return void this.failed.set(node, above);
-    let found: Stats | undefined;
+    let found: FileLook | undefined;
     try {
       const isNew = parent !== undefined && this.newFolders.has(parent);
       found = isNew ? undefined : this.#target?.look(node);
@@ -76,21 +76,23 @@ class Scan implements TreeScan {
     else this.#lookAtFile(node, found);
   }
 
-  #lookAtFolder(node: TreeNode, found: Stats | undefined): void {
+  #lookAtFolder(node: TreeNode, found: FileLook | undefined): void {
     if (found === undefined) this.newFolders.add(node);
-    else if (!found.isDirectory()) this.#fail(node, "differs", `is ${kindOf(found)}, not a folder`);
+    else if (found.kind !== "folder")
+      this.#fail(node, "differs", `is ${kindOf(found)}, not a folder`);
   }
 
-  #lookAtFile(node: TreeNode, found: Stats | undefined): void {
+  #lookAtFile(node: TreeNode, found: FileLook | undefined): void {
     if (found === undefined) return this.#want(node);
-    if (found.isDirectory()) return this.#fail(node, "differs", "is a folder");
+    if (found.kind === "folder") return this.#fail(node, "differs", "is a folder");
     const { force, byContent } = this.#options;
-    if (found.isFile() && byContent && found.size === node.size) return void this.unsure.add(node);
+    if (found.kind === "file" && byContent && found.size === node.size)
+      return void this.unsure.add(node);
     const isSame =
-      found.isFile() && found.size === node.size && isSameTime(found.mtimeMs, node.modified);
+      found.kind === "file" && found.size === node.size && isSameTime(found.mtimeMs, node.modified);
     if (isSame) this.unchanged++;
     else if (force) this.#want(node);
-    else if (!found.isFile())
+    else if (found.kind !== "file")
       this.#fail(node, "differs", `is ${kindOf(found)}: \`--force\` replaces it`);
     else
       this.#fail(
@@ -111,7 +113,7 @@ class Scan implements TreeScan {
   }
 }
 
-function kindOf(found: Stats): string {
-  if (found.isSymbolicLink()) return "a link, which is not followed";
-  return found.isFile() ? "a file" : "neither a file nor a folder";
+function kindOf(found: FileLook): string {
+  if (found.kind === "link") return "a link, which is not followed";
+  return found.kind === "file" ? "a file" : "neither a file nor a folder";
 }

@@ -1,8 +1,9 @@
-// File system calls that Bun does not expose: a lock on an open file, and a rename that never
-// replaces. Each returns "unsupported" if the platform or file system lacks it; callers have a
-// fallback.
+// File system calls that Bun does not expose: a lock on an open file, a rename that never replaces,
+// and those that begin at an open folder. Each says so if the platform or file system lacks it;
+// callers have a fallback.
 
-import { dlopen, FFIType, read } from "bun:ffi";
+import { dlopen, FFIType, ptr as pointerTo, read } from "bun:ffi";
+import { constants, type Stats } from "node:fs";
 import { libcNames } from "./udp/libc.ts";
 
 const { i32, ptr, u32 } = FFIType;
@@ -19,7 +20,15 @@ const workingFolder = -100;
 const noReplace = 1;
 /** openat(2): O_CLOEXEC of Linux. */
 const closeOnExec = 0x80000;
+/** statx(2): AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, AT_EMPTY_PATH, and STATX_BASIC_STATS. */
+const notFollowing = 0x100 | 0x800;
+const itself = 0x1000;
+const basicFields = 0x7ff;
+/** Fields of struct statx, which is the same on all architectures, in words of 4 bytes. */
+const statxWords = 64;
+const statxAt = { mode: 7, ino: 8, size: 10, changed: 24, modified: 28 } as const;
 
+const permissions = 0o7777;
 const zero = Buffer.alloc(1);
 
 /**
@@ -71,6 +80,17 @@ const openCall = once(() =>
     : undefined,
 );
 
+const lookCall = once(() => {
+  if (process.platform !== "linux") return undefined;
+  const call = bind((library) => {
+    const args = [i32, ptr, i32, u32, ptr] as const;
+    return dlopen(library, { statx: { args, returns: i32 } }).symbols.statx;
+  });
+  if (call === undefined) return undefined;
+  const words = new Uint32Array(statxWords);
+  return { call, words, signed: new Int32Array(words.buffer), place: pointerTo(words) };
+});
+
 function errno(): number {
   const place = errnoPlace()?.() ?? null;
   return place === null ? 0 : read.i32(place, 0);
@@ -110,6 +130,63 @@ export function openAt(
 ): number | undefined {
   const fd = openCall()?.(folder, cString(name), flags | closeOnExec, mode) ?? -1;
   return fd < 0 ? undefined : fd;
+}
+
+/** What is known of a file that was looked at. */
+export interface FileLook {
+  readonly kind: "file" | "folder" | "link" | "other";
+  /** The permissions. */
+  readonly mode: number;
+  readonly ino: number;
+  readonly size: number;
+  /** Unix milliseconds, with a fraction. */
+  readonly mtimeMs: number;
+  readonly ctimeMs: number;
+}
+
+/**
+ * Looks at a file of an open folder as `lstatSync`, without a path. `folder`: its descriptor.
+ * Undefined: there is none, it can't be looked at, or unsupported.
+ */
+export function lookInFolder(folder: number, name: string | Buffer): FileLook | undefined {
+  return look(folder, cString(name), notFollowing);
+}
+
+/** Looks at an open file as `fstatSync`. Undefined: it can't be looked at, or unsupported. */
+export function lookAtOpen(fd: number): FileLook | undefined {
+  return look(fd, zero, itself);
+}
+
+function look(fd: number, name: Uint8Array, flags: number): FileLook | undefined {
+  const found = lookCall();
+  if (found === undefined || found.call(fd, name, flags, basicFields, found.place) !== 0) {
+    return undefined;
+  }
+  const { words, signed } = found;
+  const longAt = (at: number): number => words[at]! + words[at + 1]! * 0x1_0000_0000;
+  const msAt = (at: number): number =>
+    (words[at]! + signed[at + 1]! * 0x1_0000_0000) * 1e3 + words[at + 2]! / 1e6;
+  const mode = words[statxAt.mode]!;
+  return {
+    kind: kindOf(mode),
+    mode: mode & permissions,
+    ino: longAt(statxAt.ino),
+    size: longAt(statxAt.size),
+    mtimeMs: msAt(statxAt.modified),
+    ctimeMs: msAt(statxAt.changed),
+  };
+}
+
+/** The same from Node's `Stats`. */
+export function lookOf({ mode, ino, size, mtimeMs, ctimeMs }: Stats): FileLook {
+  return { kind: kindOf(mode), mode: mode & permissions, ino, size, mtimeMs, ctimeMs };
+}
+
+function kindOf(mode: number): FileLook["kind"] {
+  const type = mode & constants.S_IFMT;
+  if (type === constants.S_IFREG) return "file";
+  if (type === constants.S_IFDIR) return "folder";
+  return type === constants.S_IFLNK ? "link" : "other";
 }
 
 function cString(text: string | Buffer): Uint8Array {

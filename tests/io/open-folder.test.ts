@@ -4,16 +4,21 @@ import { expect } from "bun:test";
 import {
   closeSync,
   constants,
+  fstatSync,
+  lstatSync,
+  lutimesSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
   statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
+import { lookAtOpen, lookOf } from "../../src/io/file-calls.ts";
 import { OpenFolder } from "../../src/io/open-folder.ts";
 import { skipUnless } from "../skip.ts";
 import { testFolder } from "../test-folder.ts";
@@ -62,5 +67,37 @@ testOnLinux("files are opened in the folder that is held open, with Node's error
   expect(() => folder.openFile("é", O_WRONLY | O_CREAT | O_EXCL)).toThrow("EEXIST");
   expect(() => folder.openFile("link", O_RDONLY | O_NOFOLLOW)).toThrow("ELOOP");
   expect(() => folder.openFile("missing", O_RDONLY)).toThrow("ENOENT");
+  folder.close();
+});
+
+testOnLinux("files are looked at in the folder that is held open, as Node does", () => {
+  const path = join(base, "looked");
+  const moved = join(base, "looked-moved");
+  mkdirSync(join(path, "folder"), { recursive: true });
+  writeFileSync(join(path, "é"), "new", { mode: 0o640 });
+  writeFileSync(join(path, "large"), "");
+  truncateSync(join(path, "large"), 5 * 2 ** 32 + 7);
+  symlinkSync("nowhere", join(path, "link"));
+  const names = ["folder", "é", "large", "link"];
+  // Fractions of a second, before 1970 too; the last ones would be another millisecond if rounded.
+  for (const [i, seconds] of [1.5, -7.25, 1_700_000_000.999_999, -0.000_001].entries()) {
+    lutimesSync(join(path, names[i]!), seconds, seconds);
+  }
+  const folder = OpenFolder.open(path);
+  renameSync(path, moved);
+  for (const name of names) {
+    const stat = lstatSync(join(moved, name));
+    expect(folder.look(name)).toEqual(lookOf(stat));
+    expect(folder.look(Buffer.from(name))).toEqual(lookOf(stat));
+    const kinds = [stat.isDirectory(), stat.isFile(), stat.isSymbolicLink()];
+    expect(kinds.indexOf(true)).toBe(["folder", "file", "link"].indexOf(lookOf(stat).kind));
+    if (name === "link") continue;
+    const fd = folder.openFile(name, constants.O_RDONLY);
+    expect(lookAtOpen(fd)).toEqual(lookOf(fstatSync(fd)));
+    closeSync(fd);
+    expect(lookAtOpen(fd)).toBeUndefined();
+  }
+  expect(folder.look("nothing")).toBeUndefined();
+  expect(() => folder.look("é/below")).toThrow("ENOTDIR");
   folder.close();
 });

@@ -2,6 +2,7 @@
 // be the listed version; otherwise its bytes are zeros, and the receiver is notified.
 
 import { constants, closeSync, fstatSync, readSync } from "node:fs";
+import { lookAtOpen, lookOf } from "../../io/file-calls.ts";
 import type { FolderCursor } from "../../io/open-folder.ts";
 import { files as limits } from "../../limits.ts";
 import type { Batch, BatchedFile, BatchPart } from "../../transfer/tree/batch.ts";
@@ -121,14 +122,14 @@ export class BatchSource implements OpenFile {
    * on its own, where changes are detected.
    */
   #isListed(fd: number, { size, modified }: BatchedFile, index: number): boolean {
-    const stat = fstatSync(fd);
-    const { ctimeMs } = stat;
+    const found = lookAtOpen(fd) ?? lookOf(fstatSync(fd));
+    const { ctimeMs } = found;
     if (this.#changed[index] === 0) {
       if (Math.abs(Date.now() - ctimeMs) < limits.settleMs) return false;
       this.#changed[index] = ctimeMs;
     }
-    const isSame = ctimeMs === this.#changed[index] && stat.size === size;
-    return isSame && Math.floor(stat.mtimeMs) === modified && stat.isFile();
+    const isSame = ctimeMs === this.#changed[index] && found.size === size;
+    return isSame && Math.floor(found.mtimeMs) === modified && found.kind === "file";
   }
 }
 

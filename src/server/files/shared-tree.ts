@@ -13,6 +13,7 @@ import {
   statSync,
 } from "node:fs";
 import { ParleyError } from "../../errors.ts";
+import { type FileLook, lookOf } from "../../io/file-calls.ts";
 import { type EncodedName, FolderCursor, OpenFolder } from "../../io/open-folder.ts";
 import { files as limits, folder, transfer as wire, tree } from "../../limits.ts";
 import type { TreeEntry } from "../../protocol/messages.ts";
@@ -28,6 +29,12 @@ interface Level {
   readonly names: readonly string[];
   /** Index of the next name to visit. */
   at: number;
+}
+
+/** Files that are never shared: their inodes, and these with their devices. */
+interface Withheld {
+  readonly inodes: ReadonlySet<number>;
+  readonly ids: ReadonlySet<string>;
 }
 
 export class SharedTree {
@@ -78,7 +85,7 @@ export class SharedTree {
     try {
       const root = cursor.to([]);
       const stat = lstatSync(root.at(spellingOf(root, name)), { bigint: true });
-      const isShared = stat.isDirectory() && !this.#withheldIds().has(`${stat.dev} ${stat.ino}`);
+      const isShared = stat.isDirectory() && !this.#withheldFiles().ids.has(idOf(stat));
       return isShared ? stat : undefined;
     } catch (error) {
       throwIfBusy(error);
@@ -90,14 +97,14 @@ export class SharedTree {
 
   /** A cursor that starts at the shared folder. The caller closes it. */
   cursor(): FolderCursor {
-    const withheld = this.#withheldIds();
+    const withheld = this.#withheldFiles().ids;
     return new FolderCursor(
       () => OpenFolder.open(this.#path),
       (within, name) => {
         const spelling = spellingOf(within, name);
         if (withheld.size === 0) return spelling;
         const stat = lstatSync(within.at(spelling));
-        if (!withheld.has(`${stat.dev} ${stat.ino}`)) return spelling;
+        if (!withheld.has(idOf(stat))) return spelling;
         throw Object.assign(new Error("withheld"), { code: "ENOENT" });
       },
     );
@@ -114,7 +121,7 @@ export class SharedTree {
       const within = cursor.to(parts.slice(0, -1));
       const path = within.at(spellingOf(within, last));
       const found = lstatSync(path, { bigint: true });
-      const isShared = found.isFile() && !this.#withheldIds().has(`${found.dev} ${found.ino}`);
+      const isShared = found.isFile() && !this.#withheldFiles().ids.has(idOf(found));
       if (!isShared) throw notFound(name);
       fd = openRegular(path);
       const stat = fstatSync(fd, { bigint: true });
@@ -139,7 +146,7 @@ export class SharedTree {
     root: readonly string[],
     after: readonly string[],
   ): AsyncGenerator<readonly TreeEntry[]> {
-    const withheld = this.#withheldIds();
+    const withheld = this.#withheldFiles();
     const path: string[] = [];
     const levels = [await this.#enter(cursor, root)];
     // Descends to where the list was interrupted.
@@ -189,15 +196,18 @@ export class SharedTree {
     root: readonly string[],
     path: readonly string[],
     name: string,
-    withheld: ReadonlySet<string>,
+    withheld: Withheld,
   ): TreeEntry | undefined {
     const full = path.length === 0 ? name : `${path.join("/")}/${name}`;
     try {
       const within = cursor.to(root.length === 0 ? path : [...root, ...path]);
+      const found = within.look(name) ?? within.look(spellingOf(within, name));
+      if (found === undefined) return undefined;
+      if (!withheld.inodes.has(found.ino)) return entryOf(full, found);
+      // It may have the same inode on another device, which only `Stats` tell.
       const stat = lstatOf(within, name);
-      if (stat === undefined) return undefined;
-      if (withheld.size > 0 && withheld.has(`${stat.dev} ${stat.ino}`)) return undefined;
-      return entryOf(full, stat);
+      if (stat === undefined || withheld.ids.has(idOf(stat))) return undefined;
+      return entryOf(full, lookOf(stat));
     } catch (error) {
       throwIfBusy(error);
       return undefined;
@@ -234,10 +244,10 @@ export class SharedTree {
     }
   }
 
-  /** Devices and inodes of what is never shared, and of folders that contain only such files. */
-  #withheldIds(): ReadonlySet<string> {
-    const ids = this.#withheld.map((path) => statSync(path, { throwIfNoEntry: false }));
-    return new Set(ids.flatMap((stat) => (stat === undefined ? [] : [`${stat.dev} ${stat.ino}`])));
+  /** What is never shared, and the folders that contain only such files. */
+  #withheldFiles(): Withheld {
+    const stats = this.#withheld.flatMap((path) => statSync(path, { throwIfNoEntry: false }) ?? []);
+    return { inodes: new Set(stats.map(({ ino }) => ino)), ids: new Set(stats.map(idOf)) };
   }
 }
 
@@ -260,19 +270,21 @@ export function spellingOf(within: OpenFolder, name: string): EncodedName {
   return name;
 }
 
+function idOf({ dev, ino }: Stats | BigIntStats): string {
+  return `${dev} ${ino}`;
+}
+
 function lstatOf(within: OpenFolder, name: string): Stats | undefined {
   const stat = lstatSync(within.at(name), { throwIfNoEntry: false });
   return stat ?? lstatSync(within.at(spellingOf(within, name)), { throwIfNoEntry: false });
 }
 
 /** A file too large for a transfer is listed as `other`: receivers would refuse the whole list. */
-function entryOf(path: string, stat: Stats): TreeEntry {
-  const modified = Math.floor(stat.mtimeMs);
-  const mode = stat.mode & 0o777;
-  const isCarried = stat.isFile() && stat.size <= wire.maxFileBytes;
-  if (isCarried) return { path, size: stat.size, modified, mode };
-  const kind = stat.isDirectory() ? "folder" : stat.isSymbolicLink() ? "link" : "other";
-  return { path, kind, size: 0, modified, mode };
+function entryOf(path: string, { kind, mode: all, size, mtimeMs }: FileLook): TreeEntry {
+  const modified = Math.floor(mtimeMs);
+  const mode = all & 0o777;
+  if (kind === "file" && size <= wire.maxFileBytes) return { path, size, modified, mode };
+  return { path, kind: kind === "file" ? "other" : kind, size: 0, modified, mode };
 }
 
 /** If it has become a FIFO or a link meanwhile, this neither blocks nor follows. */

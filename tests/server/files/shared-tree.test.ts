@@ -5,6 +5,7 @@ import { expect, setDefaultTimeout, spyOn, test } from "bun:test";
 import * as fc from "fast-check";
 import {
   linkSync,
+  lstatSync,
   mkdirSync,
   renameSync,
   rmSync,
@@ -14,6 +15,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import { lookOf } from "../../../src/io/file-calls.ts";
+import { OpenFolder } from "../../../src/io/open-folder.ts";
 import { folder, transfer } from "../../../src/limits.ts";
 import type { TransferMessage, TreeEntry } from "../../../src/protocol/messages.ts";
 import { BatchSource } from "../../../src/server/files/batch-source.ts";
@@ -165,6 +168,16 @@ test("withheld files are in no list, under any of their names", async () => {
   expect(() => tree.open("a/chat.db")).toThrow("No file");
   expect(() => tree.open("state/server.pem")).toThrow("No file");
   await expect(all(tree, "state")).rejects.toThrow("No folder");
+});
+
+test("a file with the inode of a withheld one, on another device, is listed", async () => {
+  const root = newFolder();
+  put(join(root, "a"), "a");
+  put(join(root, "b"), "b");
+  const { ino } = lstatSync(join(root, "a"));
+  using look = spyOn(OpenFolder.prototype, "look");
+  look.mockImplementation((name) => ({ ...lookOf(lstatSync(join(root, String(name)))), ino }));
+  expect(paths(await all(new SharedTree(root, [join(root, "a")])))).toEqual(["b"]);
 });
 
 test("a file that no transfer carries does not cost the folder that it is in", async () => {
