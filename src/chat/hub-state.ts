@@ -287,8 +287,9 @@ export class HubState {
   send(
     session: Session,
     event: PersonalEvent,
-    timing: Timing = event.type === "bye" ? "settled" : "now",
+    wanted: Timing = event.type === "bye" ? "settled" : "now",
   ): void {
+    const timing = this.#inOrder(session, wanted);
     const order = event.type === "bye" ? Infinity : this.pipeline.nextOrder();
     const asked = answerCost(event);
     if (asked > 0) session.queue.charge(asked, this.options.rates, this.nowMs);
@@ -316,10 +317,20 @@ export class HubState {
     order = this.pipeline.nextOrder(),
   ): void {
     if (session.isOver) return;
-    const when = session.awaitsWelcome && timing === "now" ? "welcomed" : timing;
+    const wanted = session.awaitsWelcome && timing === "now" ? "welcomed" : timing;
+    const when = this.#inOrder(session, wanted);
     this.pipeline.gathering.addPersonal(session, { order, text, timing: when });
     session.output.answerChars += text.length;
     this.wake();
+  }
+
+  /**
+   * Some dialects expect all answers in the order of the commands, such as those between the begin
+   * and the end of an IRC batch: none overtakes what waits for the store.
+   */
+  #inOrder(session: Session, timing: Timing): Timing {
+    const isOrdered = timing === "now" && session.dialect.showsPersonas === true;
+    return isOrdered && this.pipeline.isAwaitedBy(session) ? "settled" : timing;
   }
 
   /** Announces a join, leave or rename to the room. */

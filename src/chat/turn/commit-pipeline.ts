@@ -116,6 +116,11 @@ export class CommitPipeline {
     return [this.#inFlight, this.gathering].some((batch) => batch?.precedes(room, event));
   }
 
+  /** Whether an answer to the session waits until a batch is settled. */
+  isAwaitedBy(session: Session): boolean {
+    return this.gathering.isAwaitedBy(session) || this.#inFlight?.isAwaitedBy(session) === true;
+  }
+
   /** Whether a counted message of the session is unsettled. */
   hasPendingCount(session: Session): boolean {
     return this.gathering.counted.has(session) || this.#inFlight?.counted.has(session) === true;

@@ -344,6 +344,11 @@ export class TurnBatch {
     else list.push(personal);
   }
 
+  /** Whether an answer to the session waits until this is settled. */
+  isAwaitedBy(session: Session): boolean {
+    return this.personals.get(session)?.some(({ timing }) => timing === "settled") === true;
+  }
+
   /**
    * The session has its welcome: renders, in order, what was gathered for it before it could be
    * rendered. Nothing waits for the welcome any more.
