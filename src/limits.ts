@@ -1339,8 +1339,8 @@ export const files = {
    */
   tagLeadBytes: 16 * MiB,
   /**
-   * New tags for a client far away wait for so many, at most so long: chunks of 128 KiB at 100
-   * Mbit/s take 10 ms each.
+   * A distant client gets new tags when there are this many, or after this long: chunks of 128 KiB
+   * at 100 Mbit/s take 10 ms each.
    */
   gatheredTags: 4,
   gatherTagsMs: 40,
@@ -1703,7 +1703,7 @@ export const sealed = {
   maxRemembered: 64,
   /** The file of known keys: 10 000 lines. */
   maxKnownBytes: MiB,
-  /** The part of it that may be filled by people who come by themselves. */
+  /** The part of it that people may fill who write or call first. */
   maxUnaskedBytes: MiB / 2,
   /**
    * The file of messages seen: more than twice `maxSenders` times `maxRemembered`. Longer than half

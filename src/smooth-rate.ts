@@ -28,7 +28,7 @@ export class SmoothRate {
     this.#atMs = nowMs;
   }
 
-  /** Seconds until so many more bytes have arrived, to a tenth; null: unknown. */
+  /** Seconds that `bytes` more will take, to a tenth; null: unknown. */
   secondsFor(bytes: number): number | null {
     return this.#perSecond > 0 ? Math.round((10 * bytes) / this.#perSecond) / 10 : null;
   }

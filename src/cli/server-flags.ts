@@ -66,7 +66,7 @@ export const serverFlags = {
     type: "string",
     valueHint: "SIZE",
     description:
-      "Let people share files in the shared folder, up to this much, such as 500M or 20G (default: nothing)",
+      "Let people share files in the shared folder, up to this much, such as 500M or 20G (default: they can't)",
   },
   "keep-shared": {
     type: "string",

@@ -8,7 +8,8 @@ export const visitorFlag = {
   type: "string",
   alias: "n",
   valueHint: "NAME",
-  description: "Your name, proved by your key or its password; nobody sees you come",
+  description:
+    "Your name; a registered one needs your key or its password. Others don't see that you are there",
 } as const;
 
 /** `password`: from `--password-file`. @throws ParleyError `name-invalid` */

@@ -9,7 +9,7 @@ import type { OwnKeys } from "./siblings.ts";
 /** The store of known keys. All of it may throw a `ParleyError`. */
 export interface KnownPeople {
   find(name: string): KnownKeys | undefined;
-  /** Whether people may be remembered who come by themselves. */
+  /** Whether there is room to remember people who write first. */
   readonly takesStrangers: boolean;
   /** Undefined: forgets the keys. */
   remember(name: string, known: KnownKeys | undefined): void;

@@ -30,8 +30,8 @@ export class KnownKeysFile {
   }
 
   /**
-   * Whether people may be remembered who come by themselves, such as strangers who write or call:
-   * half of the file is for those that the user turns to. @throws ParleyError `failed`
+   * Whether there is room to remember people who write or call first: half of the file is kept for
+   * those whom the user contacts. @throws ParleyError `failed`
    */
   get takesStrangers(): boolean {
     return this.#file.read().length < limits.maxUnaskedBytes;

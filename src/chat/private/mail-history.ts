@@ -77,8 +77,8 @@ export function mailboxOf(recipient: string): string {
 }
 
 /**
- * The messages exchanged with the person who has `name`, the oldest first. `person` undefined:
- * nobody has it, and whoever had it last in this mailbox is meant.
+ * The messages exchanged with the person who has `name`, the oldest first. If nobody has it
+ * (`person` undefined), those with the last person of that name in this mailbox.
  */
 export function conversation(
   entries: readonly MailEntry[],

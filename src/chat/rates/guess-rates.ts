@@ -99,9 +99,9 @@ export class GuessRates {
 }
 
 /**
- * Guesses at each of many targets. One network may use half of those at one of them: otherwise it
- * could keep an owner out, whose right password would not be checked. Nor can several networks
- * together do that to an owner who comes from where they have been right before.
+ * Guesses at each of many targets. One network may use half of those at a target: otherwise it
+ * could keep the owner out, whose right password would no longer be checked. Several networks can't
+ * do that together to an owner on a network from which the password has been right before.
  */
 class TargetRates {
   readonly #all = new BoundedMap<string, TokenBucket>(limits.guessers);

@@ -14,7 +14,7 @@ const dataAt = process.arch === "x64" ? 4 : 8;
 const event = new Uint8Array(16);
 const words = new DataView(event.buffer);
 
-/** Undefined: it goes on reading. Else what makes it read again. */
+/** Returns a function that makes it read again; undefined if it can't be muted. */
 export function muteEventLoop(fd: number): (() => void) | undefined {
   const calls = libc();
   if (calls === null || fd < 0) return undefined;

@@ -72,7 +72,7 @@ export class PromptHandover implements PersonFiles {
     if (offer === undefined) return this.#options.say("There is no such offer: /decline NUMBER");
     const isWaiting = !offer.isAccepted;
     this.#handover.decline(offer);
-    // That it is stopped is said when it is.
+    // An accepted one is reported once it has stopped.
     if (isWaiting) this.#options.say(`You have declined what ${harmless(offer.from)} offers`);
   }
 

@@ -45,7 +45,7 @@ export class SharedSpace {
     return `${has}: there is no room for ${sizeText(more)} more`;
   }
 
-  /** Why so many more entries at the top of the folder are too many; undefined: they are not. */
+  /** Why `more` items at the top of the folder would be too many; undefined if they are not. */
   placesRefusal(payer: ShareOwner, more = 1): string | undefined {
     if (this.#places + more > limits.maxItems) {
       return `The shared folder has room for ${limits.maxItems} files and folders of people: remove some first`;

@@ -130,8 +130,8 @@ export class UploadStore {
   }
 
   /**
-   * Checks whether an open upload may have so many entries at the top of the folder, so that it
-   * need not be received in vain. @throws ParleyError `full`
+   * Checks whether an open upload may put `entries` items at the top of the folder, before it is
+   * received in vain. @throws ParleyError `full`
    */
   checkPlaces({ id }: Upload, entries: number): void {
     const payer = this.#open.get(id);
