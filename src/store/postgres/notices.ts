@@ -12,10 +12,16 @@ import { postgres as limits } from "../../limits.ts";
 import type { StoredRun } from "../packed-runs.ts";
 import type { AccountNotice, ChangeId } from "./account-changes.ts";
 
-/** Messages of a room in one turn, or changes of its members. */
-export type Piece =
-  | { room: string; seq: number; count: number; timeMs: number; runs: StoredRun[] }
-  | { room: string; version: number; changes: PresenceChange[] };
+/** Messages of a room in one turn. */
+export type SaidPiece = {
+  room: string;
+  seq: number;
+  count: number;
+  timeMs: number;
+  runs: StoredRun[];
+};
+/** The same, or changes of its members. */
+export type Piece = SaidPiece | { room: string; version: number; changes: PresenceChange[] };
 
 export type Notice = {
   /** The server that has committed it. */
