@@ -59,7 +59,7 @@ export class ReceiverLoop {
   /** When the current batch was read (-1: not yet known), and when its last datagram arrived. */
   #readAtUs = -1;
   #arrivedUs = 0;
-  /** Reading in batches, with naps in between: small datagrams are arriving fast. */
+  /** Reading in batches, with naps in between: datagrams are arriving fast. */
   #isBatched = false;
   #napUs: number = limits.maxNapUs;
   /** On loopback: the event loop does not read the socket; and naps since anything arrived. */
@@ -228,7 +228,7 @@ export class ReceiverLoop {
     return this.#isBatched || isMore;
   }
 
-  /** Small datagrams may be worth waiting for. */
+  /** Datagrams may be worth waiting for. */
   get #mayNap(): boolean {
     return this.#socket.hasBatches && !this.#options.loopback;
   }
@@ -246,13 +246,23 @@ export class ReceiverLoop {
     const isMany = this.#counted >= limits.batchedDatagrams;
     if (sinceUs < 0 && this.#counted > 0) this.#countedFromUs = now;
     if (!isMany && sinceUs < limits.batchedTurnMs * 1000) return;
-    const areSmall = this.#countedBytes < this.#counted * wire.largeSegmentBytes;
-    this.#setBatched(isMany && areSmall && sinceUs < 2 * limits.batchedTurnMs * 1000);
+    const isFast = isMany && sinceUs < 2 * limits.batchedTurnMs * 1000;
+    this.#setBatched(isFast && this.#fitsNaps(sinceUs));
     const napUs = (limits.napDatagrams * sinceUs) / Math.max(1, this.#counted);
     this.#napUs = Math.min(limits.maxNapUs, Math.max(limits.minNapUs, napUs));
     this.#countedFromUs = now;
     this.#counted = 0;
     this.#countedBytes = 0;
+  }
+
+  /**
+   * Whether the socket has room for what arrives during a nap: where the kernel has merged
+   * datagrams, a few are much.
+   */
+  #fitsNaps(sinceUs: number): boolean {
+    if (this.#countedBytes < this.#counted * wire.largeSegmentBytes) return true;
+    const napBytes = (this.#countedBytes * limits.maxNapUs) / Math.max(1, sinceUs);
+    return napBytes * limits.napsPerBuffer <= this.offload.receiveBufferBytes;
   }
 
   /**

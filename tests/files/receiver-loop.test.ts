@@ -1,9 +1,9 @@
 // How the receiver's loop reads its socket.
 
-import { expect, test } from "bun:test";
+import { expect, spyOn, test } from "bun:test";
 import { fetching as limits, transfer as wire } from "../../src/limits.ts";
 import { type LoopSocket, ReceiverLoop, type SocketEvents } from "../../src/files/receiver-loop.ts";
-import { noOffload } from "../../src/io/udp/udp.ts";
+import { noOffload, type UdpOffload } from "../../src/io/udp/udp.ts";
 import { Receiver } from "../../src/transfer/receiver.ts";
 import { until } from "../until.ts";
 
@@ -11,7 +11,6 @@ const datagram = new Uint8Array(wire.maxSegmentBytes);
 
 /** A socket whose datagrams wait until the loop reads them. */
 class WaitingSocket implements LoopSocket {
-  readonly offload = noOffload;
   readonly hasBatches = true;
   /** How many datagrams each call of `readMore` has read. */
   readonly reads: number[] = [];
@@ -22,6 +21,10 @@ class WaitingSocket implements LoopSocket {
   isClosed = false;
   /** Of datagrams. */
   waiting = 0;
+  /** How often the loop alone has read it, in batches. */
+  batches = 0;
+
+  constructor(readonly offload: UdpOffload = noOffload) {}
 
   send(_: Uint8Array, length: number): number {
     return length;
@@ -45,25 +48,28 @@ class WaitingSocket implements LoopSocket {
     this.isMuted = false;
   }
 
-  nap(): void {
+  nap(_us: number): void {
     this.naps++;
   }
 
-  readAlone(): void {}
+  readAlone(isAlone: boolean): void {
+    if (isAlone) this.batches++;
+  }
+
   close(): void {
     this.isClosed = true;
   }
 }
 
-/** Starts a loop on loopback. `arrive`: the event loop has read one datagram, and others wait. */
-async function startLoop(socket: WaitingSocket, onTurn = (): void => {}) {
+/** Starts a loop. `arrive`: the event loop has read one datagram, and others wait. */
+async function startLoop(socket: WaitingSocket, onTurn = (): void => {}, loopback = true) {
   let events: SocketEvents | undefined;
   const loop = await ReceiverLoop.open({
     async open(given) {
       events = given;
       return socket;
     },
-    loopback: true,
+    loopback,
     onTurn() {
       onTurn();
       return false;
@@ -75,7 +81,7 @@ async function startLoop(socket: WaitingSocket, onTurn = (): void => {}) {
       throw error;
     },
   });
-  loop.start(new Receiver({ token: new Uint8Array(wire.tokenBytes), sink() {}, loopback: true }));
+  loop.start(new Receiver({ token: new Uint8Array(wire.tokenBytes), sink() {}, loopback }));
   const arrive = (count: number): void => {
     socket.waiting += count - 1;
     events?.onDatagrams(new Uint8Array(wire.maxSegmentBytes));
@@ -121,4 +127,27 @@ test("a loop that ends while much arrives leaves its socket alone: the number ma
   arrive(Math.ceil(limits.mutedFromBytes / datagram.length) + limits.waitingDatagrams);
   await until(() => socket.isClosed);
   expect(socket.mutes).toBe(0);
+});
+
+test("merged datagrams are read in batches if what arrives during a nap fits into the socket", async () => {
+  let nowMs = 0;
+  using _ = spyOn(performance, "now").mockImplementation(() => nowMs);
+  const batchesWith = async (receiveBufferBytes: number, gapMs: number): Promise<number> => {
+    const socket = new WaitingSocket({ ...noOffload, merge: true, receiveBufferBytes });
+    spyOn(socket, "nap").mockImplementation((us) => void (nowMs += us / 1_000));
+    const { loop, arrive } = await startLoop(socket, () => {}, false);
+    for (let i = 0; i < 4 * limits.batchedDatagrams; i++) {
+      nowMs += gapMs;
+      arrive(1);
+      await new Promise<void>((go) => setImmediate(go));
+    }
+    loop.close();
+    return socket.batches;
+  };
+  const fastMs = limits.batchedTurnMs / limits.batchedDatagrams;
+  expect(await batchesWith(8 << 20, fastMs)).toBeGreaterThan(0);
+  // As much of it as the kernel grants by default.
+  expect(await batchesWith(208 << 10, fastMs)).toBe(0);
+  // Few datagrams are not worth it.
+  expect(await batchesWith(8 << 20, 4 * fastMs)).toBe(0);
 });
