@@ -56,6 +56,11 @@ test("large files keep a small one waiting for no longer than their turns", asyn
   expect((await digests.of("small.txt", ownerAt("192.0.2.2"))).sha256).toBe(helloSha256);
   client.abort();
   expect((await outcomes).every(({ status }) => status === "rejected")).toBe(true);
+  // Its slots are free again.
+  const next = new AbortController();
+  const again = digests.of("huge 1", owner, next.signal).catch((error: unknown) => error);
+  next.abort();
+  expect(String(await again)).toContain("Nobody is waiting");
 });
 
 test("one of two waiting clients may leave", async () => {
