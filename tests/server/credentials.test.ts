@@ -79,6 +79,15 @@ test("a network that asks for much keeps nobody else waiting for all of it", asy
   expect(done).not.toContain("refused");
 }, 180_000);
 
+test("the networks of an IPv6 customer are one", async () => {
+  const asked = Array.from(
+    { length: limits.passwordsAtOnce + limits.passwordsWaiting + 3 },
+    (_, i) => check("wrong", cheap, `2001:db8:1:${i.toString(16)}::1`),
+  );
+  const results = await Promise.all(asked);
+  expect(results.filter((result) => result === undefined)).toHaveLength(3);
+}, 180_000);
+
 test("all networks together may wait for a limited number", () => {
   const most = limits.passwordsWaitingInAll + limits.passwordsAtOnce;
   const networks = Math.ceil((most + 10) / limits.passwordsWaiting);

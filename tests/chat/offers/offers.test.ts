@@ -353,6 +353,19 @@ test("offers are limited per sender, recipient and network", () => {
   }
 });
 
+test("an offer that has ended no longer counts for its network", () => {
+  const { rig } = people();
+  const far = rig.member("Far", {}, "192.0.2.7");
+  heard(far);
+  for (let n = 0; n <= limits.maxPerOwner; n++) {
+    far.send(offerFiles("Bob", 5_000 + n));
+    expect([n, heard(far)[0]]).toEqual([n, "here"]);
+    far.send(end("cancelled", 5_000 + n));
+    heard(far);
+    rig.nowMs += 60_000 / limits.newPerMinute;
+  }
+});
+
 test("one network leaves room for the offers of others to the same person", () => {
   const { rig, bob } = people();
   const names = ["Mal", "Mallory", "Mallet"];

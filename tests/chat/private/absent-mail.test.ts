@@ -34,6 +34,19 @@ function write(rig: Rig, members: readonly Client[], each: number): Outcome {
   return outcome;
 }
 
+test("a share used up for one person is there for another", () => {
+  const rig = rigWithAbsent();
+  rig.member("Cal", {}, "203.0.113.10").close();
+  const strangers = Array.from({ length: 20 }, (_, i) =>
+    rig.member(`Stranger${i}`, {}, "198.51.100.7"),
+  );
+  expect(write(rig, strangers, 20).full.length).toBeGreaterThan(0);
+  for (const stranger of strangers) {
+    stranger.send(tell(21, ["Cal"]));
+    expect(stranger.lines().filter(({ code }) => code === "full")).toEqual([]);
+  }
+});
+
 test("60 names of one network are refused once their network has used up its share", () => {
   const rig = rigWithAbsent();
   const bob = rig.member("Bob", {}, "192.0.2.1");

@@ -1,10 +1,11 @@
 // The web port over real HTTP: the page's headers, files with ranges, access control, WebSockets
 // and their limits.
 
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, spyOn, test } from "bun:test";
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pageResponse } from "../../../src/server/web/page-assets.ts";
+import { web } from "../../../src/limits.ts";
 import { run } from "../../cli/run.ts";
 import { skipUnless } from "../../skip.ts";
 import { Socket, WebRig } from "./web-rig.ts";
@@ -321,6 +322,27 @@ describe("behind a reverse proxy", () => {
     expect(behind.logged).toMatchObject([
       { message: "request refused", fields: { address: "127.0.0.1", status: 400, path: "/ws" } },
     ]);
+  });
+
+  test("a client gets a burst of requests, of which a page of the list takes several", async () => {
+    await using behind = new WebRig("127.0.0.0/8");
+    // Nothing is refilled, however long this takes.
+    spyOn(performance, "now").mockReturnValue(performance.now());
+    const get = async (path: string, address: string): Promise<number> => {
+      const headers = { Host: "localhost", "X-Forwarded-For": address };
+      const { status } = await behind.get(path, headers);
+      return status;
+    };
+    const okOf = async (count: number, path: string, address: string): Promise<number> => {
+      const answers = Array.from({ length: count }, () => get(path, address));
+      return (await Promise.all(answers)).filter((status) => status !== 429).length;
+    };
+    const most = web.requestBurst;
+    expect(await okOf(most + 20, "/healthz", "198.51.100.7")).toBe(most);
+    expect(await okOf(most / web.listRequests + 20, "/files", "198.51.100.8")).toBe(
+      most / web.listRequests,
+    );
+    expect(await get("/healthz", "198.51.100.9")).toBe(200);
   });
 
   test("a trusted proxy that does not name its client causes one warning", async () => {
