@@ -2,6 +2,7 @@
 // runs any number.
 
 import { describe, expect, test } from "bun:test";
+import { AccountTables } from "./cluster/account-tables.ts";
 import type { Lie } from "./cluster/database.ts";
 import { simulateCluster } from "./cluster/world.ts";
 
@@ -83,4 +84,21 @@ describe("the simulator detects a database", () => {
     );
     expect(said).not.toBe("none");
   }, 180_000);
+});
+
+test("a device that was revoked may join again only by a code that was made since", () => {
+  const row = { account: "a", key: "k", label: "", added: 1, used: 1, mail: 0, vouch: null };
+  for (const isSince of [false, true]) {
+    const tables = new AccountTables();
+    tables.putKey({ ...row, revoked: null }, []);
+    tables.putCode("before", "a", []);
+    tables.putKey({ ...row, revoked: 2 }, []);
+    tables.putCode("since", "a", []);
+    const joins = (): void => {
+      tables.useCode(isSince ? "since" : "before", []);
+      tables.putKey({ ...row, revoked: null }, []);
+    };
+    if (isSince) joins();
+    else expect(joins).toThrow("key k is valid again");
+  }
 });
