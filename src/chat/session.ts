@@ -44,9 +44,7 @@ export function personKey({ mailbox, key }: Identity): string {
   return mailbox === "" ? key : mailbox;
 }
 
-/**
- * What a session has proved in addition to its name, which may differ. Written only by login.ts.
- */
+/** What a session has proved in addition to its name, which may differ. */
 export type Proven = {
   /** Ed25519 public key, in base64url. */
   readonly key: string | undefined;
@@ -66,7 +64,7 @@ export function mayBeOf({ proven, phase, entersAs }: Session, account: string): 
 }
 
 /** Shared by all sessions that have proved nothing, which are most. */
-export const nothingProven: Proven = { key: undefined, account: undefined, isDevice: false };
+const nothingProven: Proven = { key: undefined, account: undefined, isDevice: false };
 
 /** A session's membership in a room. */
 export class Membership {
@@ -319,10 +317,11 @@ export class Session {
     return this.#proven;
   }
 
-  set proven(proven: Proven) {
+  /** Its client has proved `more`. If that is another account, its share of the limits is used. */
+  prove(more: Partial<Proven>): void {
     const { account } = this.#proven;
-    this.#proven = proven;
-    if (proven.account === account || this.#phase === "gone") return;
+    this.#proven = { ...this.#proven, ...more };
+    if (this.#proven.account === account || this.#phase === "gone") return;
     const before = this.#shareOwner;
     this.#shareOwner = undefined;
     this.queue.shareWith(this.#budgets.enter(this.shareOwner));

@@ -175,6 +175,6 @@ test("a client that leaves counts for its previous owner, whatever is proved too
   const moved: unknown[] = [];
   session.link.belongsTo = (owner) => void moved.push(owner);
   stranger.close();
-  session.proven = { key: keyOf("late"), account: "late", isDevice: true };
+  session.prove({ key: keyOf("late"), account: "late", isDevice: true });
   expect(moved).toEqual([]);
 });

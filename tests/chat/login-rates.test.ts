@@ -81,7 +81,7 @@ test("a login that would wait too long is told when to try again", () => {
 test("people who have proved an account before they log in count for their network, too", () => {
   const rig = crowded("192.0.2.1");
   const member = rig.client(native, true, "192.0.2.1");
-  member.session.proven = { key: undefined, account: "ann", isDevice: false };
+  member.session.prove({ key: undefined, account: "ann", isDevice: false });
   member.send({ type: "hello", version: 2, name: "Ann" });
   expect(memberNames(rig.hub)).toEqual([]);
   rig.pass(2 * turnMs, 10);

@@ -326,7 +326,7 @@ describe("the number of names that one network registers", () => {
     expect(registered(rig, 3, "192.0.2.2")).toBe(3);
     // Nor does another account that the client has proved pay for more.
     const owner = rig.member("Owner", {}, "192.0.2.1");
-    owner.session.proven = { key: undefined, account: "another", isDevice: false };
+    owner.session.prove({ key: undefined, account: "another", isDevice: false });
     owner.send({ type: "register", password: "correct horse", ref: 1 });
     expect(owner.lines().at(-1)).toMatchObject({ type: "error", code: "rate" });
     owner.close("quit");

@@ -126,7 +126,7 @@ function linkTo(
   const code = hub.options.shared === undefined ? undefined : hash;
   const change = { type: "add-key", account, key, label, code, atMs: hub.stampMs } as const;
   changeAccount(hub, session, command, change, ({ name, id }) => {
-    session.proven = { key, account: id, isDevice: true };
+    session.prove({ account: id, isDevice: true });
     moveRole(hub, key, { id, name });
     const { proof } = command;
     tellOthers(hub, session, { id, name }, { change: "device-added", device: label, key, proof });

@@ -53,7 +53,7 @@ export function giveToken(
   const change = { type: "add-token", token: hash, ...about } as const;
   hub.store.ask({ type: "change-account", change }, (outcome) => {
     const isKept = outcome.done && outcome.result.done;
-    if (isKept) session.proven = { ...session.proven, token: hash };
+    if (isKept) session.prove({ token: hash });
     then(isKept ? token : undefined);
     hub.wake();
   });

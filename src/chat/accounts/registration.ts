@@ -175,7 +175,7 @@ function own(
   hub.options.control.dropRegistrations((id) => fold(id) === identity.folded);
   const { key, token: hash } = session.proven;
   const given = token === undefined ? undefined : hash;
-  session.proven = { key, account, isDevice: key !== undefined, token: given };
+  session.prove({ account, isDevice: key !== undefined, token: given });
   hub.options.log.info("name registered", { ...sessionFields(session), account });
   hub.send(session, { type: "registered", name: identity.name, token, ref });
   hub.wake();

@@ -124,7 +124,7 @@ function bearerOf(hub: HubState, session: Session, command: Request): AccessToke
   const { account, name, hash } = token;
   // From here on, the account's share is used, and its person asks.
   hub.names.speakFor(session, token);
-  session.proven = { key: undefined, account, isDevice: false, token: hash, isBearer: true };
+  session.prove({ account, token: hash, isBearer: true });
   const ban = banOf(hub, suspectOf(session, { names: [name] }));
   if (ban !== undefined) {
     refuse(hub, session, "banned", banText(ban));

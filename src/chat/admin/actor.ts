@@ -48,7 +48,7 @@ export function actorOf(
     if (error !== undefined) return then({ problem: error.message });
     if (owner !== undefined && shown === undefined) {
       // Somebody without a name: what applies to the account applies to them.
-      session.proven = { ...session.proven, account: owner.id, isDevice: true };
+      session.prove({ account: owner.id, isDevice: true });
     }
     const ban = banOf(hub, suspectOf(session));
     if (ban !== undefined) return expel(hub, session, "banned", banText(ban));

@@ -14,7 +14,7 @@ import { reject } from "../rejections.ts";
 import { enterRoom } from "../rooms/membership.ts";
 import { tellMotd, tellNews } from "../rooms/room-access.ts";
 import { entryProblem } from "../rooms/room-rights.ts";
-import { nothingProven, type Session } from "../session.ts";
+import type { Session } from "../session.ts";
 import { sessionFields } from "../session-log.ts";
 import { readRefused } from "../turn/refused-numbers.ts";
 import type { SessionTaken } from "../turn/store.ts";
@@ -79,18 +79,15 @@ function takeOver(hub: HubState, { attempt, facts, rooms }: GrantedLogin): Takeo
 function setProven(hub: HubState, session: Session, login: GrantedLogin): void {
   const { owner, ofKey, ofToken } = login.facts;
   const person = owner ?? ofKey ?? ofToken;
-  const { key, account } = session.proven;
-  const isAnybody = person === undefined && key === undefined && account === undefined;
-  session.proven = isAnybody
-    ? nothingProven
-    : {
-        key,
-        account: person?.id ?? account,
-        isDevice: person !== undefined && person.id === ofKey?.id,
-        token: tokenHash(hub, login),
-        isBearer: login.attempt.command.bearer !== undefined,
-      };
   session.person.accountName = person?.name ?? session.person.accountName;
+  const { account } = session.proven;
+  if (person === undefined && account === undefined) return;
+  session.prove({
+    account: person?.id ?? account,
+    isDevice: person !== undefined && person.id === ofKey?.id,
+    token: tokenHash(hub, login),
+    isBearer: login.attempt.command.bearer !== undefined,
+  });
 }
 
 /** The hash of the token that the session has been admitted with, or has got for the next time. */

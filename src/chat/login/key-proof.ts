@@ -29,7 +29,7 @@ export function proveKey(hub: HubState, session: Session, command: LoginCommand)
     channel !== undefined &&
     hub.options.credentials.verifySignature(key, loginProofText({ name, channel }), signature);
   if (isProved) {
-    session.proven = { key, account: undefined, isDevice: false };
+    session.prove({ key, account: undefined, isDevice: false });
     return true;
   }
   const message = "The signature does not prove the key on this connection: sign what it asks for";

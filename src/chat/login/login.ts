@@ -100,7 +100,7 @@ export function prove(
     const key = identity?.key ?? "";
     const text = loginProofText({ name, nonce });
     if (hub.options.credentials.verifySignature(key, text, signature)) {
-      session.proven = { key, account: undefined, isDevice: false };
+      session.prove({ key, account: undefined, isDevice: false });
     }
     return { key, signature };
   }

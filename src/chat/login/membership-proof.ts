@@ -59,7 +59,7 @@ export function proveMembership(
     });
   });
   function accept({ id }: Account): void {
-    session.proven = { ...session.proven, account: id };
+    session.prove({ account: id });
     then(undefined);
   }
 }

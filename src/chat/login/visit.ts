@@ -79,7 +79,7 @@ function decide(hub: HubState, session: Session, command: LoginCommand, found: F
   const { owner, ofKey, ofToken } = found;
   if (owner === undefined) {
     const account = (ofKey ?? ofToken)?.id ?? session.proven.account;
-    session.proven = { ...session.proven, account, isDevice: ofKey !== undefined };
+    session.prove({ account, isDevice: ofKey !== undefined });
     if (name !== "" && isOfOther(hub, session, name)) {
       return refuse(hub, session, name, takenByMember(name));
     }
@@ -88,8 +88,7 @@ function decide(hub: HubState, session: Session, command: LoginCommand, found: F
   authenticate(hub, session, command, { owner, ofKey, ofToken }, (refusal) => {
     if (session.phase !== "entering") return hub.unblock(session);
     if (refusal !== undefined) return refuse(hub, session, name, refusal);
-    const isDevice = ofKey?.id === owner.id;
-    session.proven = { ...session.proven, account: owner.id, isDevice };
+    session.prove({ account: owner.id, isDevice: ofKey?.id === owner.id });
     enter(hub, session, { name: owner.name, account: owner.id });
   });
 }
@@ -128,7 +127,7 @@ function recognizeLater(hub: HubState, session: Session, key: string): void {
   hub.store.ask({ type: "find-account", lookup: { key } }, (outcome) => {
     const account = outcome.done ? outcome.result : undefined;
     if (account === undefined || session.phase !== "visitor") return;
-    session.proven = { ...session.proven, account: account.id, isDevice: true };
+    session.prove({ account: account.id, isDevice: true });
     const ban = banOf(hub, suspectOf(session));
     if (ban !== undefined) expel(hub, session, "banned", banText(ban));
   });

@@ -219,7 +219,7 @@ export class TerminalClient {
 
   /** Shows progress in the prompt. */
   showStatus(text: string | undefined): void {
-    this.#prompt.status = text;
+    this.#prompt.showStatus(text);
   }
 
   /** Resolves when no private message is being sealed or opened. */

@@ -32,7 +32,7 @@ export class PlainPrompt implements PromptLike {
     return { columns: this.#columns, width: this.#parts.width };
   }
 
-  set status(_text: string | undefined) {}
+  showStatus(_text: string | undefined): void {}
 
   print(lines: readonly string[]): void {
     this.#parts.write(lines.map((line) => `${line}\n`).join(""));

@@ -61,7 +61,7 @@ export class Prompt {
   }
 
   /** A row that stays above the prompt; undefined removes it. */
-  set status(text: string | undefined) {
+  showStatus(text: string | undefined): void {
     this.#status = text;
     this.drawSoon();
   }

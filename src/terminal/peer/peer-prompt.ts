@@ -36,7 +36,7 @@ export class PeerPrompt implements TtyUser {
 
   /** How far files are, in a row above the line; undefined: none are on their way. */
   showProgress(text: string | undefined): void {
-    this.#prompt.status = text;
+    this.#prompt.showStatus(text);
   }
 
   keys(keys: readonly Key[]): void {

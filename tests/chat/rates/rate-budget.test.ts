@@ -52,9 +52,9 @@ test("a session uses the budgets of one owner at a time, until it has closed", (
   const near = rig.client(native, true, "127.0.0.1");
   const far = rig.client(native, true, "192.0.2.1");
   expect(keptBy(rig.hub).budgets).toBe(1);
-  near.session.proven = { key: undefined, account: "ann", isDevice: false };
+  near.session.prove({ key: undefined, account: "ann", isDevice: false });
   expect(keptBy(rig.hub).budgets).toBe(2);
-  far.session.proven = { key: undefined, account: "ann", isDevice: false };
+  far.session.prove({ key: undefined, account: "ann", isDevice: false });
   // The account, and all accounts of the second network.
   expect(keptBy(rig.hub).budgets).toBe(2);
   for (const client of [near, far]) client.close();
