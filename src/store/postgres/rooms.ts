@@ -97,17 +97,11 @@ export class PostgresRooms {
     const { first } = await this.#bounds(room);
     if (seq < first) return false;
     return await this.#database.transact(async (run) => {
-      // Locked, so that whoever reads the next message reads of this too.
-      const [numbers] = await run<{ id: number | string; last: number | string }>(
-        "SELECT id, last_seq AS last FROM parley.rooms WHERE name = $1 FOR UPDATE",
-        [room],
-      );
-      if (numbers === undefined) return false;
-      const { id, last } = numbers;
-      const [row] = await run<BatchRow & { count: number }>(
-        `SELECT first_seq AS seq, count, time_ms AS time, runs FROM parley.batches
-         WHERE room = $1 AND first_seq <= $2 ORDER BY first_seq DESC LIMIT 1 FOR UPDATE`,
-        [id, seq],
+      const [row] = await run<BatchRow & { id: number | string; count: number }>(
+        `SELECT b.room AS id, b.first_seq AS seq, b.count, b.time_ms AS time, b.runs
+         FROM parley.batches b JOIN parley.rooms r ON r.id = b.room
+         WHERE r.name = $1 AND b.first_seq <= $2 ORDER BY b.first_seq DESC LIMIT 1 FOR UPDATE OF b`,
+        [room, seq],
       );
       if (row === undefined || seq >= Number(row.seq) + row.count) return false;
       const runs = readStored<StoredRun[]>(row.runs, `A message of ${quoted(room)}`);
@@ -115,17 +109,20 @@ export class PostgresRooms {
       if (outcome === undefined) return false;
       if (outcome === "erased") {
         await run("UPDATE parley.batches SET runs = $3 WHERE room = $1 AND first_seq = $2", [
-          id,
+          row.id,
           Number(row.seq),
           JSON.stringify(runs),
         ]);
+        // From here on no message is added: whoever reads the next one reads of this too.
         await run(
           `WITH counted AS (
-             UPDATE parley.rooms SET erased = erased + 1 WHERE id = $1 RETURNING erased AS n),
+             UPDATE parley.rooms SET erased = erased + 1 WHERE id = $1
+             RETURNING erased AS n, last_seq),
            trimmed AS (
-             DELETE FROM parley.erasures e USING counted WHERE e.room = $1 AND e.n <= counted.n - $4)
-           INSERT INTO parley.erasures (room, n, seq, last_seq) SELECT $1, n, $2, $3 FROM counted`,
-          [id, seq, last, limits.erasures],
+             DELETE FROM parley.erasures e USING counted WHERE e.room = $1 AND e.n <= counted.n - $3)
+           INSERT INTO parley.erasures (room, n, seq, last_seq)
+             SELECT $1, n, $2, last_seq FROM counted`,
+          [row.id, seq, limits.erasures],
         );
       }
       await tell(run);

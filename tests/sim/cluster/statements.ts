@@ -146,29 +146,25 @@ const statements: Readonly<Record<string, Statement>> = {
     return [{ first: Math.max(row.first, last - Number(most) + 1), last, erased }];
   },
   // A room's name is its ID here.
-  "SELECT id, last_seq AS last FROM parley.rooms": ({ tables }, [name]) => {
-    const row = tables.rooms.get(String(name));
-    return row === undefined ? none : [{ id: row.name, last: row.last }];
-  },
-  "SELECT first_seq AS seq, count, time_ms AS time, runs FROM parley.batches": (
+  "SELECT b.room AS id, b.first_seq AS seq, b.count, b.time_ms AS time, b.runs": (
     { tables },
     [room, seq],
   ) => {
     const row = tables.batches.get(String(room))?.findLast(({ first }) => first <= Number(seq));
-    return row === undefined ? none : [{ ...row, seq: row.first, time: row.timeMs }];
+    return row === undefined ? none : [{ ...row, id: room!, seq: row.first, time: row.timeMs }];
   },
   "UPDATE parley.batches SET runs": ({ tables, undo }, [room, first, runs]) => {
     tables.setRuns(String(room), Number(first), String(runs), undo);
     return none;
   },
-  "WITH counted AS ( UPDATE parley.rooms SET erased": ({ tables, undo }, [id, seq, last, most]) => {
+  "WITH counted AS ( UPDATE parley.rooms SET erased": ({ tables, undo }, [id, seq, most]) => {
     const room = String(id);
     const row = tables.rooms.get(room);
     if (row === undefined) return none;
     const n = row.erased + 1;
     tables.rooms.put(room, { ...row, erased: n }, undo);
     const kept = (tables.erasures.get(room) ?? []).filter((one) => one.n > n - Number(most));
-    tables.erasures.put(room, [...kept, { n, seq: Number(seq), last: Number(last) }], undo);
+    tables.erasures.put(room, [...kept, { n, seq: Number(seq), last: row.last }], undo);
     return none;
   },
   "SELECT e.seq FROM parley.erasures e JOIN parley.rooms r ON r.id = e.room WHERE r.name = $1 AND e.n >":
