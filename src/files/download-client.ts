@@ -124,8 +124,11 @@ export class DownloadClient {
    * @throws ParleyError `not-found`, `differs`, `locked`, `changed`, `integrity`, `stalled` (the
    * partial file is kept), `storage`, …
    */
-  async fetch(name: string, target: FileTarget): Promise<void> {
-    const { onEvent = () => {} } = this.#options;
+  async fetch(
+    name: string,
+    target: FileTarget,
+    onEvent = this.#options.onEvent ?? (() => {}),
+  ): Promise<void> {
     if (target.kind === "file" && (await this.#isUnchanged(name, target.path, onEvent))) return;
     const download = new Download(name, target, {
       resume: this.#options.resume ?? true,
