@@ -248,7 +248,7 @@ export class Session {
   #proven: Proven = nothingProven;
   #shareOwner: ShareOwner | undefined;
   readonly #budgets: SessionBudgets;
-  /** A login that waits for the signature over its nonce. Written only by login.ts. */
+  /** A login waiting for the signature over its nonce. Set by key-proof.ts, taken by login.ts. */
   challenge: { readonly nonce: string; readonly command: LoginCommand } | undefined;
   readonly counter = new MessageCounter();
   readonly rooms = new Memberships();

@@ -2,10 +2,7 @@
 
 import type { Persona } from "./persona.ts";
 
-/**
- * What a session says about itself, and its activity. Written by people-commands.ts and
- * messages.ts.
- */
+/** What a session says about itself, at login and by commands, and its activity. */
 export class Person {
   user = "";
   realName = "";
