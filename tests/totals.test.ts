@@ -1,7 +1,7 @@
 // The summary of a run, read from the real output of `bun test`.
 
 import { expect, test } from "bun:test";
-import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { testFolder } from "./test-folder.ts";
 import { addTotals, failedTests, parseSummary, parseTotals, skipReasons } from "./totals.ts";
@@ -30,7 +30,8 @@ test.each([[[]], [["--parallel=2", "--parallel-delay=0", "--no-isolate"]]])(
     writeFileSync(join(folder, "other.test.ts"), other);
     const root = join(import.meta.dir, "..");
     // The files that bunfig.toml loads before every test, relative to the folder that the tests run
-    // in.
+    // in, and the packages that they import.
+    symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
     mkdirSync(join(folder, "tests"));
     for (const name of ["preload.ts", "own-folders.ts"])
       copyFileSync(join(import.meta.dir, name), join(folder, "tests", name));
