@@ -2,7 +2,7 @@
 // registry. parser.ts splits a byte stream into messages; peer-stream.ts reads what one peer sends
 // to another.
 
-import { type ErrorCode, isErrorCode } from "../errors.ts";
+import { isErrorCode } from "../errors.ts";
 import { hasInvisible } from "../chat/names/grammar.ts";
 import type { Refusal } from "../chat/refusal.ts";
 import { harmless } from "../text.ts";
@@ -245,10 +245,10 @@ export function encodeRefusal({ code, message }: Pick<Refusal, "code" | "message
   return `${code}: ${message}\n`;
 }
 
-/** The code of a refusal's line; undefined: it is something else. */
-export function refusalCode(line: string): ErrorCode | undefined {
+/** Undefined: the line is something else. */
+export function decodeRefusal(line: string): Pick<Refusal, "code" | "message"> | undefined {
   const [code] = line.split(": ", 1);
-  return isErrorCode(code) ? code : undefined;
+  return isErrorCode(code) ? { code, message: line.slice(code.length + 2) } : undefined;
 }
 
 /**

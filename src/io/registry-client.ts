@@ -2,7 +2,6 @@
 // if the server is not open to everybody, inside a session of the native protocol, which shows the
 // password, the pass or the key of a member.
 
-import { refusalCode } from "../cpp/codec.ts";
 import { exitCode, ParleyError } from "../errors.ts";
 import type { Deadline } from "./dial.ts";
 import { hostPortText, type ServerAddress } from "./host-port.ts";
@@ -39,8 +38,8 @@ export class RegistryClient {
   async ask(message: string, deadline: Deadline): Promise<RegistryReply> {
     if (!this.#usesSession) {
       const reply = await askRegistry(this.server, message, deadline);
-      const code = refusalCode(reply.said ?? "");
-      if (code !== "password-required" && code !== "members-only") return reply;
+      const isClosed = reply.refusal === "password-required" || reply.refusal === "members-only";
+      if (!isClosed) return reply;
       this.#usesSession = true;
     }
     const where = hostPortText(this.server);

@@ -46,8 +46,20 @@ test("an open registry is asked over connections of its own, whatever it refuses
   expect(await open.ask()).toMatchObject({ answer: nobody, from: "127.0.0.1" });
   expect([open.heard, open.client.usesSession]).toEqual([[encodeBridge("Ann")], false]);
   const refusing = clientOf("banned: You are banned from this server\n", never);
-  expect(await refusing.ask()).toMatchObject({ answer: { failed: expect.any(String) } });
+  expect(await refusing.ask()).toMatchObject({
+    answer: { failed: "You are banned from this server", isRefused: true },
+  });
   expect(refusing.client.usesSession).toBe(false);
+});
+
+test("words that are no refusal are quoted, and those of a refusal shown without what moves the cursor", async () => {
+  const web = clientOf("HTTP/1.1 400 Bad Request\r\n\r\n", never);
+  expect((await web.ask()).answer).toEqual({
+    failed: expect.stringMatching(/^the registry's answer is not CPP: 'HTTP\/1.1 400 Bad Request'/),
+  });
+  const hostile = clientOf(`banned: \u001b[2J${"x".repeat(5000)}\n`, never);
+  const { answer } = await hostile.ask();
+  expect(answer).toEqual({ failed: "x".repeat(300), isRefused: true });
 });
 
 test.each(["password-required: Words", "members-only: Other words"])(
