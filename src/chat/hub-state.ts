@@ -289,7 +289,8 @@ export class HubState {
     event: PersonalEvent,
     wanted: Timing = event.type === "bye" ? "settled" : "now",
   ): void {
-    const timing = this.#inOrder(session, wanted);
+    const isRefusal = event.type === "error" && wanted === "now";
+    const timing = isRefusal ? this.#refusalTiming(session) : wanted;
     const order = event.type === "bye" ? Infinity : this.pipeline.nextOrder();
     const asked = answerCost(event);
     if (asked > 0) session.queue.charge(asked, this.options.rates, this.nowMs);
@@ -317,20 +318,20 @@ export class HubState {
     order = this.pipeline.nextOrder(),
   ): void {
     if (session.isOver) return;
-    const wanted = session.awaitsWelcome && timing === "now" ? "welcomed" : timing;
-    const when = this.#inOrder(session, wanted);
+    const when = session.awaitsWelcome && timing === "now" ? "welcomed" : timing;
     this.pipeline.gathering.addPersonal(session, { order, text, timing: when });
     session.output.answerChars += text.length;
     this.wake();
   }
 
   /**
-   * Some dialects expect all answers in the order of the commands, such as those between the begin
-   * and the end of an IRC batch: none overtakes what waits for the store.
+   * Some dialects expect the answers to one line in order, such as those between the begin and the
+   * end of an IRC batch: no refusal overtakes what waits for the store. Lists of members and modes
+   * are not held back, since changes that others make would overtake them.
    */
-  #inOrder(session: Session, timing: Timing): Timing {
-    const isOrdered = timing === "now" && session.dialect.showsPersonas === true;
-    return isOrdered && this.pipeline.isAwaitedBy(session) ? "settled" : timing;
+  #refusalTiming(session: Session): Timing {
+    const isOrdered = session.dialect.showsPersonas === true;
+    return isOrdered && this.pipeline.isAwaitedBy(session) ? "settled" : "now";
   }
 
   /** Announces a join, leave or rename to the room. */

@@ -98,3 +98,18 @@ test("whoever opens a room is not shown an operator who has just left it at anot
   ben.lines();
   expect(ranks(ben.send("NAMES #den"))).toEqual(["@Ben", "Ann"]);
 });
+
+test("a list asked for while an answer waits for the store does not follow later changes", () => {
+  const ivy = ircAt(here, "Ivy").send("JOIN #lobby");
+  neighbours.deliver();
+  neighbours.hold("here");
+  ivy.send("PRIVMSG #lobby :hm", "PING 1", "NAMES #lobby");
+  ircAt(there, "Ben").send("JOIN #lobby");
+  neighbours.deliver();
+  neighbours.release("here");
+  const lines = ivy.lines();
+  const came = lines.findIndex((line) => line.startsWith(":Ben!") && line.includes("JOIN #lobby"));
+  const listed = lines.findIndex((line) => line.includes(" 353 Ivy = #lobby"));
+  expect(listed).toBeGreaterThan(0);
+  expect(came > listed || lines[listed]!.includes("Ben")).toBe(true);
+});
