@@ -55,6 +55,27 @@ test("a revoked device gets no code at a server that does not know yet", () => {
   expect(ask(phone, { type: "device-code" })).toMatchObject({ code: "no-identity" });
 });
 
+test("a device that is revoked before its server hears that it was added does not become the owner's", () => {
+  const world = new Neighbours();
+  const [east, west] = [world.server("east"), world.server("west")];
+  const desk = owner(east, "Ann", "desk");
+  const { code } = ask(desk, { type: "device-code" });
+  const guest = withKey(west, "Guest", "phone");
+  world.deliver();
+  guest.text();
+  world.hold("west", "answers", "change-account");
+  guest.send({ type: "link", code, label: "phone", ref: "link" });
+  world.deliver();
+  ask(desk, { type: "revoke", key: keyOf("phone") });
+  world.deliver();
+  world.release("west");
+  world.deliver();
+  expect(guest.lines()).toContainEqual(
+    expect.objectContaining({ type: "error", code: "not-found", ref: "link" }),
+  );
+  expect(ask(guest, { type: "device-code" })).toMatchObject({ code: "no-identity" });
+});
+
 test("the key of a user at another server is reported as if there were one server", () => {
   const world = new Neighbours();
   const [east, west] = [world.server("east"), world.server("west")];

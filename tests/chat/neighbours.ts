@@ -2,6 +2,7 @@
 // wait for the others until `deliver`, in the order of commits, so that a test decides which events
 // cross.
 
+import type { AccountOutcome } from "../../src/chat/accounts/account-store.ts";
 import type { ForeignEvent } from "../../src/chat/elsewhere/foreign-events.ts";
 import {
   type DirectoryEntry,
@@ -28,6 +29,7 @@ import { runsOf } from "../../src/store/postgres/notices.ts";
 import { Rig } from "./rig.ts";
 
 type Held = "commits" | "answers";
+type Waiting = { type: StoreRequest["type"]; what: Held; replies: (() => StoreReply)[] };
 
 export class Neighbours {
   readonly #store = openMemoryStore({ epoch: "epoch-1" });
@@ -35,7 +37,7 @@ export class Neighbours {
   /** The events that each server has not received yet. */
   readonly #waiting = new Map<string, ForeignEvent[]>();
   /** Commits of servers whose commits take long; those that are carried out, with their answers. */
-  readonly #held = new Map<string, { what: Held; replies: (() => StoreReply)[] }>();
+  readonly #held = new Map<string, Waiting>();
   readonly #names = new Map<string, { holder: string; server: string }>();
   readonly #people = new Map<string, DirectoryEntry>();
   readonly #members = new Map<string, Map<string, ForeignMember>>();
@@ -49,8 +51,8 @@ export class Neighbours {
     const shared = { roomOpened() {} };
     const rights = new Rights(this.#store.rights.load(), () => ++this.#numbers);
     const rig = new Rig({ rights, ...options, shared }, (request) => {
-      const held = request.type === "commit" ? this.#held.get(id) : undefined;
-      if (held === undefined) return this.#answer(id, request);
+      const held = this.#held.get(id);
+      if (held === undefined || request.type !== held.type) return this.#answer(id, request);
       const reply = held.what === "answers" ? this.#answer(id, request) : undefined;
       held.replies.push(() => reply ?? this.#answer(id, request));
       return undefined;
@@ -95,9 +97,9 @@ export class Neighbours {
     }
   }
 
-  /** The server's commits take long, or only their answers, until `release`. */
-  hold(id: string, what: Held = "commits"): void {
-    this.#held.set(id, { what, replies: [] });
+  /** The server's commits (or requests of that type) take long, or only their answers. */
+  hold(id: string, what: Held = "commits", type: StoreRequest["type"] = "commit"): void {
+    this.#held.set(id, { type, what, replies: [] });
   }
 
   /** Carries out the commits that were held. As from the database, earlier events come first. */
@@ -223,7 +225,13 @@ export class Neighbours {
         } else if (change.type === "revoke-key" || change.type === "set-password") {
           for (const [hash, of] of this.#codes) if (of === account) this.#codes.delete(hash);
         }
-        break;
+        const reply = answerRequest(this.#store, request);
+        if (reply.outcome === "done" && (reply.result as AccountOutcome).done) {
+          for (const [other, waiting] of this.#waiting) {
+            if (other !== server) waiting.push({ type: "account", account, change: change.type });
+          }
+        }
+        return reply;
       }
       case "find-elsewhere":
         return { ...done, type: "find-elsewhere", result: this.#find(server, request.names) };

@@ -125,7 +125,10 @@ function linkTo(
   const label = beginning(harmless(command.label ?? ""), limits.maxLabelChars);
   const code = hub.options.shared === undefined ? undefined : hash;
   const change = { type: "add-key", account, key, label, code, atMs: hub.stampMs } as const;
-  changeAccount(hub, session, command, change, ({ name, id }) => {
+  changeAccount(hub, session, command, change, (added) => {
+    const isRevoked = added.keys.every((one) => one.key !== key || one.revokedMs !== undefined);
+    if (isRevoked) return reject(hub, session, "not-found", deviceIsRevoked, { ref });
+    const { name, id } = added;
     session.prove({ account: id, isDevice: true });
     moveRole(hub, key, { id, name });
     const { proof } = command;
@@ -367,13 +370,38 @@ function changeAccount(
   change: AccountChange,
   then: (account: Account) => void,
 ): void {
+  const changed = new Set<string>();
+  hub.accountReads.set(session, changed);
   const conclude = (outcome: Outcome<AccountOutcome>): void => {
+    hub.accountReads.delete(session);
     if (!outcome.done) return rejectUnread(hub, session, command, outcome.error);
     const { result } = outcome;
-    if (result.done) then(result.account);
-    else rejectUnchanged(hub, session, command, result.why);
+    if (!result.done) rejectUnchanged(hub, session, command, result.why);
+    else if (!changed.has(result.account.id)) then(result.account);
+    else readAgain(hub, session, command, result.account.id, then);
   };
   askStore(hub, session, { type: "change-account", change }, conclude, "even-if-ended");
+}
+
+/** The answer to a change came so late that the account has changed once more. */
+function readAgain(
+  hub: HubState,
+  session: Session,
+  command: Of<"link" | "revoke" | "set-password">,
+  id: string,
+  then: (account: Account) => void,
+): void {
+  const changed = new Set<string>();
+  hub.accountReads.set(session, changed);
+  const conclude = (found: Outcome<Account | undefined>): void => {
+    hub.accountReads.delete(session);
+    if (!found.done) return rejectUnread(hub, session, command, found.error);
+    if (changed.has(id)) return readAgain(hub, session, command, id, then);
+    if (found.result === undefined) rejectUnchanged(hub, session, command, "missing");
+    else then(found.result);
+  };
+  const lookup = { id };
+  askStore(hub, session, { type: "find-account", lookup }, conclude, "even-if-ended");
 }
 
 function rejectUnchanged(
