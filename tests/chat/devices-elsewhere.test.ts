@@ -43,6 +43,78 @@ test("a device is added to its account at another server, by a code that is vali
   );
 });
 
+/** The texts of the private messages that came, with their numbers. */
+function heard(client: Client): unknown[] {
+  return client
+    .lines()
+    .flatMap(({ type, mail, text }) => (type === "private" ? [[mail, text]] : []));
+}
+
+function tell(client: Client, text: string): void {
+  client.send({ type: "tell", to: ["Ann"], text });
+}
+
+test("private messages from other servers that cross a registration arrive once, in order", () => {
+  for (const late of [true, false]) {
+    const world = new Neighbours();
+    const [east, west] = [world.server("east"), world.server("west")];
+    const ann = withKey(east, "Ann", "desk");
+    const [bob, cal] = [west.member("Bob"), east.member("Cal")];
+    world.deliver();
+    tell(bob, "one");
+    world.deliver();
+    // Committed before the registration, and told after it.
+    tell(bob, "two");
+    world.hold("west");
+    tell(bob, "three");
+    if (!late) world.release("west");
+    ann.send({ type: "register", label: "desk" });
+    tell(cal, "four");
+    if (late) world.release("west");
+    world.deliver();
+    tell(bob, "five");
+    world.deliver();
+    const all = late
+      ? ["one", "two", "four", "three", "five"]
+      : ["one", "two", "three", "four", "five"];
+    expect({ late, heard: heard(ann) }).toEqual({
+      late,
+      heard: all.map((text, i) => [i + 1, text]),
+    });
+    // Another device reads what no device has received yet.
+    ann.close();
+    const again = withKey(east, "Ann", "desk", { secret: "another-secret-0123456789" });
+    world.deliver();
+    expect({ late, heard: heard(again) }).toEqual({
+      late,
+      heard: all.map((text, i) => [i + 1, text]),
+    });
+  }
+});
+
+test("a private message is not lost while the server does not know of the registration yet", () => {
+  const world = new Neighbours();
+  const [east, west] = [world.server("east"), world.server("west")];
+  const ann = withKey(east, "Ann", "desk");
+  const bob = west.member("Bob");
+  world.deliver();
+  // East does not know its registration until its commit is settled.
+  world.hold("east", "answers");
+  east.member("Cal").send({ type: "say", room: "lobby", text: "hello" });
+  world.hold("west");
+  tell(bob, "one");
+  ann.send({ type: "register", label: "desk" });
+  world.release("west");
+  while (world.deliverOne("east"));
+  world.release("east");
+  tell(bob, "two");
+  world.deliver();
+  expect(heard(ann)).toEqual([
+    [1, "one"],
+    [2, "two"],
+  ]);
+});
+
 test("a revoked device gets no code at a server that does not know yet", () => {
   const world = new Neighbours();
   const [east, west] = [world.server("east"), world.server("west")];

@@ -34,6 +34,9 @@ export type DeviceKey = {
 /** `token` is the hash of a session token; `key` must not be revoked. */
 export type AccountLookup = { name: string } | { id: string } | { key: string } | { token: string };
 
+/** A session's mailbox, and the number of the last message that its client certainly has. */
+export type OwnMailbox = { readonly session: string; readonly received: number };
+
 /** A change of one account. One whose outcome is unknown is repeated as the same request. */
 export type AccountChange = { readonly account: string; readonly atMs: number } & (
   | {
@@ -42,6 +45,11 @@ export type AccountChange = { readonly account: string; readonly atMs: number } 
       readonly folded: string;
       readonly key: { readonly key: string; readonly label: string } | undefined;
       readonly password: string | undefined;
+      /**
+       * In a shared store: the account's mailbox continues its numbers, and gets what the session
+       * may not have received yet, and letters that other servers are still sending to it.
+       */
+      readonly mailbox?: OwnMailbox | undefined;
     }
   /** `code`: the hash of the code in a shared store that allows it, and that it uses up. */
   | {

@@ -4,10 +4,16 @@
 import { accounts as limits } from "../../limits.ts";
 import { ownerAt } from "../../share-owner.ts";
 import { beginning, harmless, quoted } from "../../text.ts";
-import { type Account, accountMailbox, type AccountOutcome } from "./account-store.ts";
+import {
+  type Account,
+  accountMailbox,
+  type AccountOutcome,
+  type OwnMailbox,
+} from "./account-store.ts";
 import type { Command, Ref } from "../events.ts";
 import type { HubState } from "../hub-state.ts";
 import { roomsOf } from "../rooms/membership.ts";
+import { noteMail } from "../elsewhere/foreign-events.ts";
 import { claimName, isConnected } from "../elsewhere/name-claims.ts";
 import { giveToken, hashNew } from "./passwords.ts";
 import { fold, nameProblem } from "../names/grammar.ts";
@@ -73,7 +79,8 @@ function registerWith(
   const label = beginning(harmless(command.label ?? ""), limits.maxLabelChars);
   const account = options.newSecret();
   const device = key === undefined ? undefined : { key, label };
-  const change = { type: "register", account, name, folded, key: device, password, atMs } as const;
+  const about = { account, name, folded, key: device, password, mailbox: ownMailbox(hub, session) };
+  const change = { type: "register", ...about, atMs } as const;
   const registering = { ...session.identity };
   hub.names.beginRegistration(registering);
   session.queue.block();
@@ -96,6 +103,12 @@ function registerWith(
     if (outcome.result.done) return;
     reject(hub, session, ...refusalOf(outcome.result.why, name), { ref: command.ref });
   });
+}
+
+/** In a shared store, other servers may be writing to it at this moment. */
+function ownMailbox(hub: HubState, { identity, mailbox }: Session): OwnMailbox | undefined {
+  if (hub.options.shared === undefined || identity.mailbox === "") return undefined;
+  return { session: identity.mailbox, received: mailbox.received };
 }
 
 function refusalOf(
@@ -129,6 +142,14 @@ function withToken(
   const isWanted = account.password !== undefined && remember === true && isConnected(session);
   if (isWanted) giveToken(hub, session, account, then);
   else then(undefined);
+}
+
+/** Other servers may have told of messages in either mailbox while the session read the other. */
+function catchUp(hub: HubState, session: Session, mailbox: string): void {
+  hub.store.ask({ type: "load-session", session: mailbox }, (outcome) => {
+    if (!outcome.done) return hub.options.log.warn(outcome.error.message);
+    noteMail(hub, session, outcome.result?.mail ?? 0);
+  });
 }
 
 /** At other servers, too, the name is the account's from now on: its other devices may have it. */
@@ -166,7 +187,8 @@ function own(
     const record = { id: mailbox, name: "", n: 0, network: "", seenMs, minMail: last };
     gathering.mailboxes.push(record);
   }
-  session.mailbox.registered(before);
+  if (hub.options.shared === undefined) session.mailbox.registered(before);
+  else catchUp(hub, session, mailbox);
   hub.names.beginAccount(session, account);
   // Ranks and invitations are the person's.
   for (const room of hub.rooms.values()) room.rekey(person, personKey(identity));

@@ -118,12 +118,7 @@ const handlers: Handlers = {
   presence: handlePresence,
   roster: handleRoster,
   mail(hub, { mailbox, mail }) {
-    for (const session of hub.names.readers(mailbox)) {
-      const isNew = session.mailbox.arrivedElsewhere(mail);
-      if (!isNew || session.phase !== "member" || session.awaitsWelcome) continue;
-      hub.schedule.replaying.add(session);
-      hub.wake();
-    }
+    for (const session of hub.names.readers(mailbox)) noteMail(hub, session, mail);
   },
   letter(hub, { to, message }) {
     const session = hub.names.byKey(to);
@@ -221,6 +216,14 @@ const handlers: Handlers = {
     reclaimCalls(hub);
   },
 };
+
+/** The session's mailbox has messages up to `mail`, which another server may have stored. */
+export function noteMail(hub: HubState, session: Session, mail: number): void {
+  const isNew = session.mailbox.arrivedElsewhere(mail);
+  if (!isNew || session.phase !== "member" || session.awaitsWelcome) return;
+  hub.schedule.replaying.add(session);
+  hub.wake();
+}
 
 export function handleForeign(hub: HubState, event: ForeignEvent): void {
   const handle = handlers[event.type] as (hub: HubState, event: ForeignEvent) => void;

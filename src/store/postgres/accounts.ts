@@ -13,6 +13,7 @@ import {
   accountMailbox,
   type AccountOutcome,
   type DeviceKey,
+  type OwnMailbox,
 } from "../../chat/accounts/account-store.ts";
 import { accounts as limits } from "../../limits.ts";
 import {
@@ -292,7 +293,7 @@ async function vouch(run: Run, { account, key, vouch }: Change<"vouch">): Promis
 
 async function register(
   run: Run,
-  { account: id, name, folded, key, password, atMs }: Change<"register">,
+  { account: id, name, folded, key, password, mailbox, atMs }: Change<"register">,
 ): Promise<void> {
   await run(
     `INSERT INTO parley.accounts (id, name, folded, password, mail, registered_ms)
@@ -300,6 +301,37 @@ async function register(
     [id, name, folded, password ?? null, atMs],
   );
   if (key !== undefined) await insertKey(run, id, key, atMs);
+  if (mailbox !== undefined) await takeOver(run, accountMailbox(id), id, mailbox, atMs);
+}
+
+/**
+ * The account's mailbox continues the session's own. The latter's row is locked from here on: a
+ * batch with a letter for it comes before this, and the letter moves, or after it, and goes to the
+ * account.
+ */
+async function takeOver(
+  run: Run,
+  mailbox: string,
+  account: string,
+  { session, received }: OwnMailbox,
+  atMs: number,
+): Promise<void> {
+  await run(
+    `INSERT INTO parley.sessions (id, name, n, mail, network, seen_ms, clock_ms, account)
+     VALUES ($1, '', 0, 0, '', $3, $3, $2)
+     ON CONFLICT (id) DO UPDATE SET account = excluded.account`,
+    [session, account, atMs],
+  );
+  await run(
+    `INSERT INTO parley.sessions (id, name, n, mail, network, seen_ms, clock_ms)
+     SELECT $2, '', 0, mail, '', seen_ms, clock_ms FROM parley.sessions WHERE id = $1`,
+    [session, mailbox],
+  );
+  await run("UPDATE parley.mail SET session = $2 WHERE session = $1 AND mail > $3", [
+    session,
+    mailbox,
+    received,
+  ]);
 }
 
 /** `count`: of the keys that the account has, including revoked ones. */

@@ -50,7 +50,8 @@ export const tellFunction = `
  * without `name`, left; who `opens` a room that others are in is not its operator.
  * `people`: `[{id, name, n, refused?, before, claim, minMail, network, seenMs, isHere}]`.
  * `letters`: `[{session, network, timeMs, sender, id, person, personName, isCopy?, message}]`,
- * where a session with `#` is a connection without a mailbox: `SERVER#NUMBER`. `gone`: names that
+ * where a session with `#` is a connection without a mailbox: `SERVER#NUMBER`; if an account has
+ * taken over a session's mailbox, its letters go to the account's. `gone`: names that
  * are released, `[{name, holder}]`. `directory`: who has a name here,
  * `[{folded, name?, key, person, about}]`; without `name`, nobody any more. `signals`: for other
  * servers, `[{server, signal}]`.
@@ -82,6 +83,8 @@ export const commitFunction = `
     note text;
     result text;
     others boolean;
+    owner text;
+    addressee text;
   BEGIN
     SELECT * INTO lease FROM parley.servers WHERE id = me FOR UPDATE;
     IF FOUND AND lease.batch = number THEN RETURN lease.reply; END IF;
@@ -131,6 +134,9 @@ export const commitFunction = `
     PERFORM 1 FROM parley.sessions WHERE id IN (
       SELECT value ->> 'id' FROM json_array_elements(people)
       UNION ALL SELECT value ->> 'session' FROM json_array_elements(letters)
+      UNION ALL SELECT '${accountMark}' || account FROM parley.sessions
+        WHERE account IS NOT NULL AND id IN (
+          SELECT value ->> 'session' FROM json_array_elements(letters))
     ) ORDER BY id COLLATE "C" FOR UPDATE;
     FOR item IN
       SELECT * FROM json_to_recordset(people) AS p(id text, name text, n bigint, refused text,
@@ -160,7 +166,8 @@ export const commitFunction = `
             (id, name, n, refused, mail, network, seen_ms, clock_ms, server, claim)
           VALUES (item.id, item.name, item.n, item.refused, item."minMail", item.network,
             item."seenMs", now_ms, CASE WHEN item."isHere" THEN me END, coalesce(item.claim, 0));
-      ELSIF item.name = '' AND item.n = 0 AND known.mail = 0 AND item."minMail" = 0 THEN
+      ELSIF item.name = '' AND item.n = 0 AND known.mail = 0 AND item."minMail" = 0
+          AND known.account IS NULL THEN
         DELETE FROM parley.sessions WHERE id = item.id;
         DELETE FROM parley.mail WHERE session = item.id;
       ELSE
@@ -187,6 +194,17 @@ export const commitFunction = `
         counters := counters || 0::bigint;
         CONTINUE;
       END IF;
+      -- Its name may have been registered since it was looked up.
+      LOOP
+        SELECT a.id INTO owner FROM parley.sessions s
+          LEFT JOIN parley.accounts a ON a.id = s.account WHERE s.id = item.session;
+        EXIT WHEN FOUND;
+        -- Waits for a registration that adds the same row.
+        INSERT INTO parley.sessions (id, name, n, mail, network, seen_ms, clock_ms)
+          VALUES (item.session, '', 0, 0, '', item."timeMs", now_ms) ON CONFLICT DO NOTHING;
+      END LOOP;
+      addressee := item.session;
+      IF owner IS NOT NULL THEN item.session := '${accountMark}' || owner; END IF;
       IF item."isCopy" THEN
         INSERT INTO parley.sessions (id, name, n, mail, network, seen_ms, clock_ms)
           VALUES (item.session, '', 0, 0, '', item."timeMs", now_ms) ON CONFLICT DO NOTHING;
@@ -208,6 +226,10 @@ export const commitFunction = `
       counters := counters || counter;
       CONTINUE WHEN item."isCopy";
       readers := readers || json_build_array(item.session, counter)::text;
+      -- The server where they register reads the session's own mailbox until it knows.
+      IF owner IS NOT NULL THEN
+        readers := readers || json_build_array(addressee, counter)::text;
+      END IF;
     END LOOP;
 
     DELETE FROM parley.names USING json_to_recordset(gone) AS g(name text, holder text)
@@ -348,7 +370,9 @@ export const claimFunction = `
         INSERT INTO parley.sessions AS s
             (id, name, n, mail, network, seen_ms, clock_ms, server, claim)
           VALUES (record, '', 0, 0, '', 0, now_ms, me, claim.claim)
-          ON CONFLICT (id) DO UPDATE SET server = excluded.server, claim = excluded.claim;
+          ON CONFLICT (id) DO UPDATE SET server = excluded.server, claim = excluded.claim,
+            -- It logs in without the account: its mailbox is its own again.
+            account = CASE WHEN claimant <> record THEN s.account END;
       END IF;
     END IF;
     INSERT INTO parley.claimed (server, request, n, claim)

@@ -1,5 +1,6 @@
 // Mailboxes. A full one loses messages of the network that fills most of it.
 
+import { accountMark } from "../../chat/accounts/account-store.ts";
 import type { PrivateMessage } from "../../chat/events.ts";
 import type { MailCount, MailEntry, StoreReply, StoreRequest } from "../../chat/turn/store.ts";
 import { isTrimDue, surplusCopies, surplusMail } from "../mailbox-shares.ts";
@@ -50,11 +51,16 @@ export class PostgresMailboxes {
     }
   }
 
-  /** At most `limit` messages with a higher `mail`, ascending. */
+  /**
+   * At most `limit` messages with a higher `mail`, ascending. If an account has taken over the
+   * mailbox, which its reader may not know yet, the account's.
+   */
   async #after(session: string, mail: number, limit: number): Promise<PrivateMessage[]> {
     const rows = await this.#database.run<MailRow>(
       `SELECT mail, time_ms AS time, sender, message FROM parley.mail
-       WHERE session = $1 AND mail > $2 ORDER BY mail LIMIT $3`,
+       WHERE session = coalesce(
+         (SELECT '${accountMark}' || account FROM parley.sessions WHERE id = $1), $1)
+       AND mail > $2 ORDER BY mail LIMIT $3`,
       [session, mail, limit],
     );
     return rows.map(messageOf);

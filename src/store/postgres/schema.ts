@@ -290,6 +290,9 @@ const version19 = `
   CREATE INDEX sessions_by_name ON parley.sessions (name, clock_ms) WHERE name <> '';
 `;
 
+/** Version 20: the account that has taken over a session's mailbox; letters follow it. */
+const version20 = "ALTER TABLE parley.sessions ADD COLUMN account text;";
+
 /** Step `i` turns version `i` into `i + 1`. Never change a released step; add one. */
 export const migrations: readonly string[] = [
   tables,
@@ -311,6 +314,7 @@ export const migrations: readonly string[] = [
   version17,
   version18,
   version19,
+  version20,
 ];
 
 /** Recreated after every migration: they require the newest tables. */

@@ -127,6 +127,13 @@ export class Truth {
     });
   }
 
+  /** An account has taken over the messages of a mailbox after that number. */
+  moved({ from, to, after }: { from: string; to: string; after: number }): void {
+    const texts = this.mail.get(from) ?? [];
+    const box = entry(this.mail, to);
+    for (let i = after; i < texts.length; i++) box[i] = texts[i]!;
+  }
+
   /** A name belongs to one session, for a while even after its connection is lost. */
   #checkName({ id, name, network, seenMs }: SessionUpdate): void {
     if (name === "" || this.owned.has(name)) return;

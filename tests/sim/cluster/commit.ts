@@ -77,6 +77,8 @@ export type Done = {
   people: readonly PersonJson[];
   letters: readonly LetterJson[];
   counters: readonly number[];
+  /** The messages after that number are in another mailbox from now on. */
+  moved?: { readonly from: string; readonly to: string; readonly after: number };
 };
 
 type Outcome = Done & { result: string; note: object | undefined };
@@ -102,7 +104,7 @@ export function commit(
   const others = [...tables.servers.values()].some(({ id, isOver }) => id !== me && !isOver);
   const { firsts, pieces } = say(tables, call, undo);
   const people = record(tables, call, undo);
-  const { counters, readers, hasLetters } = send(tables, call, undo);
+  const { counters, readers, hasLetters, stored } = send(tables, call, undo);
   for (const { name, holder } of call.gone) {
     tables.removeName({ folded: name, holder, server: me }, undo);
   }
@@ -118,7 +120,7 @@ export function commit(
   const isNews = pieces.length > 0 || readers.length > 0 || hasSignals || comers.length > 0;
   const news = { from: me, mail: readers, hasSignals, people: comers, pieces };
   const note = others && isNews ? news : undefined;
-  const done = { rooms: call.said, firsts, people, letters: call.letters, counters };
+  const done = { rooms: call.said, firsts, people, letters: stored, counters };
   return { result, outcome: { ...done, result, note } };
 }
 
@@ -169,12 +171,13 @@ function record(tables: Tables, { me, people }: CommitCall, undo: Undo): PersonJ
     recorded.push({ ...item, name });
     const server = item.isHere === true ? me : undefined;
     const { id, n, minMail, network, seenMs, refused = null } = item;
-    const row = { id, name, n, refused, network, seenMs, server, claim };
+    const { account } = known ?? {};
+    const row = { id, name, n, refused, network, seenMs, server, claim, account };
     const isNothing = name === "" && n === 0 && minMail === 0;
     if (known === undefined) {
       if (isNothing) continue;
       tables.sessions.put(id, { ...row, mail: minMail }, undo);
-    } else if (isNothing && known.mail === 0) {
+    } else if (isNothing && known.mail === 0 && account === undefined) {
       tables.sessions.delete(id, undo);
       tables.dropMail(id, undo);
     } else {
@@ -189,19 +192,29 @@ function send(
   tables: Tables,
   { letters }: CommitCall,
   undo: Undo,
-): { counters: number[]; readers: [string, number][]; hasLetters: boolean } {
+): {
+  counters: number[];
+  readers: [string, number][];
+  hasLetters: boolean;
+  stored: LetterJson[];
+} {
+  /** With the mailboxes that they are in. */
+  const stored: LetterJson[] = [];
   const counters: number[] = [];
   const readers: [string, number][] = [];
   let hasLetters = false;
   for (const letter of letters) {
-    const { session, network, timeMs, sender, id, person, message } = letter;
-    const [server = "", number] = session.split("#");
+    const { session: addressee, network, timeMs, sender, id, person, message } = letter;
+    const [server = "", number] = addressee.split("#");
     if (number !== undefined) {
       tables.signal(server, { type: "letter", to: `#${number}`, timeMs, sender, message }, undo);
       hasLetters = true;
       counters.push(0);
+      stored.push(letter);
       continue;
     }
+    const session = tables.successorOf(addressee);
+    stored.push({ ...letter, session });
     const known = tables.sessions.get(session);
     const isCopy = letter.isCopy === true;
     const mail = isCopy ? tables.lastCopy(session) + 1 : (known?.mail ?? 0) + 1;
@@ -210,12 +223,14 @@ function send(
     const last = isCopy ? (known?.mail ?? 0) : mail;
     tables.sessions.put(session, { server: undefined, ...row, mail: last }, undo);
     const about = { mail, timeMs, id, person, name: letter.personName };
-    const stored = { ...about, network, sender, message: JSON.stringify(message) };
-    tables.addMail(session, stored, undo);
+    const content = { ...about, network, sender, message: JSON.stringify(message) };
+    tables.addMail(session, content, undo);
     counters.push(mail);
-    if (!isCopy) readers.push([session, mail]);
+    if (isCopy) continue;
+    readers.push([session, mail]);
+    if (session !== addressee) readers.push([addressee, mail]);
   }
-  return { counters, readers, hasLetters };
+  return { counters, readers, hasLetters, stored };
 }
 
 /** Updates the directory; returns the new users. */

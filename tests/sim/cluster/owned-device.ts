@@ -162,12 +162,20 @@ export class OwnedDevice {
 
   #heard(mail: number, text: string): void {
     const { truth } = this.#world;
+    this.#mayBeRegistered(mail);
     const next = this.#mail === undefined ? mail : truth.nextMail(this.#mailbox, this.#mail);
     if (mail !== next) {
       fail(`${this.label} hears ${mail} of ${this.#mailbox} after ${this.#mail}, not ${next}`);
     }
     this.#mail = mail;
     truth.heardPrivate(this.label, this.#mailbox, mail, text);
+  }
+
+  /** What the account got before this device is told of it comes from the account's mailbox. */
+  #mayBeRegistered(mail: number): void {
+    const isOwn = this.#mailbox === this.#ownMailbox;
+    if (!isOwn || this.#world.truth.nextMail(this.#mailbox, mail - 1) === mail) return;
+    this.#mailbox = this.#accountMailbox;
   }
 
   #mayStay(): boolean {
@@ -295,7 +303,8 @@ export class OwnedDevice {
         return this.#heard(message.mail, textOf(message));
       case "registered":
         this.#token = token ?? this.#token;
-        this.#reads(this.#accountMailbox);
+        // Which goes on with the numbers of its own, and misses nothing.
+        this.#mailbox = this.#accountMailbox;
         return this.#entered([this.#answered(ref)]);
       case "password-set":
         this.#token = token ?? this.#token;

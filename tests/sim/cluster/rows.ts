@@ -35,6 +35,8 @@ export type SessionRow = {
   readonly seenMs: number;
   readonly server: string | undefined;
   readonly claim: number;
+  /** The account that has taken over its mailbox. */
+  readonly account?: string | undefined;
 };
 export type MailRow = {
   readonly mail: number;

@@ -1,6 +1,7 @@
 // The statements that servers send (src/store/postgres), executed on the simulated tables. An
 // unknown statement is an error: a change there requires a change here.
 
+import { accountMailbox } from "../../../src/chat/accounts/account-store.ts";
 import type { Row, Value } from "../../../src/store/postgres/database.ts";
 import { schemaVersion } from "../../../src/store/postgres/schema.ts";
 import { accountStatements } from "./account-statements.ts";
@@ -188,11 +189,12 @@ const statements: Readonly<Record<string, Statement>> = {
     (tables.batches.get(String(room)) ?? [])
       .filter(({ first, count }) => first <= Number(to) && first + count > Number(from))
       .map(({ first, timeMs, runs }) => ({ seq: first, time: timeMs, runs })),
-  "SELECT mail, time_ms AS time, sender, message FROM parley.mail WHERE session = $1 AND mail >": (
+  "SELECT mail, time_ms AS time, sender, message FROM parley.mail WHERE session = coalesce(": (
     { tables },
     [session, after, limit],
   ) =>
-    (tables.mail.get(String(session)) ?? [])
+    (tables.mail.get(takenOver(tables, String(session))) ?? [])
+      .toSorted((a, b) => a.mail - b.mail)
       .filter(({ mail }) => mail > Number(after))
       .slice(0, Number(limit))
       .map((row) => ({ ...row, time: row.timeMs })),
@@ -247,6 +249,32 @@ const statements: Readonly<Record<string, Statement>> = {
     listOf(ids)
       .filter((id) => tables.servers.get(id)?.isOver !== false)
       .map((id) => ({ id })),
+  "INSERT INTO parley.sessions (id, name, n, mail, network, seen_ms, clock_ms, account)": (
+    { tables, undo },
+    [session, account, atMs],
+  ) => {
+    const id = String(session);
+    const nobody = { id, name: "", n: 0, refused: null, mail: 0, network: "", claim: 0 };
+    const known = tables.sessions.get(id) ?? { ...nobody, seenMs: Number(atMs), server: undefined };
+    tables.sessions.put(id, { ...known, account: String(account) }, undo);
+    return none;
+  },
+  "INSERT INTO parley.sessions (id, name, n, mail, network, seen_ms, clock_ms) SELECT": (
+    { tables, undo },
+    [session, mailbox],
+  ) => {
+    const { mail, seenMs } = tables.sessions.get(String(session))!;
+    const row = { id: String(mailbox), name: "", n: 0, refused: null, mail, network: "", seenMs };
+    tables.sessions.put(row.id, { ...row, server: undefined, claim: 0 }, undo);
+    return none;
+  },
+  "UPDATE parley.mail SET session": ({ tables, undo, committed }, [session, mailbox, received]) => {
+    const [from, to, after] = [String(session), String(mailbox), Number(received)];
+    tables.moveMail(from, to, after, undo);
+    const nothing = { rooms: [], firsts: [], people: [], letters: [], counters: [] };
+    committed({ ...nothing, moved: { from, to, after } });
+    return none;
+  },
   // The mailbox of a deleted account.
   "DELETE FROM parley.mail WHERE session": ({ tables, undo }, [session]) => {
     tables.dropMail(String(session), undo);
@@ -328,8 +356,15 @@ function claimFirst({ tables, undo, notify }: Context, values: Values): ClaimedR
     tables.signal(known.server, { type: "moved", session: record, claim: number }, undo);
     notify({ from: server, hasSignals: true });
   }
-  tables.sessions.put(record, { ...known, server, claim: number }, undo);
+  const account = holder === record ? undefined : known.account;
+  tables.sessions.put(record, { ...known, server, claim: number, account }, undo);
   return { n: known.n, claim: number };
+}
+
+/** Where the messages of that mailbox are read. */
+function takenOver(tables: Tables, mailbox: string): string {
+  const account = tables.sessions.get(mailbox)?.account;
+  return account === undefined ? mailbox : accountMailbox(account);
 }
 
 function living<R extends { server: string }>(tables: Tables, rows: readonly R[]): R[] {

@@ -1,5 +1,6 @@
 // The contents of the simulated database.
 
+import { accountMailbox } from "../../../src/chat/accounts/account-store.ts";
 import { beforeCopies } from "../../../src/store/mailbox-shares.ts";
 import { AccountTables } from "./account-tables.ts";
 import {
@@ -88,6 +89,25 @@ export class Tables {
   lastCopy(session: string): number {
     const copies = (this.mail.get(session) ?? []).filter(({ mail }) => mail < 0);
     return copies.at(-1)?.mail ?? beforeCopies;
+  }
+
+  /** The messages after that number are in another mailbox from now on. */
+  moveMail(from: string, to: string, after: number, undo: Undo): void {
+    const before = this.mail.get(from) ?? [];
+    const moved = before.filter(({ mail }) => mail > after);
+    for (const row of moved) this.addMail(to, row, undo);
+    this.mail.set(
+      from,
+      before.filter(({ mail }) => mail <= after),
+    );
+    undo.push(() => this.mail.set(from, before));
+  }
+
+  /** Where letters for that mailbox go. */
+  successorOf(mailbox: string): string {
+    const account = this.sessions.get(mailbox)?.account;
+    const isKept = account !== undefined && this.accounts.accounts.get(account) !== undefined;
+    return isKept ? accountMailbox(account) : mailbox;
   }
 
   dropMail(session: string, undo: Undo): void {

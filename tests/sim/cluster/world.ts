@@ -209,7 +209,8 @@ export class ClusterWorld implements Surroundings {
     if (this.#failure !== undefined) fail(this.#failure);
   }
 
-  #committed({ rooms, firsts, people, letters, counters }: Done): void {
+  #committed({ rooms, firsts, people, letters, counters, moved }: Done): void {
+    if (moved !== undefined) this.truth.moved(moved);
     const kept = letters
       .map((letter, i) => ({ letter, mail: counters[i] ?? 0 }))
       .filter(({ mail }) => mail > 0);

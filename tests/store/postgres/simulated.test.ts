@@ -90,6 +90,11 @@ const step = fc.record({
       room: fc.constantFrom(...rooms),
       seq: fc.integer({ min: 1, max: 6 }),
     }),
+    fc.record({
+      type: fc.constant("register" as const),
+      record: fc.constantFrom(...records),
+      received: fc.nat(2),
+    }),
     fc.record({ type: fc.constant("expire" as const) }),
     fc.record({ type: fc.constant("renew" as const) }),
     fc.record({ type: fc.constant("read" as const) }),
@@ -154,6 +159,7 @@ class Rig {
   readonly stores: PostgresStore[] = [];
   readonly #numbers = Array.from({ length: servers }, () => 0);
   #id = 0;
+  #accounts = 0;
   /** The last claim of each server. */
   readonly #decisions = new Map<number, StoreRequest & { type: "change-rights" }>();
   readonly #claims = new Map<number, StoreRequest & { type: "claim-name" }>();
@@ -201,6 +207,13 @@ class Rig {
       }
       case "erase":
         return await this.#ask(store, { type: "erase-message", room: what.room, seq: what.seq });
+      case "register": {
+        const account = `a${++this.#accounts}`;
+        const about = { name: account, folded: account, key: undefined, password: "p", atMs: 1 };
+        const mailbox = { session: what.record, received: what.received };
+        const change = { type: "register", account, ...about, mailbox } as const;
+        return await this.#ask(store, { type: "change-account", change });
+      }
       case "expire":
         return void (await this.expire(store.serverId));
       case "renew":
@@ -218,7 +231,7 @@ class Rig {
         { type: "read-room", room, after: 1, limit: 4 },
         { type: "read-room", room, before: 5, limit: 3 },
       ]),
-      ...records.flatMap((record): StoreOperation[] => [
+      ...[...records, "@a1", "@a2"].flatMap((record): StoreOperation[] => [
         { type: "load-session", session: record },
         { type: "read-mail", session: record, after: 0, limit: 9 },
         { type: "count-mail", session: record, after: 1 },
@@ -315,7 +328,8 @@ describe.skipIf(!hasPostgres)("the simulated database equals PostgreSQL", () => 
     await database.script(`
       TRUNCATE parley.servers, parley.rooms, parley.erasures, parley.batches, parley.sessions, parley.mail,
         parley.rights, parley.names, parley.members, parley.people, parley.signals,
-        parley.claimed
+        parley.claimed, parley.accounts, parley.account_keys, parley.account_tokens,
+        parley.device_codes, parley.account_changes
         RESTART IDENTITY;
       ALTER SEQUENCE parley.claims RESTART;
       DELETE FROM parley.meta WHERE key = 'away_ms';`);
