@@ -2,7 +2,11 @@
 // wait for the others until `deliver`, in the order of commits, so that a test decides which events
 // cross.
 
-import type { AccountOutcome } from "../../src/chat/accounts/account-store.ts";
+import {
+  type AccountChange,
+  accountMailbox,
+  type AccountOutcome,
+} from "../../src/chat/accounts/account-store.ts";
 import type { ForeignEvent } from "../../src/chat/elsewhere/foreign-events.ts";
 import {
   type DirectoryEntry,
@@ -11,7 +15,6 @@ import {
 } from "../../src/chat/elsewhere/foreign-person.ts";
 import type { RoomPresence } from "../../src/chat/elsewhere/foreign-presence.ts";
 import type { ForeignMember } from "../../src/chat/elsewhere/foreign-roster.ts";
-import { type AccountChange, accountMailbox } from "../../src/chat/accounts/account-store.ts";
 import type { PrivateMessage } from "../../src/chat/events.ts";
 import type { HubOptions } from "../../src/chat/hub.ts";
 import type {

@@ -58,7 +58,7 @@ export class NativePerson {
     const dice = random();
     if (this.ended !== undefined) return this.#comeBack(undefined);
     if (dice < 0.62) this.#say(1 + Math.floor(random() * (random() < 0.1 ? 40 : 3)));
-    else if (dice < 0.76) this.#tell();
+    else if (dice < 0.76) this.tell(this.#world.anyRecipient());
     else if (dice < 0.82) this.#act((session) => session.join(this.#anyRoom()));
     else if (dice < 0.86) this.#part();
     else if (dice < 0.88) this.#rename();
@@ -137,9 +137,10 @@ export class NativePerson {
     }
   }
 
-  #tell(): void {
+  tell(recipient: string): void {
+    if (this.ended !== undefined) return;
     const { truth, random } = this.#world;
-    const to = [this.#world.anyRecipient()];
+    const to = [recipient];
     if (random() < 0.3) to.push(this.#world.anyName());
     const token = truth.token(this.name, undefined, to);
     const text = truth.text(token);

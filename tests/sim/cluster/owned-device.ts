@@ -29,6 +29,8 @@ export class Owner {
     readonly tables: AccountTables,
     /** Whether the server can know what the database has. */
     readonly isReachable: (server: ServerProcess) => boolean,
+    /** A device is registering the name. */
+    readonly registering: () => void,
   ) {}
 
   newPassword(): string {
@@ -206,6 +208,7 @@ export class OwnedDevice {
       if (this.hasKey) this.#send({ type: "link", code, label: this.label, ref: "link" });
       return;
     }
+    this.#owner.registering();
     const password = this.hasKey ? undefined : this.#owner.newPassword();
     const about = this.hasKey ? { label: this.label } : { password, ref: password };
     this.#send({ type: "register", remember: true, ...about });

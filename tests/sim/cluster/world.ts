@@ -89,7 +89,7 @@ export class ClusterWorld implements Surroundings {
     this.truth.owned.add(fold(ownerName));
     const isReachable = (server: ServerProcess): boolean => this.#isReachable(server);
     const { tables } = this.database;
-    const owner = new Owner(ownerName, tables.accounts, isReachable);
+    const owner = new Owner(ownerName, tables.accounts, isReachable, () => this.#writeToOwner());
     this.#devices = ["desk", "phone", "web", "tablet"].map(
       (label, i) => new OwnedDevice(this, owner, label, `192.0.2.${220 + i}`, i < 2),
     );
@@ -228,6 +228,13 @@ export class ClusterWorld implements Surroundings {
       person.doSomething();
       this.#live(person);
     });
+  }
+
+  /** What users at several servers write crosses what the owner does at this moment. */
+  #writeToOwner(): void {
+    for (const person of this.people) {
+      this.clock.after(this.random() * 20, () => person.tell(ownerName));
+    }
   }
 
   /** Users at different servers open a room at the same moment. */
