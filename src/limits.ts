@@ -338,6 +338,12 @@ export const privateChat = {
    * with it, such as pasted lines, may still arrive.
    */
   crossingMs: 400,
+  /**
+   * How long after the next text from somebody whose invitation was withdrawn `accept` and `reject`
+   * still answer it: longer than a slow link needs, since that text may have been under way before
+   * the invitation.
+   */
+  withdrawnMs: 5_000,
   /** Former names per member; partners seldom rename twice within that time. */
   namesKnown: 8,
 } as const;

@@ -72,7 +72,7 @@ export class Consent {
     const untilMs = this.#withdrawnUntilMs;
     if (untilMs === undefined) return false;
     if (nowMs >= untilMs) this.#withdrawnUntilMs = undefined;
-    else if (untilMs === Infinity) this.#withdrawnUntilMs = nowMs + limits.crossingMs;
+    else if (untilMs === Infinity) this.#withdrawnUntilMs = nowMs + limits.withdrawnMs;
     return nowMs < untilMs;
   }
 

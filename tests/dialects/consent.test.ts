@@ -69,7 +69,7 @@ describe.each([
     const startMs = 10_000;
     const early = { type: "say", text: "under way" } as const;
     expect(conversation.receive("under way", startMs)).toEqual(early);
-    const lastMs = startMs + limits.crossingMs - 1;
+    const lastMs = startMs + limits.withdrawnMs - 1;
     expect(conversation.receive("reject", lastMs)).toEqual({ type: "reject" });
     const late = { type: "say", text: "reject" } as const;
     expect(conversation.receive("reject", lastMs + 1)).toEqual(late);

@@ -135,7 +135,7 @@ test("an answer to an invitation that has just been withdrawn is not sent to the
   conversation.render({ type: "chat", state: "lost", with: "Ann" });
   expect(conversation.receive("accept", 0)).toEqual({ type: "accept" });
   const late = { type: "say", text: "accept" } as const;
-  expect(conversation.receive("accept", limits.crossingMs)).toEqual(late);
+  expect(conversation.receive("accept", limits.withdrawnMs)).toEqual(late);
 });
 
 test("an invitation stands while another person answers one's own", () => {
@@ -150,7 +150,7 @@ test("an invitation stands while another person answers one's own", () => {
   hear("lost", "Eve");
   expect(conversation.receive("hello", 0)).toEqual({ type: "say", text: "hello" });
   const late = { type: "say", text: "accept" } as const;
-  expect(conversation.receive("accept", limits.crossingMs)).toEqual(late);
+  expect(conversation.receive("accept", limits.withdrawnMs)).toEqual(late);
 });
 
 test("slash commands are text for its own clients, and answered on the main port", () => {
