@@ -555,6 +555,23 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
         expect((await store.sessions.load("s1"))?.mail).toBe(8);
       });
 
+      test("letters that come together displace others one after the other", async () => {
+        const { store, writer } = await open({ mailMessages: 4 });
+        const [one, other] = ["2001:db8:0:1::/64", "192.0.2.1"];
+        const letters = [
+          { from: "A", network: one! },
+          { from: "B", network: other! },
+          { from: "A", network: "" },
+          { from: "B", network: one! },
+          { from: "A", network: other! },
+          { from: "B", network: one! },
+        ].map((fields) => mail("s1", "psst", fields));
+        await writer.commit({ mail: letters.slice(0, 4) });
+        await writer.commit({ mail: letters.slice(4) });
+        const kept = await store.mailboxes.after("s1", 0, 100);
+        expect(kept.map(({ mail: number }) => number)).toEqual([3, 4, 5, 6]);
+      });
+
       test("copies of what somebody has sent are listed, and neither delivered nor counted", async () => {
         const { store, writer } = await open();
         const [bob, cleo] = ["Bob", "Cleo"].map((name) => ({ person: accountMailbox(name), name }));

@@ -102,8 +102,10 @@ export class PostgresMailboxes {
     if (mail < 0) return await this.#trimCopies(session, mail);
     if (mail <= this.#maxMessages || !isTrimDue(mail, this.#maxMessages)) return;
     const rows = await this.#database.run<{ mail: number | string; network: string; from: string }>(
-      'SELECT mail, network, sender AS "from" FROM parley.mail WHERE session = $1 AND mail > 0 ORDER BY mail',
-      [session],
+      // Without those that came after it in the same batch: these are trimmed one by one, too.
+      `SELECT mail, network, sender AS "from" FROM parley.mail
+       WHERE session = $1 AND mail > 0 AND mail <= $2 ORDER BY mail`,
+      [session, mail],
     );
     const entries = rows.map((row) => ({ ...row, mail: Number(row.mail) }));
     const surplus = surplusMail(entries, this.#maxMessages);
