@@ -4,8 +4,13 @@ import { afterAll, afterEach, mock } from "bun:test";
 import { configureGlobal } from "fast-check";
 import { removeOwnFolders } from "./own-folders.ts";
 
-// fast-check 4 makes no list longer than 10, whatever its `maxLength`, unless told to.
-configureGlobal({ defaultSizeToMaxWhenMaxSpecified: true });
+configureGlobal({
+  // fast-check 4 makes no list longer than 10, whatever its `maxLength`, unless told to.
+  defaultSizeToMaxWhenMaxSpecified: true,
+  // A slow machine tries fewer cases, and a failure is told before the test runs into its limit, if
+  // not with the smallest case.
+  interruptAfterTimeLimit: 100_000,
+});
 
 // A test that fails does not reach the line that restores what it replaced, and files that share a
 // process share that: one failure made tests of other files fail.
