@@ -61,7 +61,7 @@ export function partAll(
   hub.options.log.info("left", { ...sessionFields(session), reason: why });
   dissolve(hub, session, reason === "lost" || reason === "slow" ? "lost" : "left");
   const { farewell } = session.person;
-  // A person who stays in other rooms leaves each of these on its own.
+  // If the person stays in other rooms, each room that they leave is told separately.
   const goesOn = silentRooms.size > 0 || isInOtherRooms(hub, session);
   const shown = goesOn && reason !== "kicked" ? "parted" : reason;
   const once = goesOn ? 0 : hub.pipeline.nextOrder();

@@ -1,4 +1,4 @@
-// `--name` of commands that are in no room: it proves who the user is, and takes no name.
+// `--name` for commands that join no room: it says who the user is, but does not occupy the name.
 
 import type { VisitorName } from "../io/host-port.ts";
 import { personNameProblem } from "../dialects/table.ts";

@@ -1,5 +1,5 @@
-// Decides whose keys are trusted: how a message to somebody may be sent, and whether one that has
-// arrived was sealed with its sender's key. Remembers the keys, and what the user decides about
+// Decides which keys are trusted: how a message may be sent to somebody, and whether a received one
+// was sealed with its sender's key. Remembers the keys, and what the user decides about
 // them. Pure; the remembered keys are stored elsewhere.
 
 import { BoundedMap } from "../bounded-map.ts";
@@ -156,7 +156,7 @@ export class KeyTrust {
     }
   }
 
-  /** Remembers somebody who writes first, if the server confirms the key. */
+  /** Remembers the key of somebody who wrote first, if the server confirms it. */
   async #meet(name: string, key: string): Promise<void> {
     const answer = await this.#lookup.ask(name);
     if (answer?.type !== "keys") return;

@@ -87,8 +87,8 @@ export type ForeignEvent =
   /** The text of a message was deleted. */
   | { readonly type: "erased"; readonly room: string; readonly seq: number }
   /**
-   * This server has lost its lease: the others consider its people disconnected, who must reconnect
-   * here or elsewhere.
+   * This server has lost its lease. The other servers consider its people disconnected: they must
+   * reconnect, here or elsewhere.
    */
   | { readonly type: "fenced"; readonly reason: string };
 

@@ -60,7 +60,7 @@ export function completeLogin(hub: HubState, session: Session, login: GrantedLog
 type Takeover = {
   /** The rooms in which the session takes the place of the previous connection. */
   readonly before: ReadonlySet<string>;
-  /** Those in which nobody is told: the user keeps the name. */
+  /** Rooms that are not told of the change, since the user keeps the name. */
   readonly silent: ReadonlySet<string>;
 };
 

@@ -1,5 +1,5 @@
-// What the store knows that decides a login: the user's record, the numbers of the rooms, who had
-// the name and the alias last, and whose accounts are concerned.
+// Reads from the store what a login depends on: the user's record, the numbers of the rooms, who
+// last had the name and the alias, and the accounts involved.
 
 import type { ParleyError } from "../../errors.ts";
 import { history as limits } from "../../limits.ts";

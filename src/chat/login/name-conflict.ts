@@ -1,4 +1,4 @@
-// Whether the name or alias of a login belongs to somebody else, connected or absent.
+// Checks whether the name or alias given at login belongs to somebody else, connected or absent.
 
 import { networkOf } from "../../addresses.ts";
 import type { HubState } from "../hub-state.ts";
@@ -26,7 +26,7 @@ export function nameConflict(
     if (byAbsent !== undefined) return byAbsent;
   }
   const key = previous?.identity.key ?? session.identity.key;
-  // In dialects with aliases, a name must not equal somebody else's alias.
+  // In dialects with aliases, nobody may take another person's alias as a name.
   if (hub.names.isAliasOfOther(fold(name), key)) return takenByMember(name);
   if (alias === undefined || fold(alias) === fold(name)) return undefined;
   if (facts.aliasOwner !== undefined) return takenByMember(alias);
