@@ -115,6 +115,35 @@ test("a private message is not lost while the server does not know of the regist
   ]);
 });
 
+test("a device that joins goes on with its own mailbox, until it logs in as the owner", () => {
+  const world = new Neighbours();
+  const [east, west] = [world.server("east"), world.server("west")];
+  const desk = owner(east, "Ann", "desk");
+  const bob = east.member("Bob");
+  const guest = (name: string, extra = {}) => withKey(west, name, "phone", extra);
+  const tell = (to: string, text: string) => {
+    bob.send({ type: "tell", to: [to], text });
+    world.deliver();
+  };
+  const { code } = ask(desk, { type: "device-code" });
+  const before = guest("Guest");
+  world.deliver();
+  before.close("lost");
+  tell("Guest", "one");
+  tell("Ann", "for the owner");
+  world.hold("west", "answers", "read-mail");
+  const phone = guest("Guest", { epoch: "epoch-1", mail: 0 });
+  expect(ask(phone, { type: "link", code, label: "phone" })).toMatchObject({ type: "linked" });
+  world.release("west");
+  tell("Guest", "two");
+  expect(heard(phone)).toEqual([
+    [1, "one"],
+    [2, "two"],
+  ]);
+  phone.close("quit");
+  expect(heard(guest("Ann"))).toEqual([[1, "for the owner"]]);
+});
+
 test("a revoked device gets no code at a server that does not know yet", () => {
   const world = new Neighbours();
   const [east, west] = [world.server("east"), world.server("west")];

@@ -314,7 +314,7 @@ export class OwnedDevice {
         return void this.#answered(ref);
       case "linked":
         if (!this.#owner.tables.hasKnown(`key ${this.#key}`)) fail(`${this.label} is not linked`);
-        this.#reads(this.#accountMailbox);
+        // It reads its own mailbox until it logs in under the owner's name.
         return this.#entered([]);
       case "device-code":
         this.#owner.code = code;
