@@ -89,7 +89,10 @@ export class IncomingOffer {
     return this.#current !== undefined;
   }
 
-  /** Opens the offer and reports it. Returns a sentence if that is impossible. */
+  /**
+   * Opens the offer and reports it, unless it ends meanwhile. Returns a sentence if it can't be
+   * opened.
+   */
   async open({ summary, sealed }: OfferContent): Promise<string | undefined> {
     if (this.#opened !== undefined) return undefined;
     const { exchange, onEvent, id, from } = this.#options;
@@ -97,6 +100,7 @@ export class IncomingOffer {
       this.#opened = { summary, key: undefined, isVerified: false };
     } else if (sealed !== undefined) {
       const found = (await exchange.mail?.openOffer(from, sealed)) ?? "this client has no key";
+      if (this.#isOver) return undefined;
       if (typeof found === "string") return found;
       const content = decodeContent(this.offer, found.content);
       if (content === undefined) return "it is damaged";
@@ -183,6 +187,8 @@ export class IncomingOffer {
     const wasOver = this.#isOver || this.#outcome !== undefined;
     this.#isOver = true;
     this.#closeChannel();
+    // Nobody has been told of it yet.
+    if (this.#opened === undefined) return;
     const { onEvent, id, from } = this.#options;
     if (!wasOver || reason !== "done") onEvent({ event: "offer-ended", id, from, reason });
     const sentence = `${quoted(from)} has ended it. What has arrived is kept: the transfer resumes if it is sent again`;

@@ -21,7 +21,7 @@ const numberOf = (fill: number): string => Buffer.alloc(16, fill).toString("base
 const settled = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
 /** A session that only records what is asked of it. */
-function rig() {
+function rig(mail?: Exchange["mail"]) {
   const asked: unknown[] = [];
   const events: IncomingOfferEvent[] = [];
   const exchange: Exchange = {
@@ -33,7 +33,7 @@ function rig() {
       endOffer: (offer, reason) => void asked.push({ type: "end-offer", offer, reason }),
     },
     applyOutputs() {},
-    mail: undefined,
+    mail,
     sealer: undefined,
     port: () => ({ pass() {}, waitingBytes: () => 0 }),
     onDrained: () => () => {},
@@ -71,6 +71,26 @@ test("a name means the offer that waits, a number also one that is being receive
   expect(handover.find("1")).toMatchObject({ id: 1, isAccepted: true });
   await offer("Ann", numberOf(3));
   expect(handover.find("Ann")).toBeUndefined();
+});
+
+test("an offer that ends while it is being opened is not announced", async () => {
+  const opening = Promise.withResolvers<string>();
+  const { handover, events } = rig({
+    sealOffer: async () => ({ how: "plain" }),
+    openOffer: () => opening.promise,
+  });
+  const offer = numberOf(1);
+  const sealed = { key: "", boxes: [] };
+  for (const about of [
+    { type: "offered", offer, from: "Ann", sealed },
+    { type: "offer-ended", offer, reason: "cancelled" },
+  ] as const) {
+    handover.handleEvent({ type: "offer", about });
+  }
+  opening.resolve("it is damaged");
+  await settled();
+  expect(events).toEqual([]);
+  expect(handover.incoming).toEqual([]);
 });
 
 test("to decline an offer that is being received stops it", async () => {
