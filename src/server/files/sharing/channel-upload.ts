@@ -47,6 +47,9 @@ export class ChannelUpload {
   #channel: Channel | undefined;
   #number = 0;
   #frameChars = 0;
+  /** Everything has arrived, and is being put into place. */
+  #isFinishing = false;
+  #isCancelled = false;
   #isOver = false;
   #awayTimer: Timer | undefined;
   /** Checks whether enough has arrived since the last time. */
@@ -133,13 +136,21 @@ export class ChannelUpload {
   /** The sender has lost the connection. */
   handleLost(): void {
     this.#closeChannel();
+    // Everything is here: the sender is told on returning.
+    if (this.#isFinishing) return;
     clearTimeout(this.#awayTimer);
     this.#awayTimer = setTimeout(() => this.#end(gone(), true), limits.awayMs);
   }
 
-  /** The sender or the server stops the upload. Its data is kept for the sender. */
+  /** The server stops the upload. Its data is kept for the sender. */
   stop(reason: ParleyError): void {
     this.#end(own(reason), true);
+  }
+
+  /** The same for its sender, who wants nothing of it to be shared. */
+  cancel(): void {
+    this.#isCancelled = true;
+    this.stop(cancelled());
   }
 
   #openChannel(): void {
@@ -173,8 +184,9 @@ export class ChannelUpload {
       while (this.#channel === undefined && !this.#isOver) await this.#returned.promise;
       if (this.#isOver) return;
       clearInterval(this.#pace);
+      this.#isFinishing = true;
       const items = await store.finish(upload, arrived, () => {
-        const problem = this.#sharer.problem();
+        const problem = this.#isCancelled ? cancelled() : this.#sharer.problem();
         if (problem !== undefined) throw problem;
       });
       this.#end(items, false);
@@ -286,6 +298,10 @@ const ours = new WeakSet<ParleyError>();
 function own(error: ParleyError): ParleyError {
   ours.add(error);
   return error;
+}
+
+export function cancelled(): ParleyError {
+  return new ParleyError("interrupted", "Its sender cancelled it");
 }
 
 function gone(): ParleyError {

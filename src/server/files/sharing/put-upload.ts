@@ -7,7 +7,7 @@ import { ParleyError } from "../../../errors.ts";
 import { quietly } from "../../../files/cleanup.ts";
 import { WorkSlices } from "../../../files/work-slices.ts";
 import { sharing as limits } from "../../../limits.ts";
-import { entryOf } from "./channel-upload.ts";
+import { cancelled, entryOf } from "./channel-upload.ts";
 import type { SharedItem, Upload } from "./rows.ts";
 import type { UploadStore } from "./upload-store.ts";
 
@@ -34,6 +34,7 @@ export class PutUpload {
   #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   /** Runs until the upload begins. */
   #waiting: Timer | undefined;
+  #isCancelled = false;
   #isOver = false;
   #bytes: number;
   readonly #over = Promise.withResolvers<void>();
@@ -70,6 +71,12 @@ export class PutUpload {
     if (this.#waiting !== undefined) this.#end(undefined, reason);
   }
 
+  /** Its sender wants nothing of it to be shared. */
+  cancel(): void {
+    this.#isCancelled = true;
+    this.stop(cancelled());
+  }
+
   /** Call it once. @throws ParleyError why the file is not shared */
   async receive(body: ReadableStream<Uint8Array> | null): Promise<SharedItem> {
     if (this.#waiting === undefined || this.#isOver) {
@@ -82,7 +89,7 @@ export class PutUpload {
       await this.#write(body);
       const arrived = [{ place: 0, name, isFolder: false }];
       const [item] = await store.finish(upload, arrived, () => {
-        const problem = sharer.problem();
+        const problem = this.#isCancelled ? cancelled() : sharer.problem();
         if (problem !== undefined) throw problem;
       });
       if (item === undefined) throw new Error("A file that was placed is missing");

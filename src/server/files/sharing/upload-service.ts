@@ -193,16 +193,14 @@ export class UploadService implements SharingPort {
   }
 
   end(session: number, offer: string): void {
-    const reason = new ParleyError("interrupted", "Its sender cancelled it");
     const put = this.#puts.get(offer);
-    if (put?.sharer.session === session) return put.stop(reason);
+    if (put?.sharer.session === session) return put.cancel();
     if (this.#left.get(offer)?.session === session) {
       this.#left.delete(offer);
       return void this.store.discard(offer);
     }
     const upload = this.#uploads.get(offer);
-    if (upload?.sharer.session !== session) return;
-    upload.stop(reason);
+    if (upload?.sharer.session === session) upload.cancel();
   }
 
   closed(session: number): void {

@@ -161,6 +161,68 @@ test("files and folders arrive through the channels of an offer, and continue wi
   expect(service.size).toBe(0);
 });
 
+/** From now on, what has arrived waits to be put into place. */
+function slowly(service: UploadService) {
+  const { store } = service;
+  const finish = store.finish.bind(store);
+  const [begun, goOn, over] = [1, 2, 3].map(() => Promise.withResolvers<void>());
+  store.finish = async (...args) => {
+    begun!.resolve();
+    await goOn!.promise;
+    return await finish(...args).finally(over!.resolve);
+  };
+  return { begun: begun!.promise, goOn: goOn!.resolve, over: over!.promise };
+}
+
+test("what its sender cancels while it is put into place is not shared", async () => {
+  const there = place();
+  const service = there.open();
+  const storing = slowly(service);
+  const path = join(base, `cancelled${count}`);
+  writeFileSync(path, "cancelled");
+  const sender = await Sender.of(service, path);
+  sender.offer(number(1), sharer("Ann", 1));
+  await storing.begun;
+  service.end(1, number(1));
+  await sender.next("interrupted");
+  storing.goOn();
+  await storing.over;
+  expect(there.listed()).toEqual([]);
+  expect(sender.types).not.toContain("placed");
+});
+
+test("the same, sent as the body of a request", async () => {
+  const there = place();
+  const service = there.open();
+  const storing = slowly(service);
+  const heard = new Heard();
+  const ann = sharer("Ann", 1);
+  const { ticket } = await service.keepPlace(ann, { name: "a", size: 3, room: "" }, heard.tell);
+  const receiving = service.take(ticket)!.receive(new Blob(["abc"]).stream());
+  await storing.begun;
+  service.end(1, ticket);
+  storing.goOn();
+  expect(await receiving.catch(String)).toBe("ParleyError: Its sender cancelled it");
+  expect(there.listed()).toEqual([]);
+  expect(heard.types).toEqual([]);
+});
+
+test("a sender who is lost while files are put into place learns of it on returning", async () => {
+  const there = place();
+  const service = there.open();
+  const storing = slowly(service);
+  const path = join(base, `lost${count}`);
+  writeFileSync(path, "lost");
+  const sender = await Sender.of(service, path);
+  sender.offer(number(1), sharer("Ann", 1));
+  await storing.begun;
+  service.closed(1);
+  sender.offer(number(1), sharer("Ann", 2));
+  storing.goOn();
+  await sender.next("placed");
+  expect(there.listed()).toEqual([`lost${count}`]);
+});
+
 test("frames of others, and without a channel, are ignored", async () => {
   const there = place();
   const service = there.open();
