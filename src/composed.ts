@@ -1,5 +1,6 @@
-// Unicode normalization in linear time. Sorting the marks on one letter takes quadratic time, and a
-// message can consist of marks: without a bound it would occupy the program for seconds. Pure.
+// Unicode normalization in linear time, and case folding. Sorting the marks on one letter takes
+// quadratic time, and a message can consist of marks: without a bound it would occupy the program
+// for seconds. Pure.
 
 /** Marks, and what decomposes into a mark. */
 const mark = "[\\p{M}\\uff9e\\uff9f]";
@@ -21,4 +22,18 @@ export function composed(text: string): string {
   if (/^[\x00-\x7f]*$/.test(text)) return text;
   const safe = isStreamSafe(text) ? text : text.replace(cuts, `$1${joiner}`);
   return safe.normalize("NFKC");
+}
+
+/** The form in which texts are compared, whatever their width and letter case, as names are. */
+export function comparable(text: string): string {
+  if (/^[\x00-\x7f]*$/.test(text)) return text.toLowerCase();
+  return composed(foldCase(composed(text)));
+}
+
+/**
+ * Unicode's full case folding, through upper case: `ß`, `ẞ` and `SS` become equal, as do final and
+ * normal sigma. `ı` becomes `i`, which shares its capital.
+ */
+export function foldCase(text: string): string {
+  return text.toLowerCase().toUpperCase().toLowerCase().replaceAll("ς", "σ");
 }

@@ -1,6 +1,6 @@
 // Detects mentions of a name in a text, for the terminal and the page. Pure.
 
-import { composed } from "../composed.ts";
+import { comparable } from "../composed.ts";
 
 /** Shorter names are common words in many languages. They count only after an `@`. */
 const minBareChars = 3;
@@ -10,7 +10,7 @@ const minBareChars = 3;
  * "thanks Ann." address Ann; "Annette", "Ann-Marie" and "ann.txt" do not.
  */
 export function mentions(text: string, name: string): boolean {
-  const [where, what] = [foldCase(text), foldCase(name)];
+  const [where, what] = [comparable(text), comparable(name)];
   if (what === "") return false;
   const isShort = Array.from(what).length < minBareChars;
   for (let at = where.indexOf(what); at >= 0; at = where.indexOf(what, at + 1)) {
@@ -26,7 +26,3 @@ export function mentions(text: string, name: string): boolean {
 // `.` or `-`.
 const continuesBefore = /[\p{L}\p{M}\p{N}_][.-]?$/u;
 const continuesAfter = /^[.-]?[\p{L}\p{M}\p{N}_]/u;
-
-function foldCase(text: string): string {
-  return composed(text).toLowerCase();
-}

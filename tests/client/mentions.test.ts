@@ -1,6 +1,7 @@
 // Which texts mention a user by name.
 
 import { expect, test } from "bun:test";
+import { fold } from "../../src/chat/names/grammar.ts";
 import { mentions } from "../../src/client/mentions.ts";
 import { cpuMsOf } from "../cpu-time.ts";
 
@@ -19,6 +20,20 @@ test("a name that is a separate word is a mention", () => {
   ]) {
     expect([text, mentions(text, "Ann")]).toEqual([text, true]);
   }
+});
+
+test("a name is mentioned by whatever is the same name", () => {
+  for (const [written, name] of [
+    ["Strauss", "Strauß"],
+    ["STRAUSS", "Strauß"],
+    ["Strauß", "Strauss"],
+    ["Νίκος", "ΝΊΚΟΣ"],
+    ["νίκοσ", "Νίκος"],
+  ] as const) {
+    expect(fold(written)).toBe(fold(name));
+    expect([written, mentions(`thanks, ${written}!`, name)]).toEqual([written, true]);
+  }
+  expect(mentions("Straussberg", "Strauß")).toBe(false);
 });
 
 test("a part of another word or name is not a mention", () => {

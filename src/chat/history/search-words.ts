@@ -1,7 +1,7 @@
 // Search terms: messages match if they contain all words, regardless of letter case and width.
 // Pure.
 
-import { composed } from "../../composed.ts";
+import { comparable } from "../../composed.ts";
 
 /** The words of a search, in the form that `matches` expects. */
 export function searchWords(text: string): readonly string[] {
@@ -14,8 +14,4 @@ export function searchWords(text: string): readonly string[] {
 export function matches(text: string, words: readonly string[]): boolean {
   const folded = comparable(text);
   return words.every((word) => folded.includes(word));
-}
-
-function comparable(text: string): string {
-  return composed(text).toLowerCase();
 }

@@ -1,5 +1,6 @@
 // The grammar of names in all dialects: which are valid, and when two are equal. Pure.
 
+import { foldCase } from "../../composed.ts";
 import { names as limits } from "../../limits.ts";
 import { quoted } from "../../text.ts";
 
@@ -56,14 +57,6 @@ export function fold(name: string): string {
   return /^[\x20-\x7e]*$/.test(name)
     ? name.toLowerCase()
     : foldCase(name.normalize("NFKC")).normalize("NFKC");
-}
-
-/**
- * Unicode's full case folding, through upper case: `ß`, `ẞ` and `SS` become equal, as do final and
- * normal sigma. `ı` becomes `i`, which shares its capital.
- */
-function foldCase(text: string): string {
-  return text.toLowerCase().toUpperCase().toLowerCase().replaceAll("ς", "σ");
 }
 
 /**

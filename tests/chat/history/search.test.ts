@@ -54,6 +54,8 @@ test("a message matches if it has all words, in any case and width", () => {
     ["Make tea", "tea coffee", false],
     ["Ｔｅａ für Zoë", "tea zoë", true],
     ["teapot", "tea", true],
+    ["in der Straße", "STRASSE", true],
+    ["MASSE", "maße", true],
     ["", "tea", false],
   ];
   for (const [text, asked, isMatch] of cases) {
