@@ -1,6 +1,7 @@
 // Renders answers to a client's requests as lines. Pure.
 
 import type { PersonalEvent } from "../../chat/events.ts";
+import { fold } from "../../chat/names/grammar.ts";
 import type { PersonInfo } from "../../chat/people/people-events.ts";
 import { letterOf } from "../../chat/rooms/room-change.ts";
 import type { RoomState, RosterEntry } from "../../chat/rooms/room-events.ts";
@@ -157,7 +158,7 @@ function whoisLines(
   const lines: Line[] = [];
   for (const person of people) lines.push(...whoisOf(self, person));
   for (const name of missing) {
-    const typed = args.find((nick) => nick.toLowerCase() === name.toLowerCase()) ?? name;
+    const typed = args.find((nick) => fold(nick) === fold(name)) ?? name;
     lines.push(self.numeric("401", typed, "No such nick/channel"));
   }
   lines.push(self.numeric("318", target, "End of /WHOIS list"));

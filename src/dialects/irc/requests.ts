@@ -1,6 +1,7 @@
 // Translates each line of a logged-in client into requests. Pure.
 
 import type { Command, MessageKind } from "../../chat/events.ts";
+import { fold } from "../../chat/names/grammar.ts";
 import { readChanges } from "../../chat/rooms/room-change.ts";
 import { irc as limits, people, rights } from "../../limits.ts";
 import { beginning } from "../../text.ts";
@@ -82,7 +83,7 @@ function targetsOf(list: string): readonly string[] {
   if (!list.includes(",")) return [list];
   const seen = new Map<string, string>();
   for (const target of list.split(",")) {
-    if (target !== "" && !seen.has(target.toLowerCase())) seen.set(target.toLowerCase(), target);
+    if (target !== "" && !seen.has(fold(target))) seen.set(fold(target), target);
   }
   return [...seen.values()];
 }
@@ -132,7 +133,7 @@ function say(self: Self, line: IrcLine, out: Outcome, asked: MessageKind | undef
     const room = roomOf(target);
     if (room === undefined) {
       const to = [nameOf(target)];
-      if (to[0]?.toLowerCase() === "all") {
+      if (fold(nameOf(target)) === "all") {
         out.line(self.numeric("401", target, "No such nick: #lobby reaches everybody"));
         continue;
       }
@@ -303,7 +304,7 @@ function argumentLetter(letters: string, index: number): string {
 }
 
 function ownMode(self: Self, target: string, letters: string | undefined, out: Outcome): void {
-  if (nameOf(target).toLowerCase() !== self.nick.toLowerCase()) {
+  if (fold(nameOf(target)) !== fold(self.nick)) {
     // The name is looked up to tell an existing user from an unknown nick.
     const names = [nameOf(target)];
     return out.ask((ref) => ({ type: "people", by: { names }, ref }), { target });

@@ -624,3 +624,13 @@ test("somebody is in the rooms of all devices, whichever logged in last", () => 
   cal.send({ type: "tell", to: ["ALL", "Ann"], text: "hi" });
   expect(phone.text()).not.toContain('"private"');
 });
+
+test("a nick is the client's own, and named once, under any spelling of the name", () => {
+  const rig = new IrcRig();
+  const ann = rig.irc("Strauß");
+  expect(ann.ask("MODE STRAUSS +B")).toEqual([":Strauß!~Strauß@HOST MODE Strauß +B"]);
+  const bob = rig.irc("Bob").send("PRIVMSG Strauß,strauss,STRAUSS :hi");
+  expect(bob.lines()).toEqual([]);
+  expect(ann.lines()).toEqual([":Bob!~Bob@HOST PRIVMSG Strauß :hi"]);
+  expect(bob.ask("WHOIS Groß,GROSS")[0]).toContain(" 401 Bob Groß ");
+});
