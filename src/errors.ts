@@ -95,6 +95,18 @@ export class ElsewhereError extends ParleyError {
   }
 }
 
+/** The other end refuses for the moment: the same may succeed later. */
+export class RefusedForNow extends ParleyError {
+  constructor(
+    code: ErrorCode,
+    sentence: string,
+    /** It asks to be left alone for this long. */
+    readonly retryAfterMs: number,
+  ) {
+    super(code, sentence);
+  }
+}
+
 /** The name is registered, and its password would be accepted. */
 export class NamePasswordWanted extends ParleyError {
   constructor(

@@ -3,7 +3,13 @@
 // decode-server.ts validates it.
 
 import { harmless } from "../text.ts";
-import { ElsewhereError, isErrorCode, NamePasswordWanted, ParleyError } from "../errors.ts";
+import {
+  ElsewhereError,
+  isErrorCode,
+  NamePasswordWanted,
+  ParleyError,
+  RefusedForNow,
+} from "../errors.ts";
 import { fetching as limits, message } from "../limits.ts";
 import { LoginProofs } from "../client/login-proofs.ts";
 import { LineSplitter, tooLong } from "../line-splitter.ts";
@@ -33,6 +39,7 @@ import type {
   TransferMessage,
   TreePage,
 } from "../protocol/messages.ts";
+import { isRetryableLogin } from "../protocol/retryable.ts";
 import type { Undecodable } from "../protocol/undecodable.ts";
 import { secretText } from "../secrets.ts";
 import { withAccessAdvice } from "../trust/access-advice.ts";
@@ -294,7 +301,7 @@ export class ControlClient {
       if (code !== "rate" || retryAfterMs === undefined || tries === limits.maxRateTries) {
         throw errorOf(answer);
       }
-      await Bun.sleep(Math.min(retryAfterMs + 1, limits.retryMaxMs));
+      await Promise.race([Bun.sleep(Math.min(retryAfterMs + 1, limits.retryMaxMs)), this.lost]);
     }
   }
 
@@ -476,13 +483,17 @@ export class ControlClient {
 const guestSecret = secretText(18);
 
 /** The error in a server's `error` message. */
-export function errorOf({ code, message: sentence, at }: ErrorMessage): ParleyError {
-  const shown = harmless(sentence).slice(0, 1_000);
+export function errorOf({ code, message: said, at, retryAfterMs }: ErrorMessage): ParleyError {
+  const shown = harmless(said).slice(0, 1_000);
   if (code === "elsewhere" && at !== undefined) return new ElsewhereError(shown, at);
-  return new ParleyError(
-    isErrorCode(code) ? code : "protocol",
+  const known = isErrorCode(code) ? code : "protocol";
+  const sentence =
     shown === ""
       ? `The server refused: ${harmless(code).slice(0, 100)}`
-      : withAccessAdvice(code, shown),
-  );
+      : withAccessAdvice(code, shown);
+  // A disk that can't be read stays so, unless the server says otherwise.
+  const mayPass = isRetryableLogin(code) && (code !== "storage" || retryAfterMs !== undefined);
+  return mayPass
+    ? new RefusedForNow(known, sentence, retryAfterMs ?? 0)
+    : new ParleyError(known, sentence);
 }

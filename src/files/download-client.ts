@@ -1,7 +1,7 @@
 // Downloads files from one source, a server or a person: retries after lost connections and
 // restarts, resumes, and reports events. Prints nothing.
 
-import { ParleyError } from "../errors.ts";
+import { ParleyError, RefusedForNow } from "../errors.ts";
 import { fetching as limits } from "../limits.ts";
 import type { FileInfo, TreePage } from "../protocol/messages.ts";
 import type { ControlClient, FilePage } from "./control-client.ts";
@@ -53,6 +53,8 @@ export class DownloadClient {
   readonly #options: DownloadClientOptions;
   readonly #source: FileSource;
   #current: Attempt | undefined;
+  /** The other end has granted a request: a refusal from now on may pass. */
+  #isUnderWay = false;
   #stopped: ParleyError | undefined;
   readonly #stopping = Promise.withResolvers<never>();
 
@@ -226,17 +228,26 @@ export class DownloadClient {
       }
       if (outcome === "stale" && ++staleTries <= limits.maxStaleTries) continue;
       const reason = outcome === "stale" ? differentEachTime(name) : outcome;
-      if (performance.now() - progressAtMs > this.#retryForMs) throw download.stalled(reason);
-      this.#options.onEvent?.({ event: "retry", name, reason: reason.message, inMs: waitMs });
-      await this.#wait(waitMs);
+      if (!this.#hasPatience(progressAtMs, reason)) throw download.stalled(reason);
+      await this.#pause(name, reason, waitMs);
       waitMs = Math.min(waitMs * 2, limits.retryMaxMs);
     }
   }
 
-  /** @throws ParleyError the reason passed to `stop`, immediately */
-  async #wait(ms: number): Promise<void> {
-    const { wait = Bun.sleep } = this.#options;
-    await this.#unlessStopped(wait(ms));
+  /** Whether another attempt is due before the download, idle since then, counts as stalled. */
+  #hasPatience(sinceMs: number, reason: ParleyError): boolean {
+    return performance.now() - sinceMs + requestedMs(reason) <= this.#retryForMs;
+  }
+
+  /**
+   * Waits before another attempt, as long as the other end asks for. @throws ParleyError the reason
+   * passed to `stop`, immediately
+   */
+  async #pause(name: string, reason: ParleyError, waitMs: number): Promise<void> {
+    const { wait = Bun.sleep, onEvent } = this.#options;
+    const inMs = Math.max(waitMs, requestedMs(reason));
+    onEvent?.({ event: "retry", name, reason: reason.message, inMs });
+    await this.#unlessStopped(wait(inMs));
   }
 
   /** Resolves as `work` does. @throws ParleyError the reason passed to `stop`, immediately */
@@ -252,23 +263,24 @@ export class DownloadClient {
     const startMs = performance.now();
     for (let waitMs: number = limits.retryFirstMs; ;) {
       try {
-        return await this.#unlessStopped(work());
+        const value = await this.#unlessStopped(work());
+        this.#isUnderWay = true;
+        return value;
       } catch (error) {
         if (this.#stopped !== undefined) throw this.#stopped;
-        if (!this.#isRetriable(error) || performance.now() - startMs > this.#retryForMs)
-          throw error;
-        this.#options.onEvent?.({ event: "retry", name, reason: error.message, inMs: waitMs });
+        if (!this.#isRetriable(error) || !this.#hasPatience(startMs, error)) throw error;
+        await this.#pause(name, error, waitMs);
       }
-      await this.#wait(waitMs);
       waitMs = Math.min(waitMs * 2, limits.retryMaxMs);
     }
   }
 
   /**
-   * Whether the connection, the route or the name server was lost and may recover. The very first
-   * connection must succeed.
+   * Whether the connection, the route or the name server was lost and may recover, or the other end
+   * refuses for the moment. The very first connection, and the first request, must succeed.
    */
   #isRetriable(error: unknown): error is ParleyError {
+    if (error instanceof RefusedForNow) return this.#isUnderWay;
     const isLost =
       error instanceof ParleyError && (error.code === "cannot-connect" || error.code === "stalled");
     return isLost && this.#source.hasAnswered;
@@ -286,7 +298,10 @@ export class DownloadClient {
         sha256: this.#options.sha256 ?? false,
         tagTimeoutMs: this.#tagTimeoutMs,
         ...(limitBytesPerSecond === undefined ? {} : { limitBytesPerSecond }),
-        onOffer: (offer, isSecured) => download.handleOffer(offer, isSecured),
+        onOffer: (offer, isSecured) => {
+          this.#isUnderWay = true;
+          return download.handleOffer(offer, isSecured);
+        },
         onTurn: () => download.handleTurn(),
       });
       this.#current = attempt;
@@ -372,6 +387,11 @@ function sourceOf({ server, source, offload }: DownloadClientOptions): FileSourc
   if (source !== undefined) return source;
   if (server !== undefined) return new ServerSource(server, offload);
   throw new Error("A download needs a server or a source");
+}
+
+/** How long the other end asks for a pause. */
+function requestedMs(reason: ParleyError): number {
+  return reason instanceof RefusedForNow ? reason.retryAfterMs : 0;
 }
 
 function differentEachTime(name: string): ParleyError {

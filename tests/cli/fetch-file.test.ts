@@ -543,17 +543,26 @@ test("after repeated kills at any instant, it resumes where it was", async () =>
   expect(readdirSync(join(home, "Downloads"))).toEqual(["big"]);
 });
 
-test("a damaged partial file is detected and repaired", async () => {
+const damages: readonly [how: string, damage: (bytes: Buffer) => Buffer][] = [
+  [
+    "other bytes in",
+    (bytes) => {
+      for (const at of [100, mebibyte, mebibyte + 70_000, 3 * mebibyte]) bytes[at]! ^= 1;
+      return bytes;
+    },
+  ],
+  ["a shorter", (bytes) => bytes.subarray(0, 2 * mebibyte + 1)],
+  ["a longer", (bytes) => Buffer.concat([bytes, Buffer.alloc(20 * mebibyte, 1)])],
+];
+
+test.each(damages)("%s partial file is detected and repaired", async (_, damage) => {
   const home = newFolder();
   const part = join(home, "Downloads", "big.part");
   const child = start(home, here(), "big", "--limit-rate", "3M");
   await until(() => existsSync(part) && statSync(part).size > 5 * mebibyte);
   child.kill("SIGINT");
   expect((await outcome(child)).code).toBe(130);
-  const bytes = readFileSync(part);
-  for (const at of [100, mebibyte, mebibyte + 70_000, 3 * mebibyte])
-    bytes[at] = (bytes[at] ?? 0) ^ 1;
-  writeFileSync(part, bytes);
+  writeFileSync(part, damage(readFileSync(part)));
   appendFileSync(`${part}.journal`, "half a line");
   const { code, text } = await fetchFile([here(), "big", "--json"], home);
   expect(code).toBe(0);

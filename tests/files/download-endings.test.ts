@@ -1,7 +1,7 @@
 // How a download ends when it is stopped, or when its server closes the connection, without any
 // data: against a scripted control connection.
 
-import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ParleyError } from "../../src/errors.ts";
@@ -33,7 +33,7 @@ function serve(answer: Answer): number {
   const data = (socket: Bun.Socket<undefined>, bytes: Buffer) => {
     for (const text of bytes.toString().split("\n").filter(Boolean)) {
       const line = JSON.parse(text) as Line;
-      const reply = line["type"] === "hello" ? welcome() : answer(line, socket);
+      const reply = answer(line, socket) ?? (line["type"] === "hello" ? welcome() : undefined);
       if (reply !== undefined) socket.write(`${JSON.stringify({ ref: line["ref"], ...reply })}\n`);
     }
   };
@@ -84,8 +84,8 @@ test.each(["fetch", "list", "compare"])(
     const path = join(folder, "file");
     if (what === "compare") writeFileSync(path, new Uint8Array(size));
     const asked = Promise.withResolvers<void>();
-    const port = serve(() => {
-      asked.resolve();
+    const port = serve((line) => {
+      if (line["type"] !== "hello") asked.resolve();
       return undefined;
     });
     const client = fetcherFor(port);
@@ -232,6 +232,111 @@ test("a server that offers another version each time is abandoned", async () => 
   // It waits longer and longer for the server.
   expect(waitedMs).toEqual(waitedMs.toSorted((a, b) => a - b));
   expect(new Set(waitedMs).size).toBeGreaterThan(4);
+});
+
+/** What a certified fetch waits for, how it ends, and what it leaves. */
+async function outcomeOf(port: number, options: Partial<DownloadClientOptions> = {}) {
+  const waits: [reason: string, ms: number][] = [];
+  const client = fetcherFor(port, {
+    sha256: true,
+    wait: async () => {},
+    onEvent: (event) => void (event.event === "retry" && waits.push([event.reason, event.inMs])),
+    ...options,
+  });
+  const path = join(folder, "file");
+  const error = await errorOf(client.fetch("file", { kind: "file", path }));
+  return { error, waits, left: readdirSync(folder) };
+}
+
+describe("a server that refuses for the moment", () => {
+  const sha256 = new Bun.CryptoHasher("sha256").digest("hex");
+
+  /**
+   * An empty file, whose digest only a connection after the second one sends; the second one is
+   * refused with `refusal`, either altogether or when it asks for the file.
+   */
+  function refuseSecond(refusal: Line, when: "hello" | "fetch"): number {
+    let connections = 0;
+    return serve((line, socket) => {
+      const { type } = line;
+      if (type === "hello") connections++;
+      if (connections === 2 && type === when) return { ref: undefined, ...refusal };
+      if (type !== "fetch") return undefined;
+      const digest = { type: "digest", transfer: 1, sha256 };
+      setImmediate(() => {
+        if (connections > 2) socket.write(`${JSON.stringify(digest)}\n`);
+        else socket.end();
+      });
+      return { ...offerOf(socket.localPort), size: 0 };
+    });
+  }
+
+  const wayOut = {
+    type: "error",
+    code: "rate",
+    message: "Too many attempts",
+    retryAfterMs: 40_000,
+  };
+
+  test.each([
+    ["rate", 40_000, 40_000],
+    ["storage", 5_000, 5_000],
+    ["full", undefined, 200],
+  ])("with %s is asked again after %p ms, once the fetch has begun", async (code, asked, ms) => {
+    const port = refuseSecond({ ...wayOut, code, retryAfterMs: asked }, "hello");
+    const { error, waits, left } = await outcomeOf(port);
+    expect(error).toBeUndefined();
+    expect(waits).toEqual([
+      [expect.stringContaining("ended the connection"), 100],
+      ["Too many attempts", ms],
+    ]);
+    expect(left).toEqual(["file"]);
+  });
+
+  test("when it is asked for the file, too", async () => {
+    const port = refuseSecond({ ...wayOut, code: "full", retryAfterMs: undefined }, "fetch");
+    const { error, waits } = await outcomeOf(port);
+    expect([error, waits.at(-1)?.[0]]).toEqual([undefined, "Too many attempts"]);
+  });
+
+  test("for longer than the fetch is patient ends it, and the partial file is kept", async () => {
+    const { error, waits, left } = await outcomeOf(refuseSecond(wayOut, "hello"), {
+      retryForMs: 30_000,
+    });
+    expect([error?.code, error?.message]).toEqual([
+      "stalled",
+      expect.stringMatching(/Too many attempts; the partial file .* is kept/),
+    ]);
+    expect(waits).toHaveLength(1);
+    expect(left.toSorted()).toEqual(["file.part", "file.part.journal"]);
+  });
+
+  test("ends a fetch that has not begun", async () => {
+    for (const type of ["hello", "fetch"]) {
+      const refusal = { ...wayOut, code: "full" };
+      const port = serve((line) => (line["type"] === type ? refusal : undefined));
+      const { error, waits } = await outcomeOf(port);
+      expect([error?.code, waits.length]).toEqual(["full", 0]);
+    }
+  });
+
+  test("unless its disk fails, which only a person can mend", async () => {
+    const refusal = { type: "error", code: "storage", message: "Cannot read" };
+    const { error } = await outcomeOf(refuseSecond(refusal, "fetch"));
+    expect([error?.code, error?.message]).toEqual(["storage", "Cannot read"]);
+  });
+
+  test("does not keep a fetch from being stopped meanwhile", async () => {
+    const waiting = Promise.withResolvers<void>();
+    const client = fetcherFor(refuseSecond(wayOut, "hello"), {
+      sha256: true,
+      onEvent: (event) => void (event.event === "retry" && event.inMs > 1_000 && waiting.resolve()),
+    });
+    const outcome = errorOf(client.fetch("file", { kind: "file", path: join(folder, "file") }));
+    await waiting.promise;
+    client.stop(interruption);
+    expect(await outcome).toBe(interruption);
+  });
 });
 
 test("a refused UDP port is reported as refused, and a firewall as a possible cause", async () => {
