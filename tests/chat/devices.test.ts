@@ -63,6 +63,19 @@ describe("two devices of a user", () => {
     expect(presence(bob)).toEqual(["Ann joined lobby", "Ann left lobby"]);
   });
 
+  test("a device that joins is shown with the account, under whatever name it has", () => {
+    const rig = new Rig();
+    const irc = ircAt(rig, "Bob", "account-notify").send("JOIN #lobby");
+    const desk = owner(rig, "Ann", "desk");
+    const phone = withKey(rig, "Phone", "phone");
+    irc.lines();
+    desk.send({ type: "device-code", ref: 1 });
+    const code = desk.lines().find(({ type }) => type === "device-code")?.["code"];
+    phone.send({ type: "link", code, ref: 2 });
+    expect(phone.lines().at(-1)).toMatchObject({ type: "linked", name: "Ann" });
+    expect(irc.lines()).toEqual([":Phone!native@HOST ACCOUNT Ann"]);
+  });
+
   test("hear the room, and each other's messages", () => {
     const rig = new Rig();
     const { desk } = withPhone(rig);

@@ -18,6 +18,7 @@ import { findElsewhere } from "../elsewhere/find-elsewhere.ts";
 import { isConnected } from "../elsewhere/name-claims.ts";
 import type { HubState } from "../hub-state.ts";
 import { fold } from "../names/grammar.ts";
+import { tellPersona } from "../people/tell-persona.ts";
 import { giveToken, hashNew } from "./passwords.ts";
 import { reject, rejectUnknownUser, rejectUnread } from "../rejections.ts";
 import { moveRole } from "../rights-store.ts";
@@ -130,6 +131,8 @@ function linkTo(
     if (isRevoked) return reject(hub, session, "not-found", deviceIsRevoked, { ref });
     const { name, id } = added;
     session.prove({ account: id, isDevice: true });
+    session.person.describe({ accountName: name });
+    tellPersona(hub, session, "account");
     moveRole(hub, key, { id, name });
     const { proof } = command;
     tellOthers(hub, session, { id, name }, { change: "device-added", device: label, key, proof });

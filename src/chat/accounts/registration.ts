@@ -19,6 +19,7 @@ import { giveToken, hashNew } from "./passwords.ts";
 import { fold, nameProblem } from "../names/grammar.ts";
 import { refuseIfOverfull, reject, rejectUnread } from "../rejections.ts";
 import { moveRole } from "../rights-store.ts";
+import { tellPersona } from "../people/tell-persona.ts";
 import { shareMember } from "../elsewhere/share-presence.ts";
 import { personKey, type Session } from "../session.ts";
 import { sessionFields } from "../session-log.ts";
@@ -198,6 +199,8 @@ function own(
   const { key, token: hash } = session.proven;
   const given = token === undefined ? undefined : hash;
   session.prove({ account, isDevice: key !== undefined, token: given });
+  session.person.describe({ accountName: identity.name });
+  tellPersona(hub, session, "account");
   hub.options.log.info("name registered", { ...sessionFields(session), account });
   hub.send(session, { type: "registered", name: identity.name, token, ref });
   hub.wake();

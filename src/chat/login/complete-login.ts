@@ -30,14 +30,12 @@ export function completeLogin(hub: HubState, session: Session, login: GrantedLog
   session.awaitedNames = [];
   hub.names.enter(session, name, alias);
   keepName(hub, session);
-  session.person.user = user;
-  session.person.realName = beginning(harmless(realName), people.maxNoteChars);
+  session.person.describe({ user, realName: beginning(harmless(realName), people.maxNoteChars) });
   session.person.sinceMs = hub.stampMs;
   const { mailbox } = session.identity;
   const mailed = previous?.identity.mailbox === mailbox ? previous.mailbox.last : 0;
   if (mailbox !== "") session.mailbox.restore(Math.max(login.lastMail, mailed));
   setProven(hub, session, login);
-  session.person.persona = undefined;
   session.person.away = previous?.person.away ?? hub.awayNotes.take(recordId, hub.nowMs);
   noteCome(hub, session);
   if (recordId !== "") {
@@ -79,7 +77,7 @@ function takeOver(hub: HubState, { attempt, facts, rooms }: GrantedLogin): Takeo
 function setProven(hub: HubState, session: Session, login: GrantedLogin): void {
   const { owner, ofKey, ofToken } = login.facts;
   const person = owner ?? ofKey ?? ofToken;
-  session.person.accountName = person?.name ?? session.person.accountName;
+  if (person !== undefined) session.person.describe({ accountName: person.name });
   const { account } = session.proven;
   if (person === undefined && account === undefined) return;
   session.prove({

@@ -21,6 +21,7 @@ import { motdOf, tellMotd } from "../rooms/room-access.ts";
 import { idsOf, silenceIn, speechProblem } from "../rooms/room-rights.ts";
 import { announceEverywhere, shareMember } from "../elsewhere/share-presence.ts";
 import type { Session } from "../session.ts";
+import { tellPersona } from "./tell-persona.ts";
 import { askStore } from "../turn/store-queries.ts";
 import { banOf, banText, muteText, suspectOf } from "../suspect.ts";
 
@@ -93,27 +94,10 @@ function accept(
   const { door, rights } = hub.options;
   // The account proves membership; the server password is required in addition.
   if (door.isMembersOnly && door.checkPassword === undefined) session.isAdmitted = true;
-  session.person.accountName = account;
+  session.person.describe({ accountName: account });
   const isOperator = isAtLeast(rights.roles.rankOf(idsOf(session)), "operator");
   hub.send(session, { type: "authenticated", account, isOperator, ref });
-  if (session.phase === "member") personaChanged(hub, session, "account");
-}
-
-/** Notifies the session's rooms and the session itself. */
-function personaChanged(hub: HubState, session: Session, what: "account" | "real-name"): void {
-  session.person.persona = undefined;
-  const persona = hub.personas.shown(session);
-  if (persona === undefined) return;
-  const { name } = session;
-  const once = hub.pipeline.nextOrder();
-  hub.list(session.identity.folded);
-  for (const room of roomsOf(hub, session)) {
-    const isSilent = what === "real-name" && silenceIn(hub, session, room.name) !== undefined;
-    const event = { type: what, room: room.name, name, author: session.id, persona, once } as const;
-    if (!isSilent) hub.announce(room, event);
-    shareMember(hub, session, room, isSilent ? undefined : event);
-  }
-  hub.send(session, { type: "persona", name, persona });
+  tellPersona(hub, session, "account");
 }
 
 function describe(hub: HubState, session: Session, command: Of<"describe">): void {
@@ -124,17 +108,14 @@ function describe(hub: HubState, session: Session, command: Of<"describe">): voi
     return reject(hub, session, "muted", muted, { ref });
   }
   person.isHidden = command.isHidden ?? person.isHidden;
-  if (command.isBot !== undefined) {
-    person.isBot = command.isBot;
-    person.persona = undefined;
-  }
+  if (command.isBot !== undefined) person.describe({ isBot: command.isBot });
   if (command.isHidden !== undefined || command.isBot !== undefined) {
     hub.list(session.identity.folded);
     for (const room of roomsOf(hub, session)) shareMember(hub, session, room, undefined);
   }
   if (command.realName !== undefined) {
-    person.realName = beginning(harmless(command.realName), limits.maxNoteChars);
-    personaChanged(hub, session, "real-name");
+    person.describe({ realName: beginning(harmless(command.realName), limits.maxNoteChars) });
+    tellPersona(hub, session, "real-name");
   }
   if (command.away !== undefined) setAway(hub, session, command.away);
   const { away, isBot, isHidden } = person;

@@ -2,11 +2,22 @@
 
 import type { Persona } from "./persona.ts";
 
+/** What a persona is built from, in addition to the name and the network. */
+type About = {
+  user: string;
+  realName: string;
+  isBot: boolean;
+  /** The name of its account. */
+  accountName: string;
+};
+
+/** Shared by all connections that are not logged in. */
+const nothing: Readonly<About> = { user: "", realName: "", isBot: false, accountName: "" };
+
 /** What a session says about itself, at login and by commands, and its activity. */
 export class Person {
-  user = "";
-  realName = "";
-  isBot = false;
+  #about = nothing;
+  #persona: Persona | undefined;
   isHidden = false;
   /** Undefined: not away. */
   away: string | undefined;
@@ -20,7 +31,19 @@ export class Person {
   calledInto: Set<string> | undefined;
   /** When other servers were last told that it has spoken, by the hub's clock. */
   listedMs = 0;
-  /** The name of its account. */
-  accountName = "";
-  persona: Persona | undefined;
+
+  get isBot(): boolean {
+    return this.#about.isBot;
+  }
+
+  /** Changes what is given; its persona is built anew. Without anything: its name has changed. */
+  describe(more: Partial<About>): void {
+    this.#about = { ...this.#about, ...more };
+    this.#persona = undefined;
+  }
+
+  /** Its persona, built only if something has changed. */
+  persona(build: (about: Readonly<About>) => Persona): Persona {
+    return (this.#persona ??= build(this.#about));
+  }
 }

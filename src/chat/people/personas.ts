@@ -32,14 +32,13 @@ export class Personas {
 
   of(session: Session): Persona {
     const { person, dialect, peer } = session;
-    person.persona ??= {
-      user: person.user === "" ? dialect.name : person.user,
+    return person.persona(({ user, realName, isBot, accountName: account }) => ({
+      user: user === "" ? dialect.name : user,
       host: this.#hostOf(peer.address),
-      account: person.accountName,
-      realName: person.realName === "" ? session.name : person.realName,
-      isBot: person.isBot,
-    };
-    return person.persona;
+      account,
+      realName: realName === "" ? session.name : realName,
+      isBot,
+    }));
   }
 
   #hostOf(address: string): string {

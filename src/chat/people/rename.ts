@@ -118,8 +118,7 @@ function applyRename(hub: HubState, session: Session, { name, ref }: Rename): vo
   for (const room of rooms) room.remove(session.identity);
   if (fold(name) !== before) releaseName(hub, session);
   hub.names.rename(session, name);
-  // Whoever has not said a real name is shown with the name.
-  if (session.person.realName === "") session.person.persona = undefined;
+  session.person.describe({});
   hub.list(before);
   hub.list(session.identity.folded);
   tellRenamed(hub, session, from);

@@ -634,3 +634,13 @@ test("a nick is the client's own, and named once, under any spelling of the name
   expect(ann.lines()).toEqual([":Bob!~Bob@HOST PRIVMSG Strauß :hi"]);
   expect(bob.ask("WHOIS Groß,GROSS")[0]).toContain(" 401 Bob Groß ");
 });
+
+test("somebody who registers their name is shown with the account at once", () => {
+  const rig = new IrcRig();
+  const bob = rig.irc("Bob", "account-notify").send("JOIN #lobby");
+  const ann = rig.member("Ann");
+  bob.lines();
+  ann.send({ type: "register", label: "", password: "correct horse", ref: 1 });
+  expect(bob.lines()).toEqual([":Ann!native@HOST ACCOUNT Ann"]);
+  expect(bob.ask("WHOIS Ann")).toContain(":irc.test 330 Bob Ann Ann :is logged in as");
+});

@@ -1,0 +1,23 @@
+// Tells others that somebody is shown with another account or real name.
+
+import { shareMember } from "../elsewhere/share-presence.ts";
+import type { HubState } from "../hub-state.ts";
+import { roomsOf } from "../rooms/membership.ts";
+import { silenceIn } from "../rooms/room-rights.ts";
+import type { Session } from "../session.ts";
+
+/** Notifies the session's rooms and the session itself. */
+export function tellPersona(hub: HubState, session: Session, what: "account" | "real-name"): void {
+  const persona = hub.personas.shown(session);
+  if (persona === undefined || session.phase !== "member") return;
+  const { name } = session;
+  const once = hub.pipeline.nextOrder();
+  hub.list(session.identity.folded);
+  for (const room of roomsOf(hub, session)) {
+    const isSilent = what === "real-name" && silenceIn(hub, session, room.name) !== undefined;
+    const event = { type: what, room: room.name, name, author: session.id, persona, once } as const;
+    if (!isSilent) hub.announce(room, event);
+    shareMember(hub, session, room, isSilent ? undefined : event);
+  }
+  hub.send(session, { type: "persona", name, persona });
+}
