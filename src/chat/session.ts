@@ -219,8 +219,7 @@ export class Session {
   #phase: Phase = "new";
   /** Characters of the frames it has passed on (rates/throttle.ts). */
   passedChars = 0;
-  /** It has been admitted to the server (door.ts). */
-  isAdmitted = false;
+  #isAdmitted = false;
   /** The login that waits for the answer to a question. */
   asked: LoginCommand | undefined;
   /** Wrong passwords and passes. */
@@ -311,6 +310,16 @@ export class Session {
     }
     this.#phase = phase;
     if (phase === "gone") this.#budgets.leave(this.shareOwner);
+  }
+
+  /** Whether it has been admitted to the server. */
+  get isAdmitted(): boolean {
+    return this.#isAdmitted;
+  }
+
+  /** It has shown what the server asks for, or is somebody whom it admits. */
+  admit(): void {
+    this.#isAdmitted = true;
   }
 
   get proven(): Proven {

@@ -97,7 +97,7 @@ export function listen(hub: HubState, session: Session, command: Of<"listen">): 
       return refuse(hub, session, "full", message);
     }
     // The token replaces what the server requires of others.
-    session.isAdmitted = true;
+    session.admit();
     const rooms = [{ room, seq: since?.seq }];
     const more = since === undefined ? {} : { since: { epoch: since.epoch } };
     const proof = { bearer: { account, token: hash } };

@@ -50,14 +50,14 @@ export function passDoor(
   }
   const isRight = door.checkPassword?.(serverPassword ?? "") ?? door.isMembersOnly;
   if (isRight && !door.isMembersOnly) {
-    session.isAdmitted = true;
+    session.admit();
     return enter();
   }
   // People using the old dialects are asked once, and may answer with any of these.
   const code = pass ?? serverPassword;
   // The first owner enters to use it.
   if (code !== undefined && isClaim(hub.options, code)) {
-    session.isAdmitted = true;
+    session.admit();
     return enter();
   }
   if (code !== undefined && hasPass(hub, command, code)) {
@@ -95,7 +95,7 @@ function enterAsMember(
     // Somebody without a name can only be identified by the account.
     const ban = banOf(hub, suspectOf(session));
     if (ban !== undefined) return refuseBanned(hub, session, command.name, ban);
-    session.isAdmitted = true;
+    session.admit();
     enter();
   });
 }
@@ -189,7 +189,7 @@ function redeemClaimed(
       if (isUse) rights.passes.giveBack(hash, guest);
       return turnAway(hub, session, notStored(problem));
     }
-    session.isAdmitted = true;
+    session.admit();
     enter();
   });
 }

@@ -93,7 +93,7 @@ function accept(
   if (ban !== undefined) return expel(hub, session, "banned", banText(ban));
   const { door, rights } = hub.options;
   // The account proves membership; the server password is required in addition.
-  if (door.isMembersOnly && door.checkPassword === undefined) session.isAdmitted = true;
+  if (door.isMembersOnly && door.checkPassword === undefined) session.admit();
   session.person.describe({ accountName: account });
   const isOperator = isAtLeast(rights.roles.rankOf(idsOf(session)), "operator");
   hub.send(session, { type: "authenticated", account, isOperator, ref });
