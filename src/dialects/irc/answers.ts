@@ -24,8 +24,6 @@ export function entryLines(self: Self, event: Event<"entry">): Line[] {
   const { state, members, isNew, persona, name } = event;
   if (!isNew) return [];
   const { room } = state;
-  self.rooms.add(room);
-  self.persona = persona;
   const tagged = { persona };
   const lines: Line[] = [
     { body: joinLine(name, persona, room, self.has("extended-join")), tagged },
@@ -225,11 +223,7 @@ export function motdLines(self: Self, text: string): Line[] {
 }
 
 export function describedLines(self: Self, event: Event<"described">, request: Request): Line[] {
-  const { away, isBot, isHidden, persona } = event;
-  self.isAway = away !== undefined;
-  self.isBot = isBot;
-  self.isHidden = isHidden;
-  self.persona = persona;
+  const { away, persona } = event;
   if (request.verb === "AWAY") {
     return away === undefined
       ? [self.numeric("305", "You are no longer marked as being away")]
@@ -287,7 +281,6 @@ export function timeLines(self: Self, { timeMs }: Event<"census">): Line[] {
 
 export function operLines(self: Self, { isOperator }: Event<"authenticated">): Line[] {
   if (!isOperator) return [self.numeric("491", "You are not an operator of this server")];
-  self.isOperator = true;
   return [
     { body: `:${self.source} MODE ${nickOf(self.nick)} +o` },
     self.numeric("381", "You are now an IRC operator"),

@@ -94,6 +94,8 @@ export class IrcConversation implements Conversation {
     const ref = "ref" in event ? event.ref : undefined;
     const request = this.#pending.get(ref);
     const rendered = eventLines(self, event, request, () => this.#nextBatch());
+    // A new nick, for example, is told from the old one.
+    self.handleEvent(event, request?.verb);
     const isOpen = event.type === "error" && event.isPartial === true;
     if (request === undefined) return this.#text(rendered);
     if (!isOpen) this.#pending.close(ref);
@@ -167,11 +169,8 @@ export class IrcConversation implements Conversation {
 
   #welcome(event: Extract<PersonalEvent, { type: "welcome" }>): Line[] {
     const self = this.#self;
-    const { name, persona } = event;
     const { server } = self;
-    self.nick = self.name = name;
-    self.persona = persona;
-    self.isLoggedIn = true;
+    self.handleEvent(event, undefined);
     return [
       self.numeric("001", `Welcome to ${server.network}, ${self.source}`),
       self.numeric("002", `Your host is ${server.name}, running parley ${server.version}`),

@@ -68,9 +68,6 @@ export function eventLines(
       ];
     case "parted":
       return partedLines(self, event);
-    case "persona":
-      self.persona = event.persona;
-      return [];
     case "renamed":
       return [{ body: `:${sourceOf(event.from, undefined)} NICK ${nickOf(event.to)}` }];
     case "chat":
@@ -224,7 +221,6 @@ function topicLines({ room, topic, by }: Event<"topic">): readonly Line[] {
 }
 
 function partedLines(self: Self, { room, by, text, ref }: Event<"parted">): readonly Line[] {
-  self.rooms.delete(room);
   if (by !== undefined) return [{ body: kickLine(by, room, self.name, text), tagged: {} }];
   if (ref === undefined) return [{ body: notAdmittedLine(self.server, room, self.nick) }];
   const { persona } = self;
@@ -233,7 +229,6 @@ function partedLines(self: Self, { room, by, text, ref }: Event<"parted">): read
 
 function nameLines(self: Self, { name }: Event<"name">): readonly Line[] {
   const { persona, source } = self;
-  self.nick = self.name = name;
   return [{ body: `:${source} NICK ${paramsText([nickOf(name)])}`, tagged: { persona } }];
 }
 

@@ -1,5 +1,6 @@
 // One IRC client as seen by its conversation, and the lines built from that state. Pure.
 
+import type { PersonalEvent } from "../../chat/events.ts";
 import type { Persona } from "../../chat/people/persona.ts";
 import type { Capability } from "./capabilities.ts";
 import { paramsText } from "./line.ts";
@@ -25,6 +26,7 @@ export type Line = {
   readonly label?: string | undefined;
 };
 
+/** Written here, from what the hub says, and by registration.ts until the client is logged in. */
 export class Self {
   /** The client's nick, or `*` before it has one. */
   nick = "*";
@@ -37,7 +39,6 @@ export class Self {
   readonly caps = new Set<Capability>();
   /** The client has negotiated CAP version 302. */
   isModern = false;
-  isAway = false;
   isBot = false;
   isHidden = false;
   isOperator = false;
@@ -50,6 +51,38 @@ export class Self {
   ) {
     this.isPrivate = isPrivate;
     this.isSecure = isSecure;
+  }
+
+  /** `verb`: the request that the event answers, if any. */
+  handleEvent(event: PersonalEvent, verb: string | undefined): void {
+    switch (event.type) {
+      case "welcome":
+        this.isLoggedIn = true;
+        this.nick = this.name = event.name;
+        this.persona = event.persona;
+        return;
+      case "name":
+        this.nick = this.name = event.name;
+        return;
+      case "persona":
+        this.persona = event.persona;
+        return;
+      case "entry":
+        this.rooms.add(event.state.room);
+        this.persona = event.persona;
+        return;
+      case "parted":
+        this.rooms.delete(event.room);
+        return;
+      case "described":
+        this.isBot = event.isBot;
+        this.isHidden = event.isHidden;
+        this.persona = event.persona;
+        return;
+      case "authenticated":
+        // Only OPER makes a client an operator.
+        if (verb === "OPER") this.isOperator = event.isOperator;
+    }
   }
 
   has(cap: Capability): boolean {
