@@ -239,7 +239,10 @@ export class Session {
    * account-queries.ts.
    */
   entersAs: readonly string[] = [];
-  /** The folded names that a login or rename of it, which waits for the store, is about to take. */
+  /**
+   * The folded names that a login or rename of it, which waits for the store, is about to take:
+   * none in another phase.
+   */
   awaitedNames: readonly string[] = [];
   /** The welcome is not committed yet; everything else for this session comes after it. */
   awaitsWelcome = false;
@@ -309,6 +312,7 @@ export class Session {
       throw new Error(`A session can't go from ${this.#phase} to ${phase}`);
     }
     this.#phase = phase;
+    this.awaitedNames = [];
     if (phase === "gone") this.#budgets.leave(this.shareOwner);
   }
 

@@ -10,7 +10,6 @@ import { changedByServer, type ModeEvent, spansRooms } from "../rooms/presence.t
 import { followRank } from "../rooms/rank-news.ts";
 import type { Room } from "../rooms/room.ts";
 import { rankElsewhere, rankOf, rememberLost } from "../rooms/room-rights.ts";
-import { afterChange, changesBetween, isSettings, toldOf } from "../rooms/told-settings.ts";
 import { ownerOfKept } from "../../share-owner.ts";
 import { deliverForeign } from "../turn/delivery.ts";
 import type { PresenceChange } from "../turn/store.ts";
@@ -143,26 +142,13 @@ function toldHere(
 
 /** The changes that were not told yet with the stored settings. */
 function untold(room: Room, event: ModeEvent): readonly ModeEvent[] {
-  const changes = event.changes.filter((change) => {
-    if (!isSettings(change) || room.told === undefined) return true;
-    const after = afterChange(room.told, change);
-    room.told = after ?? room.told;
-    return after !== undefined;
-  });
+  const changes = room.told?.add(event.changes) ?? event.changes;
   return changes.length === 0 ? [] : [{ ...event, changes }];
 }
 
-/**
- * Tells the members how the stored settings differ from those that they were told of, unless an
- * announcement may be on its way.
- */
+/** Tells the members how the stored settings differ from those that they were told of. */
 export function tellSettings(hub: HubState, room: Room): void {
-  const settings = toldOf(hub.options.rights.rooms.of(room.name));
-  const changes = changesBetween(room.told ?? settings, settings);
-  const wasUntold = room.isUntold;
-  room.isUntold = changes.length > 0 && !wasUntold;
-  if (changes.length > 0 && !wasUntold) return;
-  room.told = settings;
+  const changes = room.told?.look(hub.options.rights.rooms.of(room.name)) ?? [];
   if (changes.length > 0) hub.announce(room, changedByServer(room.name, changes));
 }
 

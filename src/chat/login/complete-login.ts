@@ -27,7 +27,6 @@ export function completeLogin(hub: HubState, session: Session, login: GrantedLog
   const { since, runs, user = "", realName = "" } = command;
   const takeover = takeOver(hub, login);
   session.enter("member");
-  session.awaitedNames = [];
   hub.names.enter(session, name, alias);
   keepName(hub, session);
   session.person.describe({ user, realName: beginning(harmless(realName), people.maxNoteChars) });

@@ -118,7 +118,6 @@ function refuseIfBanned(hub: HubState, session: Session, name: string): boolean 
 function refuse(hub: HubState, session: Session, name: string, refusal: LoginRefusal): void {
   hub.unblock(session);
   session.enter("new");
-  session.awaitedNames = [];
   refuseLogin(hub, session, name, refusal);
 }
 
@@ -135,7 +134,6 @@ function recognizeLater(hub: HubState, session: Session, key: string): void {
 }
 
 function admit(hub: HubState, session: Session): void {
-  session.awaitedNames = [];
   session.enter("visitor");
   hub.send(session, {
     type: "welcome",

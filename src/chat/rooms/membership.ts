@@ -7,7 +7,7 @@ import type { LeaveReason, PresenceEvent, RoomEntry } from "../events.ts";
 import { ForeignRoster } from "../elsewhere/foreign-roster.ts";
 import { fold, lobby } from "../names/grammar.ts";
 import { Room } from "./room.ts";
-import { toldOf } from "./told-settings.ts";
+import { ToldSettings } from "./told-settings.ts";
 import { storeRights } from "../rights-store.ts";
 import type { RoomRank, ShownPerson } from "../people/persona.ts";
 import { greetFirst, ownElsewhere, rankIn, rankOf, silenceIn } from "./room-rights.ts";
@@ -50,7 +50,7 @@ export function openRoom(
   // The last server that had somebody in the room may have crashed.
   if (hub.options.shared !== undefined) {
     if (!room.isPopulated) forgetPassing(hub, name);
-    room.told = toldOf(hub.options.rights.rooms.of(name));
+    room.told = new ToldSettings(hub.options.rights.rooms.of(name));
   }
   hub.options.shared?.roomOpened(name);
   return room;

@@ -12,7 +12,7 @@ import type { Refusal } from "../refusal.ts";
 import { letterOf, type RoomChange } from "./room-change.ts";
 import type { Room } from "./room.ts";
 import { idsOf } from "./room-rights.ts";
-import { afterChanges, isSettings } from "./told-settings.ts";
+import { isSettings } from "./told-settings.ts";
 import { announceEverywhere, shareMember } from "../elsewhere/share-presence.ts";
 import { personKey, type Session } from "../session.ts";
 
@@ -50,7 +50,7 @@ export function applyChanges(
   if (done.length > 0) {
     const about = { room: room.name, author: by.author, persona: by.persona };
     announceEverywhere(hub, room, { type: "mode", by: by.name, changes: done, ...about });
-    if (room.told !== undefined) room.told = afterChanges(room.told, done);
+    room.told?.add(done);
   }
   return problem;
 }

@@ -25,10 +25,8 @@ export class Room {
   /** One per running history read, collecting messages that arrive meanwhile. */
   readonly tails = new Set<RoomTail>();
   #ranks = new Map<string, RoomRank>();
-  /** With other servers: the modes that its members were told of. */
+  /** With other servers: the modes that its members were told of. Set by membership.ts. */
   told: ToldSettings | undefined;
-  /** They differed from the stored ones at the last look. */
-  isUntold = false;
   /** Who is its operator, unless somebody at another server has entered before: not settled yet. */
   opening: Opening | undefined;
   /** People whom its operators have invited. */

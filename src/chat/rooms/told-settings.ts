@@ -5,7 +5,7 @@
 import type { RoomSettings } from "../rights/room-settings.ts";
 import { type RoomChange, roomFlags } from "./room-change.ts";
 
-export type ToldSettings = Pick<RoomSettings, "flags" | "key" | "limit"> & {
+type Modes = Pick<RoomSettings, "flags" | "key" | "limit"> & {
   readonly masks: readonly string[];
 };
 
@@ -15,12 +15,49 @@ export function isSettings(change: RoomChange): change is SettingsChange {
   return change.what !== "operator" && change.what !== "voice";
 }
 
-export function toldOf({ flags, key, limit, bans }: RoomSettings): ToldSettings {
+export class ToldSettings {
+  #modes: Modes;
+  /** They differed from the stored ones at the last look. */
+  #isBehind = false;
+
+  constructor(settings: RoomSettings) {
+    this.#modes = modesOf(settings);
+  }
+
+  /**
+   * The members are being told of these changes. Returns those of which they have not been told
+   * yet; the settings may hold more.
+   */
+  add(changes: readonly RoomChange[]): readonly RoomChange[] {
+    return changes.filter((change) => {
+      if (!isSettings(change)) return true;
+      const after = applied(this.#modes, change);
+      const isNew = changesBetween(this.#modes, after).length > 0;
+      if (isNew) this.#modes = after;
+      return isNew;
+    });
+  }
+
+  /**
+   * How the stored settings differ, of which the members are to be told then; none if an
+   * announcement may be on its way.
+   */
+  look(settings: RoomSettings): readonly RoomChange[] {
+    const stored = modesOf(settings);
+    const changes = changesBetween(this.#modes, stored);
+    this.#isBehind = changes.length > 0 && !this.#isBehind;
+    if (this.#isBehind) return [];
+    this.#modes = stored;
+    return changes;
+  }
+}
+
+function modesOf({ flags, key, limit, bans }: RoomSettings): Modes {
   return { flags, key, limit, masks: bans.map(({ mask }) => mask) };
 }
 
 /** What leads from one to the other. */
-export function changesBetween(before: ToldSettings, now: ToldSettings): SettingsChange[] {
+function changesBetween(before: Modes, now: Modes): SettingsChange[] {
   const flags = Object.values(roomFlags).filter(
     (flag) => before.flags.includes(flag) !== now.flags.includes(flag),
   );
@@ -35,18 +72,7 @@ export function changesBetween(before: ToldSettings, now: ToldSettings): Setting
   ];
 }
 
-/** The settings may hold more, of which the members have not been told yet. */
-export function afterChanges(told: ToldSettings, changes: readonly RoomChange[]): ToldSettings {
-  return changes.filter(isSettings).reduce(applied, told);
-}
-
-/** Undefined: they were told so already. */
-export function afterChange(told: ToldSettings, change: SettingsChange): ToldSettings | undefined {
-  const after = applied(told, change);
-  return changesBetween(told, after).length === 0 ? undefined : after;
-}
-
-function applied(told: ToldSettings, change: SettingsChange): ToldSettings {
+function applied(told: Modes, change: SettingsChange): Modes {
   switch (change.what) {
     case "flag":
       return { ...told, flags: withOrWithout(told.flags, change.flag, change.isOn) };
