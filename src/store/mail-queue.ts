@@ -4,7 +4,7 @@
 import type { MailEntry } from "../chat/turn/store.ts";
 
 export type StoredMail = {
-  readonly session: string;
+  session: string;
   readonly mail: number;
   readonly network: string;
   readonly from: string;

@@ -279,6 +279,47 @@ describe("mail for a registered name", () => {
     expect(texts(back)).toEqual([...long, "later", "last"].map((text, i) => [i + 1, text]));
   });
 
+  test.each(["before", "after"])(
+    "that is being replayed is not lost if the connection ends %s the name is registered",
+    (when) => {
+      const store = new FailingStore();
+      const rig = new Rig({}, store.answer);
+      const bob = rig.member("Bob");
+      withKey(rig, "Ann", "desk").close("lost");
+      const sent = ["one", "two", "three"];
+      for (const text of sent) bob.send(tell(text));
+      const waits = when === "before" ? ["read-mail", "change-account"] : ["read-mail"];
+      store.timing = ({ type }) => (waits.includes(type) ? "run-late" : "now");
+      const back = withKey(rig, "Ann", "desk", { epoch: "epoch-1", mail: 0 });
+      back.send({ type: "register", label: "desk" }).close("lost");
+      store.release(rig);
+      expect(texts(back)).toEqual([]);
+      const again = withKey(rig, "Ann", "desk", { epoch: "epoch-1", mail: 0 });
+      bob.send(tell("last"));
+      expect(again.session.identity.account).not.toBe("");
+      expect(texts(again)).toEqual([...sent, "last"].map((text, i) => [i + 1, text]));
+    },
+  );
+
+  test("that is being replayed waits for a disk that is full while the name is registered", () => {
+    const store = new FailingStore();
+    const rig = new Rig({}, store.answer);
+    const bob = rig.member("Bob");
+    withKey(rig, "Ann", "desk").close("lost");
+    for (const text of ["one", "two"]) bob.send(tell(text));
+    store.timing = ({ type }) => (type === "read-mail" ? "run-late" : "now");
+    const back = withKey(rig, "Ann", "desk", { epoch: "epoch-1", mail: 0 });
+    store.full = true;
+    back.send({ type: "register", label: "desk" });
+    store.release(rig);
+    expect(back.session.identity.account).not.toBe("");
+    expect(texts(back)).toEqual([]);
+    store.full = false;
+    bob.send(tell("three"));
+    const all = ["one", "two", "three"];
+    expect(texts(back)).toEqual(all.map((text, i) => [i + 1, text]));
+  });
+
   test("that is in flight while the name is registered is not lost", () => {
     const store = openMemoryStore({ epoch: "epoch-1" });
     const held: (() => void)[] = [];

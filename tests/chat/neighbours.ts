@@ -15,7 +15,6 @@ import {
 } from "../../src/chat/elsewhere/foreign-person.ts";
 import type { RoomPresence } from "../../src/chat/elsewhere/foreign-presence.ts";
 import type { ForeignMember } from "../../src/chat/elsewhere/foreign-roster.ts";
-import type { PrivateMessage } from "../../src/chat/events.ts";
 import type { HubOptions } from "../../src/chat/hub.ts";
 import type {
   Batch,
@@ -48,8 +47,8 @@ export class Neighbours {
   readonly #members = new Map<string, Map<string, ForeignMember>>();
   readonly #versions = new Map<string, number>();
   readonly #codes = new Map<string, string>();
-  /** Mailboxes that accounts have taken over, after that number, and theirs. */
-  readonly #successors = new Map<string, { mailbox: string; after: number }>();
+  /** Mailboxes that accounts have taken over, and theirs. */
+  readonly #successors = new Map<string, string>();
   #batches = 0;
   #numbers = 0;
 
@@ -243,12 +242,8 @@ export class Neighbours {
       }
       case "read-mail": {
         const { session } = request;
-        const successor = this.#successors.get(session)?.mailbox ?? session;
-        const own = answerRequest(this.#store, { ...request, session: successor });
-        if (!("after" in request) || !isMail(own)) return own;
-        const { after, limit } = request;
-        const moved = this.#movedTo(successor).filter(({ mail }) => mail > after);
-        return { ...own, result: [...moved, ...own.result].slice(0, limit) };
+        const successor = this.#successors.get(session) ?? session;
+        return answerRequest(this.#store, { ...request, session: successor });
       }
       case "find-elsewhere":
         return { ...done, type: "find-elsewhere", result: this.#find(server, request.names) };
@@ -260,15 +255,9 @@ export class Neighbours {
   #takeOver({ account, mailbox: own }: Extract<AccountChange, { type: "register" }>): void {
     if (own === undefined || this.#store.accounts.find({ id: account }) === undefined) return;
     const mailbox = accountMailbox(account);
-    this.#successors.set(own.session, { mailbox, after: own.received });
-    const minMail = this.#store.mailboxes.countAfter(own.session, 0).last;
-    const record = { id: mailbox, name: "", n: 0, network: "", seenMs: 0, minMail };
+    this.#successors.set(own.session, mailbox);
+    const record = { id: mailbox, name: "", n: 0, network: "", seenMs: 0, continues: own };
     this.#store.commit({ number: ++this.#batches, rooms: [], mail: [], sessions: [record] });
-  }
-
-  #movedTo(mailbox: string): readonly PrivateMessage[] {
-    const all = [...this.#successors].filter(([, successor]) => successor.mailbox === mailbox);
-    return all.flatMap(([own, { after }]) => this.#store.mailboxes.after(own, after, Infinity));
   }
 
   #overview(): Overview {
@@ -305,7 +294,7 @@ export class Neighbours {
         .filter(({ session }) => !session.includes("#"))
         .map((mail) => ({
           ...mail,
-          session: this.#successors.get(mail.session)?.mailbox ?? mail.session,
+          session: this.#successors.get(mail.session) ?? mail.session,
         })),
     });
     for (const [i, { room, runs }] of batch.rooms.entries()) {
@@ -343,7 +332,7 @@ export class Neighbours {
       const [at = "", number] = session.split("#");
       if (number === undefined) {
         const assigned = numbers.shift() ?? 0;
-        const successor = this.#successors.get(session)?.mailbox;
+        const successor = this.#successors.get(session);
         for (const mailbox of [session, successor ?? []].flat()) {
           if (isCopy !== true) this.#tellOthers(server, { type: "mail", mailbox, mail: assigned });
         }
@@ -388,8 +377,4 @@ export class Neighbours {
     });
     return { room, version, changes };
   }
-}
-
-function isMail(reply: StoreReply): reply is Extract<StoreReply, { type: "read-mail" }> {
-  return reply.outcome === "done" && reply.type === "read-mail";
 }

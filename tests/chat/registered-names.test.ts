@@ -8,7 +8,6 @@ import { selectChat } from "../../src/dialects/select-chat.ts";
 import { ratesFor } from "../../src/chat/rates/rate-budget.ts";
 import { accounts as limits } from "../../src/limits.ts";
 import { loginProofText } from "../../src/trust/login-proof.ts";
-import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { answerRequest } from "../../src/store/answer.ts";
 import { FailingStore } from "./failing-store.ts";
 import { fakeSignature } from "./fake-credentials.ts";
@@ -92,10 +91,10 @@ describe("a registered name", () => {
   });
 
   test("still belongs to its owner after a restart", () => {
-    const store = openMemoryStore({ epoch: "epoch-1" });
-    const answer = (request: Parameters<typeof answerRequest>[1]) => answerRequest(store, request);
-    owner(new Rig({}, answer), "Ann", "desk");
-    const rig = new Rig({}, answer);
+    const store = new FailingStore();
+    owner(new Rig({}, store.answer), "Ann", "desk");
+    store.reopen();
+    const rig = new Rig({}, store.answer);
     expect(refusedAs(rig.member("Ann"))).toBe("name-registered");
     expect(withKey(rig, "Ann", "desk").lines()[0]).toMatchObject({ type: "welcome" });
   });

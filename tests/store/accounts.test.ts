@@ -139,12 +139,24 @@ describe.each([
     expect(writer.commit({ mail: [mail(mailbox, "late")] }).mail).toEqual([2]);
   });
 
-  test("continues after the number that its owner has received elsewhere", () => {
+  test("continues that of a session, and gets what its client may not have received", () => {
     const store = open(() => 1_000);
     const writer = new Writer(store);
-    const record = { ...update(mailbox, { name: "", n: 0 }), minMail: 7 };
-    expect(writer.commit({ sessions: [record], mail: [mail(mailbox, "psst")] }).mail).toEqual([8]);
-    expect(writer.commit({ sessions: [record], mail: [mail(mailbox, "psst")] }).mail).toEqual([9]);
-    expect(store.sessions.load(mailbox)?.mail).toBe(9);
+    const sent = ["one", "two", "three"].map((text) => mail("own", text));
+    writer.commit({ mail: [...sent, mail("other", "psst")] });
+    const continues = { session: "own", received: 1 };
+    const record = { ...update(mailbox, { name: "", n: 0 }), continues };
+    expect(writer.commit({ sessions: [record], mail: [mail(mailbox, "four")] }).mail).toEqual([4]);
+    expect(store.mailboxes.after(mailbox, 0, 9)).toMatchObject([
+      { mail: 2, text: "two" },
+      { mail: 3, text: "three" },
+      { mail: 4, text: "four" },
+    ]);
+    expect(store.mailboxes.after("own", 0, 9)).toMatchObject([{ mail: 1, text: "one" }]);
+    expect(store.mailboxes.after("other", 0, 9)).toMatchObject([{ mail: 1, text: "psst" }]);
+    expect(store.sessions.load(mailbox)?.mail).toBe(4);
+    const none = { session: "nobody's", received: 0 };
+    writer.commit({ sessions: [{ ...record, continues: none }] });
+    expect(store.sessions.load(mailbox)?.mail).toBe(4);
   });
 });

@@ -130,9 +130,14 @@ export class PlainStore implements LocalStore {
       this.#last.set(room, last);
       return first;
     });
-    for (const { minMail = 0, ...update } of sessions) {
+    for (const { continues, ...update } of sessions) {
       const known = this.sessions.load(update.id);
-      this.#put({ ...update, mail: Math.max(known?.mail ?? 0, minMail) }, clockMs);
+      const before = continues && this.sessions.load(continues.session);
+      this.#put({ ...update, mail: Math.max(known?.mail ?? 0, before?.mail ?? 0) }, clockMs);
+      for (const one of this.#mail) {
+        const isMoved = one.session === continues?.session && one.message.mail > continues.received;
+        if (isMoved) one.session = update.id;
+      }
     }
     const numbers = mail.map(({ session, network, message, other, isCopy = false }) => {
       const known = this.#sessions.find(({ record }) => record.id === session);

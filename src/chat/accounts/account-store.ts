@@ -46,8 +46,8 @@ export type AccountChange = { readonly account: string; readonly atMs: number } 
       readonly key: { readonly key: string; readonly label: string } | undefined;
       readonly password: string | undefined;
       /**
-       * In a shared store: the account's mailbox continues its numbers, and gets what the session
-       * may not have received yet, and letters that other servers are still sending to it.
+       * In a shared store: the account's mailbox continues this one, and gets letters that other
+       * servers are still sending to it.
        */
       readonly mailbox?: OwnMailbox | undefined;
     }

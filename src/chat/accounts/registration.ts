@@ -80,7 +80,9 @@ function registerWith(
   const label = beginning(harmless(command.label ?? ""), limits.maxLabelChars);
   const account = options.newSecret();
   const device = key === undefined ? undefined : { key, label };
-  const about = { account, name, folded, key: device, password, mailbox: ownMailbox(hub, session) };
+  // Other servers may be writing to it at this moment.
+  const mailbox = options.shared === undefined ? undefined : ownMailbox(session);
+  const about = { account, name, folded, key: device, password, mailbox };
   const change = { type: "register", ...about, atMs } as const;
   const registering = { ...session.identity };
   hub.names.beginRegistration(registering);
@@ -106,9 +108,8 @@ function registerWith(
   });
 }
 
-/** In a shared store, other servers may be writing to it at this moment. */
-function ownMailbox(hub: HubState, { identity, mailbox }: Session): OwnMailbox | undefined {
-  if (hub.options.shared === undefined || identity.mailbox === "") return undefined;
+function ownMailbox({ identity, mailbox }: Session): OwnMailbox | undefined {
+  if (identity.mailbox === "") return undefined;
   return { session: identity.mailbox, received: mailbox.received };
 }
 
@@ -145,6 +146,19 @@ function withToken(
   else then(undefined);
 }
 
+/** What the client may not have received goes to the account, even if it is gone. */
+function moveMail(hub: HubState, session: Session, to: string): void {
+  const { gathering } = hub.pipeline;
+  const continues = ownMailbox(session);
+  if (continues === undefined) return;
+  for (const item of gathering.mail) {
+    if (item.recipient === continues.session) item.recipient = to;
+  }
+  if (hub.options.shared !== undefined) return;
+  const about = { name: "", n: 0, network: "", seenMs: hub.nowMs };
+  gathering.mailboxes.push({ id: to, ...about, continues });
+}
+
 /** Other servers may have told of messages in either mailbox while the session read the other. */
 function catchUp(hub: HubState, session: Session, mailbox: string): void {
   hub.store.ask({ type: "load-session", session: mailbox }, (outcome) => {
@@ -175,21 +189,12 @@ function own(
   { ref }: Register,
   token: string | undefined,
 ): void {
-  const { gathering } = hub.pipeline;
-  if (session.phase !== "member") return;
   const { identity } = session;
-  const { mailbox: before } = identity;
   const person = personKey(identity);
   const mailbox = accountMailbox(account);
-  for (const item of gathering.mail) if (item.recipient === before) item.recipient = mailbox;
-  const { last } = session.mailbox;
-  if (last > 0) {
-    const seenMs = hub.nowMs;
-    const record = { id: mailbox, name: "", n: 0, network: "", seenMs, minMail: last };
-    gathering.mailboxes.push(record);
-  }
-  if (hub.options.shared === undefined) session.mailbox.registered(before);
-  else catchUp(hub, session, mailbox);
+  moveMail(hub, session, mailbox);
+  if (session.phase !== "member") return;
+  if (hub.options.shared !== undefined) catchUp(hub, session, mailbox);
   hub.names.beginAccount(session, account);
   // Ranks and invitations are the person's.
   for (const room of hub.rooms.values()) room.rekey(person, personKey(identity));

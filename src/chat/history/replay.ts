@@ -27,16 +27,19 @@ export function continueReplay(hub: HubState, session: Session): void {
 
 function replayMail(hub: HubState, session: Session, from: number): void {
   const { mailbox, identity } = session;
-  const own = mailbox.ownAfter(from);
-  const last = own?.last ?? mailbox.last;
-  const source = own?.mailbox ?? identity.mailbox;
+  const { last } = mailbox;
+  const source = identity.mailbox;
+  // Goes on once that is settled.
+  if (hub.pipeline.isIncomplete(source)) return;
   hub.store.ask(
     { type: "read-mail", session: source, after: from, limit: limits.pageMessages },
     (outcome) => {
       if (session.phase !== "member" || mailbox.replayedTo !== from) return;
+      // Registered meanwhile: the messages may have moved before they were read.
+      if (identity.mailbox !== source) return scheduleNextPage(hub, session);
       if (!outcome.done) return dropUnreadable(hub, session, outcome.error);
       // Messages that are committed but not yet settled here arrive with their settlement.
-      const known = outcome.result.filter(({ mail }) => mail <= (own?.last ?? mailbox.last));
+      const known = outcome.result.filter(({ mail }) => mail <= mailbox.last);
       const page = fittingPage(known, "oldest");
       deliverPast(hub, session, page);
       chargeOwner(hub, session, page);

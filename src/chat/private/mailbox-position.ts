@@ -13,8 +13,6 @@ export class MailboxPosition {
   #replayed = 0;
   /** The last message that the client has certainly received. */
   #received = 0;
-  /** The session's own mailbox has the messages up to `last`: the name was registered since. */
-  #before: { mailbox: string; last: number } | undefined;
   /** Up to where everything had been sent at `atMs`. */
   #sent: { mail: number; atMs: number } | undefined;
 
@@ -48,16 +46,6 @@ export class MailboxPosition {
       this.#sent = undefined;
     }
     if (this.sent > this.#received) this.#sent ??= { mail: this.sent, atMs: nowMs };
-  }
-
-  /** The name has been registered: the account's mailbox continues the session's own, `before`. */
-  registered(before: string): void {
-    if (this.#replayedTo !== undefined) this.#before = { mailbox: before, last: this.#last };
-  }
-
-  /** Where the messages after `mail` are to be read, if not in the account's mailbox. */
-  ownAfter(mail: number): { mailbox: string; last: number } | undefined {
-    return this.#before !== undefined && mail < this.#before.last ? this.#before : undefined;
   }
 
   /** Continues from the session's record or its previous connection. */

@@ -101,6 +101,7 @@ export class CommitPipeline {
 
   /** Whether anything that belongs to this record is unsettled. */
   hasPending(recordId: string, session: Session | undefined): boolean {
+    if (this.isIncomplete(recordId)) return true;
     for (const batch of [this.gathering, this.#inFlight]) {
       if (batch === undefined) continue;
       if (batch.departed.has(recordId)) return true;
@@ -109,6 +110,13 @@ export class CommitPipeline {
       if (batch.mail.some(({ recipient }) => recipient === recordId)) return true;
     }
     return false;
+  }
+
+  /** Whether that mailbox is still to get the messages of the one it continues. */
+  isIncomplete(mailbox: string): boolean {
+    return [this.#inFlight, this.gathering].some((batch) =>
+      batch?.mailboxes.some(({ id }) => id === mailbox),
+    );
   }
 
   /** Whether another server's event must come after what the room is still to hear. */

@@ -177,6 +177,12 @@ function confirm(hub: HubState, batch: TurnBatch, mailNumbers: readonly number[]
   const { metrics } = hub.options;
   metrics.roomMessages += batch.messages;
   metrics.privateMessages += batch.mail.filter(isForOther).length;
+  // Their messages can be read only now.
+  for (const { id } of batch.mailboxes) {
+    for (const session of hub.names.readers(id)) {
+      if (!session.awaitsWelcome) readOn(hub, session);
+    }
+  }
   let stored = 0;
   for (const item of batch.mail) {
     const { recipient, message, live, order } = item;
@@ -222,9 +228,13 @@ function deliverMail(
     addPersonals(batch, session, textsOf(session, message), order);
   } else if (isReady && !isReplaying) {
     // Another server stored a message before this one.
-    hub.schedule.replaying.add(session);
-    hub.wake();
+    readOn(hub, session);
   }
+}
+
+function readOn(hub: HubState, session: Session): void {
+  hub.schedule.replaying.add(session);
+  hub.wake();
 }
 
 function addPersonals(

@@ -9,6 +9,7 @@ import type {
   AccountLookup,
   AccountOutcome,
   Accounts,
+  OwnMailbox,
 } from "../accounts/account-store.ts";
 import type { PresenceEvent, PrivateMessage, Said } from "../events.ts";
 import type { DirectoryEntry, ForeignPerson, PublicPerson } from "../elsewhere/foreign-person.ts";
@@ -177,12 +178,13 @@ export type SessionRecord = {
   isElsewhere?: boolean | undefined;
 };
 
-/**
- * A record as the hub writes it. Mail is numbered by the mailbox itself; `minMail` makes it
- * continue after that number.
- */
+/** A record as the hub writes it. Mail is numbered by the mailbox itself. */
 export type SessionUpdate = Omit<SessionRecord, "mail" | "isElsewhere"> & {
-  minMail?: number | undefined;
+  /**
+   * The new mailbox of an account continues this one's numbers, and gets what its client may not
+   * have received yet. In shared stores, the registration does that.
+   */
+  continues?: OwnMailbox | undefined;
   /** `n` without the messages of this batch; undefined: the batch contains none of them. */
   before?: number | undefined;
   /** The number with which the record was claimed; undefined: no other server could have it. */

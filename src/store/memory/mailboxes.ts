@@ -3,6 +3,7 @@
 // mailboxes loses its oldest messages. Knows nothing about sessions.
 
 import { widestNetworkOf } from "../../addresses.ts";
+import type { OwnMailbox } from "../../chat/accounts/account-store.ts";
 import type { PrivateMessage } from "../../chat/events.ts";
 import type { Mail, MailCount, MailEntry, Mailboxes } from "../../chat/turn/store.ts";
 import {
@@ -83,6 +84,15 @@ export class MemoryMailboxes implements Mailboxes {
       const found = box[indexOf(box, mail)];
       return found?.mail === mail ? [unpack(found)] : [];
     });
+  }
+
+  /** The messages after `received` are in the mailbox `to` from now on. */
+  takeOver(to: string, { session, received }: OwnMailbox): void {
+    const box = this.#boxes.get(session) ?? [];
+    const moved = box.splice(indexOf(box, received + 1));
+    if (box.length === 0) this.#boxes.delete(session);
+    for (const stored of moved) stored.session = to;
+    if (moved.length > 0) boxOf(this.#boxes, to).push(...moved);
   }
 
   delete(session: string): void {

@@ -59,9 +59,10 @@ export class MemorySessions implements Sessions {
 
   /** A session that leaves without having sent or received anything is not kept. */
   put(update: SessionUpdate, clockMs: number): void {
-    const { id, name, n, refused, network, seenMs, minMail = 0 } = update;
+    const { id, name, n, refused, network, seenMs, continues } = update;
     const entry = this.#entries.get(id);
-    const mail = Math.max(entry?.mail ?? 0, minMail);
+    const before = continues && this.#entries.get(continues.session);
+    const mail = Math.max(entry?.mail ?? 0, before?.mail ?? 0);
     if (name === "" && n === 0 && mail === 0) {
       if (entry !== undefined) this.#delete(entry);
       return;

@@ -63,7 +63,10 @@ class MemoryStore implements ServerStore {
     if (committed !== undefined) return committed;
     const clockMs = this.clock();
     const rooms = batch.rooms.map((room) => this.rooms.append(room, clockMs));
-    for (const update of batch.sessions) this.sessions.put(update, clockMs);
+    for (const update of batch.sessions) {
+      this.sessions.put(update, clockMs);
+      if (update.continues !== undefined) this.mailboxes.takeOver(update.id, update.continues);
+    }
     const mail = batch.mail.map((item) => {
       const { session, message } = item;
       if (item.isCopy === true) {

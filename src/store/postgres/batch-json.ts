@@ -30,7 +30,7 @@ export function batchJson(
     said: storable(`[${rooms.map(({ room, runs }) => roomJson(room, packRuns(runs))).join(",")}]`),
     there: storable(JSON.stringify(presence)),
     people: JSON.stringify(
-      sessions.map((record) => ({ minMail: 0, ...record, seenMs: away.common(record.seenMs) })),
+      sessions.map((record) => ({ ...record, minMail: 0, seenMs: away.common(record.seenMs) })),
     ),
     letters: storable(`[${mail.map(letterJson).join(",")}]`),
     directory: storable(JSON.stringify(people.map(({ folded, entry }) => entry ?? { folded }))),

@@ -1,5 +1,6 @@
 // Mailboxes in a data file. A full mailbox loses messages of the network that fills most of it.
 
+import type { OwnMailbox } from "../../chat/accounts/account-store.ts";
 import type { MessageKind, PrivateMessage } from "../../chat/events.ts";
 import type { Mail, MailCount, MailEntry, Mailboxes } from "../../chat/turn/store.ts";
 import { beforeCopies, isTrimDue, surplusCopies, surplusMail } from "../mailbox-shares.ts";
@@ -56,6 +57,11 @@ export class SqliteMailboxes implements Mailboxes {
     const last = surplusCopies(mail, this.#maxMessages);
     if (last !== undefined) this.#sql.deleteCopies.run(session, last);
     return mail;
+  }
+
+  /** The messages after `received` are in the mailbox `to` from now on. */
+  takeOver(to: string, { session, received }: OwnMailbox): void {
+    this.#sql.moveMail.run(to, session, received);
   }
 
   #insert({ session, network, message, other }: Mail, mail: number, clockMs: number): void {

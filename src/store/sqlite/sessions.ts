@@ -37,18 +37,20 @@ export class SqliteSessions implements Sessions {
 
   /** Writes a record. Runs within a transaction. */
   put(update: SessionUpdate, clockMs: number): void {
-    const { id, name, n, network, seenMs, minMail = 0 } = update;
+    const { id, name, n, network, seenMs, continues } = update;
     const refused = update.refused ?? null;
     const row = this.#rows.get(id);
     const isUpdatedInPlace =
-      minMail === 0 &&
+      continues === undefined &&
       row?.name === name &&
       row.network === network &&
       this.#holders.get(name) === id &&
       row.clockMs >= clockMs - this.#clockStepMs &&
       this.#sql.updateSession.run(n, refused, seenMs, row.key).changes === 1;
     if (!isUpdatedInPlace) {
-      const values: NewSession = [id, name, n, refused, minMail, network, seenMs, clockMs];
+      const before = continues && this.#sql.session.get(continues.session);
+      const mail = before?.mail ?? 0;
+      const values: NewSession = [id, name, n, refused, mail, network, seenMs, clockMs];
       const { key } = this.#sql.putSession.get(...values)!;
       this.#cache(id, { key, name, network, clockMs });
     }

@@ -164,6 +164,9 @@ function mailStatements(prepare: Prepare) {
     deleteCopies: prepare<never, [string, number]>(
       "DELETE FROM mail WHERE session = ? AND mail <= ?",
     ),
+    moveMail: prepare<never, [string, string, number]>(
+      "UPDATE mail SET session = ? WHERE session = ? AND mail > ?",
+    ),
     deleteMailbox: prepare<never, [string]>("DELETE FROM mail WHERE session = ?"),
     countMail: prepare<MailCount, [number, string]>(
       `SELECT count(*) AS count, coalesce(max(mail), ?1) AS last FROM mail

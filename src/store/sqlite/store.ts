@@ -147,7 +147,10 @@ class FileStore implements SqliteStore {
 
   #write(batch: Batch, appender: RoomAppender, clockMs: number): Committed {
     const rooms = batch.rooms.map((room) => appender.append(room, clockMs));
-    for (const update of batch.sessions) this.sessions.put(update, clockMs);
+    for (const update of batch.sessions) {
+      this.sessions.put(update, clockMs);
+      if (update.continues !== undefined) this.mailboxes.takeOver(update.id, update.continues);
+    }
     const mail = batch.mail.map((item) => {
       const { session, message } = item;
       this.#transactions.noteWritten(1, message.text.length);

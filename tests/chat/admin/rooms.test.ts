@@ -6,9 +6,8 @@ import type { Dialect } from "../../../src/chat/dialect.ts";
 import { Rights } from "../../../src/chat/rights/rights.ts";
 import { dialects } from "../../../src/dialects/table.ts";
 import { rights as limits } from "../../../src/limits.ts";
+import { FailingStore } from "../failing-store.ts";
 import { ownerAt } from "../../../src/share-owner.ts";
-import { answerRequest } from "../../../src/store/answer.ts";
-import { openMemoryStore } from "../../../src/store/memory/store.ts";
 import { owner, withKey } from "../owner.ts";
 import { type Client, Rig, say } from "../rig.ts";
 
@@ -179,16 +178,14 @@ describe("the message of the day", () => {
 });
 
 test("everything survives a restart", () => {
-  const store = openMemoryStore({ epoch: "epoch-1" });
-  const start = () =>
-    new Rig({ rights: new Rights(store.rights.load()) }, (request) =>
-      answerRequest(store, request),
-    );
+  const store = new FailingStore();
+  const start = () => new Rig({ rights: new Rights(store.store.rights.load()) }, store.answer);
   const before = start();
   owner(before, "Ann", "desk");
   for (const line of ["topic den Secrets", "private den", "allow den Ann", "motd Hello"]) {
     expect(before.order(line)).toMatchObject({ ok: true });
   }
+  store.reopen();
   const after = start();
   const eve = after.member("Eve");
   expect(of(eve, "motd")).toEqual([{ type: "motd", text: "Hello" }]);
