@@ -1853,6 +1853,8 @@ export const postgres = {
   noticeParts: 32,
   /** Notifications of which only some parts have arrived: one per server. */
   partialNotices: 64,
+  /** Processes of which the last request with charges is known: one per server. */
+  processesHeard: 64,
   /** Messages of other servers read at once. */
   catchUpMessages: 1_000,
   /**

@@ -1,13 +1,15 @@
 // Delivers what other servers have committed to the hub. Notifications bring most of it; what they
 // may have missed is looked for every second.
 
+import { BoundedMap } from "../../bounded-map.ts";
 import type { ForeignEvent, SharedHub } from "../../chat/elsewhere/foreign-events.ts";
 import type { SharedStore } from "../../chat/hub-state.ts";
 import type { RightsChange, RightsRow } from "../../chat/rights/rights-rows.ts";
 import { createDatabaseMetrics, type DatabaseMetrics } from "../../chat/metrics/metrics.ts";
 import type { Batch, Committed } from "../../chat/turn/store.ts";
 import { errorMessage } from "../../errors.ts";
-import { AccountChanges, type AccountNotice } from "./account-changes.ts";
+import { postgres as limits } from "../../limits.ts";
+import { AccountChanges, type AccountNotice, type ChangeId } from "./account-changes.ts";
 import { channel } from "./commit-function.ts";
 import type { DatabasePort } from "./database-port.ts";
 import { MailReader } from "./mail-reader.ts";
@@ -31,6 +33,8 @@ export class Feed implements Follower, SharedStore {
   readonly #mail: MailReader;
   readonly #accounts: AccountChanges;
   readonly #rights: RightsReader;
+  /** By process: the last request with charges that was heard here. */
+  readonly #charging = new BoundedMap<string, number>(limits.processesHeard);
   #stop: (() => void) | undefined;
 
   constructor(
@@ -194,6 +198,7 @@ export class Feed implements Follower, SharedStore {
     rights,
     erased,
     charges = [],
+    charging,
     account,
   }: Notice): void {
     const hub = this.#hub;
@@ -220,9 +225,17 @@ export class Feed implements Follower, SharedStore {
     if (erased !== undefined) {
       hub.handleForeign({ type: "erased", room: erased[0], seq: erased[1] });
     }
-    if (charges.length > 0) hub.handleForeign({ type: "charged", charges });
+    const isNew = charging === undefined || this.#isFirst(charging);
+    if (charges.length > 0 && isNew) hub.handleForeign({ type: "charged", charges });
     if (account !== undefined && this.#accounts.isNew(account)) this.#handleAccounts([account]);
     if (rights === true) this.#rights.readSoon();
+  }
+
+  /** A process tells its charges in one request after another. */
+  #isFirst({ process, request }: ChangeId): boolean {
+    const isFirst = request > (this.#charging.get(process) ?? 0);
+    if (isFirst) this.#charging.set(process, request);
+    return isFirst;
   }
 
   #mayMissAnything(): void {

@@ -40,8 +40,10 @@ export type Notice = {
   /** Operators have decided something. */
   rights?: boolean;
   erased?: [room: string, seq: number];
-  /** Guesses and registrations, which all servers count. */
+  /** Guesses and registrations, which all servers count … */
   charges?: SharedCharge[];
+  /** … once, even if the request that tells them is repeated. */
+  charging?: ChangeId;
   account?: Pick<AccountNotice, "account" | "change"> & Partial<ChangeId>;
 };
 

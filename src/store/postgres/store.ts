@@ -335,7 +335,10 @@ export class PostgresStore {
         return { ...done, type: "erase-message", result };
       }
       case "tell-charges":
-        await this.#tell({ charges: request.charges });
+        await this.#tell({
+          charges: request.charges,
+          charging: { process: this.process, request: request.id },
+        });
         return { ...done, type: "tell-charges", result: undefined };
       case "change-rights":
         await this.#changeRights(request.id, request.changes);

@@ -147,6 +147,37 @@ test("changes of accounts at other servers are read if no notification of them c
   feed.stop();
 });
 
+test("guesses count once if the request that tells them is repeated, or carried out late", async () => {
+  const { store, feed, port, heard } = await serverWith();
+  const tellers: ((payload: string) => void)[] = [];
+  const listening: DatabasePort = {
+    ...port,
+    listen: async (_channel, teller) => {
+      tellers.push(teller);
+      return () => {};
+    },
+  };
+  const other = await PostgresStore.open({
+    ...port,
+    run: async (text, values = []) => {
+      if (text.includes("pg_notify")) for (const tell of tellers) tell(String(values[1]));
+      return await port.run(text, values);
+    },
+  });
+  const listener = new Feed(listening, store, (line) => expect.unreachable(line));
+  listener.attach(hubStub(heard));
+  await listener.start(await store.rights());
+  const guess = { what: "guess", account: "a1" } as const;
+  const tell = (id: number) => {
+    const charges = [{ ...guess, address: `192.0.2.${id}` }];
+    return new Promise((resolve) => other.answer({ type: "tell-charges", charges, id }, resolve));
+  };
+  for (const id of [4, 4, 7, 4]) await tell(id);
+  const counted = heard.flatMap((event) => (event.type === "charged" ? event.charges : []));
+  expect(counted.map(({ address }) => address)).toEqual(["192.0.2.4", "192.0.2.7"]);
+  for (const one of [feed, listener]) one.stop();
+});
+
 test("a decision whose answer was lost does not undo a later one when it is repeated", async () => {
   const { store, port, feed } = await serverWith();
   const other = await PostgresStore.open(port, { newServerId: () => "other" });
