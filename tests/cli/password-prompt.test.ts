@@ -32,6 +32,7 @@ beforeAll(async () => {
 afterAll(() => server[Symbol.asyncDispose]());
 
 const asked = `Password of the server `;
+const answer = (child: { type: (text: string) => void }) => child.type(`${password}\r`);
 
 test.each(["", "#PIN"])("client%s: also after a wrong one", async (suffix) => {
   const to = suffix === "" ? address : `${address}#${pin}`;
@@ -50,9 +51,7 @@ test.each(["", "#PIN"])("client%s: also after a wrong one", async (suffix) => {
 
 test("fetch-file and admin", async () => {
   const path = join(base, "saved.txt");
-  const steps = [
-    [asked, (child: { type: (text: string) => void }) => child.type(`${password}\r`)],
-  ] as const;
+  const steps = [[asked, answer]] as const;
   const fetched = await runOnTerminal(["fetch-file", address, "plan.txt", "-o", path], {
     env,
     steps,
@@ -63,6 +62,63 @@ test("fetch-file and admin", async () => {
   expect(helped).toMatchObject({ code: 0, echoes: true });
   expect(helped.shown).toContain("show this list");
   expect(fetched.shown + helped.shown).not.toContain(password);
+});
+
+test("peer, which then registers and leaves", async () => {
+  const { code, shown, echoes } = await runOnTerminal(
+    ["peer", "--id", "Ann", "--port", "0", "--server", address],
+    {
+      env,
+      steps: [
+        [asked, (child) => child.type("wrong\r")],
+        ["The password is wrong", () => {}],
+        [asked, (child) => child.type(`${password}\r`)],
+        ["/quit", (child) => child.type("/register\r")],
+        ["Registered as Ann", (child) => child.type("/quit\r")],
+      ],
+    },
+  );
+  expect({ code, echoes }).toEqual({ code: 0, echoes: true });
+  expect(shown).not.toContain(password);
+});
+
+test("peer without an answer ends, and starts as ever where nothing is asked for", async () => {
+  const words = ["peer", "--id", "Ann", "--port", "0", "--server"];
+  const declined = await runOnTerminal([...words, address], {
+    env,
+    steps: [[asked, (child) => child.type("\u0004")]],
+  });
+  expect(declined).toMatchObject({ code: 4, echoes: true });
+  const nobody = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  try {
+    const { code, shown } = await runOnTerminal([...words, `127.0.0.1:${nobody.port}`], {
+      env,
+      steps: [["/quit", (child) => child.type("/quit\r")]],
+    });
+    expect(code).toBe(0);
+    expect(shown).not.toContain("Password");
+  } finally {
+    nobody.stop(true);
+  }
+});
+
+test("send-file and fetch-file with a code", async () => {
+  const shown = Promise.withResolvers<string>();
+  const sent = runOnTerminal(["send-file", address, join(base, "files", "plan.txt"), "--json"], {
+    env,
+    steps: [
+      [asked, answer],
+      [`,"addresses"`, (child) => shown.resolve(child.shown())],
+    ],
+  });
+  const words = /"code":"([^"]+)"/.exec(await shown.promise)?.[1] ?? "";
+  const path = join(base, "by-code.txt");
+  const fetched = await runOnTerminal(["fetch-file", address, "--code", words, "-o", path], {
+    env,
+    steps: [[asked, answer]],
+  });
+  expect([fetched.code, (await sent).code]).toEqual([0, 0]);
+  expect(readFileSync(path, "utf8")).toBe("the plan\n");
 });
 
 test("closing the terminal ends the prompt and the program", async () => {

@@ -19,6 +19,8 @@ import {
   outwardHost,
   type ServerAddress,
 } from "../../io/host-port.ts";
+import { isParleyAt } from "../../io/registry-probe.ts";
+import { withAskedPassword } from "../../terminal/admitted.ts";
 import { ServerCalls } from "../../calls/server-calls.ts";
 import { PeerDriver, type Shown } from "../../io/peer-driver.ts";
 import { Peer } from "../../cpp/peer.ts";
@@ -157,24 +159,28 @@ type Screen = { prompt: PeerPrompt | undefined };
 type Args = ParsedArgs<typeof flags>;
 type Caller = { id: string; style: PeerStyle };
 
-/** Starts listening; calls are not answered yet. @throws ParleyError `usage`, `port-in-use` */
+/**
+ * Starts listening; calls are not answered yet. @throws ParleyError `usage`, `port-in-use`; as
+ * `withAccess` does
+ */
 async function assemble({ id, style }: Caller, args: Args, screen: Screen): Promise<Talk> {
   const port = portOf("--port", args.port);
   const host = listenHost(args.host);
-  const registry = registryOf(args);
+  const given = registryOf(args);
   const onIdle = (): void => {
     peer?.handleExtra(performance.now());
     driver.applyOutputs();
   };
   const isJson = args.json === true;
   const files = filesOf(args, screen, onIdle);
-  const keys = peerKeys(args.identity, registry);
+  const keys = peerKeys(args.identity, given);
+  const registry = await withAccess({ ...given, identity: keys?.identity });
   const verify = keys && verifyOf(keys, id, isJson);
   let peer: Peer | undefined;
   const openFiles = (): void => openCallFiles({ files, keys, id, peer, driver });
   const driver: PeerDriver = new PeerDriver({
     registry,
-    calls: new ServerCalls({ ...registry, identity: keys?.identity }, warn),
+    calls: new ServerCalls(registry, warn),
     secure: keys && {
       ...keys,
       id,
@@ -229,6 +235,27 @@ function registryOf({ server, plain, pass, name, "password-file": file }: Args):
   const access = accessOf(password, pass);
   const visitor = visitorOf(name, password);
   return { ...trusted(addressOf("--server", server), { plain, access }), visitor };
+}
+
+/** Errors after which no request to the registry would succeed. All others are told by requests. */
+const unanswered: ReadonlySet<string> = new Set([
+  "password-required",
+  "wrong-password",
+  "name-registered",
+  "interrupted",
+  "usage",
+]);
+
+/** Asks for a password if the server wants one. @throws ParleyError if it is not given */
+async function withAccess(registry: ServerAddress): Promise<ServerAddress> {
+  try {
+    // An original program has no passwords, and could take offence at our greeting.
+    const isOurs = registry.trust !== undefined || (await isParleyAt(registry));
+    return isOurs ? await withAskedPassword(registry) : registry;
+  } catch (error) {
+    if (error instanceof ParleyError && !unanswered.has(error.code)) return registry;
+    throw error;
+  }
 }
 
 function show({ line, event }: Shown, isJson: boolean, { prompt }: Screen) {

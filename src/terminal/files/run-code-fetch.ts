@@ -25,6 +25,7 @@ import type { FileInfo } from "../../protocol/messages.ts";
 import { ServerTrust } from "../../tls/server-trust.ts";
 import type { Path } from "../../transfer/paths/path-finder.ts";
 import { type Code, codeText } from "../../trust/code.ts";
+import { admittedAt } from "../admitted.ts";
 import { say } from "../output/diagnostics.ts";
 import type { FetchReport } from "./fetch-report.ts";
 import { stderr, stdout } from "../output/output.ts";
@@ -148,12 +149,11 @@ function nobodyHere(code: Code): ParleyError {
 
 /** Authenticates through a server, or directly at a machine that serves the files itself. */
 async function enter(options: CodeFetchOptions, place: ServerAddress): Promise<Entered> {
-  const control = await ControlClient.connect(place);
-  await control.admitted();
-  if (control.passesCodes) return await enterThrough(options, place, control);
+  const { control, server } = await admittedAt(place);
+  if (control.passesCodes) return await enterThrough(options, server, control);
   control.close();
   const entry = new CodeEntry(options.code);
-  const source = new ServerSource(place, options.offload, (other) => entry.enter(other));
+  const source = new ServerSource(server, options.offload, (other) => entry.enter(other));
   const { report } = options;
   const onEvent = (event: FetchEvent): void => report.handleEvent(event);
   const client = new DownloadClient({ ...options, source, onEvent });

@@ -22,6 +22,7 @@ import {
 import { codes as limits } from "../../limits.ts";
 import { createKeyPair, type KeyPair } from "../../tls/certificate.ts";
 import { randomCode } from "../../tls/code-words.ts";
+import { withAskedPassword } from "../admitted.ts";
 import { CodeReport } from "./code-report.ts";
 import { stderr, stdout } from "../output/output.ts";
 
@@ -48,8 +49,11 @@ const everywhere = "::";
 const everywhere4 = "0.0.0.0";
 
 /** Resolves when a receiver has verified everything. @throws ParleyError */
-export async function runCodeSend(options: CodeSendOptions): Promise<void> {
-  const folder = await OfferedFolder.of(options.paths);
+export async function runCodeSend(given: CodeSendOptions): Promise<void> {
+  const folder = await OfferedFolder.of(given.paths);
+  // Nobody is asked for the password of a server that they did not name.
+  const server = given.isServerOptional ? given.server : await withAskedPassword(given.server);
+  const options = { ...given, server };
   const report = new CodeReport(options.json, options.quiet);
   report.leftOut(folder.leftOut);
   const interruption = Promise.withResolvers<never>();
