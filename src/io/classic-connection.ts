@@ -63,7 +63,7 @@ export class ClassicTcp {
       await new Promise<void>((resolve) => (this.#waiting = resolve));
     }
     const text = this.#received.shift();
-    if (this.#received.length < limits.maxUnreadMessages) this.#link?.pause(false);
+    if (this.#received.length < limits.maxUnreadMessages) this.#link?.resume();
     return text;
   }
 
@@ -90,7 +90,7 @@ export class ClassicTcp {
     const text = this.#decoder.decode(bytes, { stream: true });
     if (text === "") return;
     this.#received.push(text);
-    if (this.#received.length >= limits.maxUnreadMessages) this.#link?.pause(true);
+    if (this.#received.length >= limits.maxUnreadMessages) this.#link?.pause();
     this.#wake();
   }
 

@@ -111,12 +111,23 @@ export class NativeConnection {
     this.#setTimer();
   }
 
-  /** Pauses or resumes reading, so that a slow reader slows down the server. */
-  pause(paused: boolean): void {
-    if (paused === this.#paused) return;
+  /** Stops reading, so that a slow reader slows down the server. */
+  pause(): void {
+    if (this.#paused) return;
+    this.#setPaused(true);
+    this.#current?.link?.pause();
+  }
+
+  /** Reads on. */
+  resume(): void {
+    if (!this.#paused) return;
+    this.#setPaused(false);
+    this.#current?.link?.resume();
+  }
+
+  #setPaused(paused: boolean): void {
     this.#paused = paused;
     this.#session.setPaused(paused, now());
-    this.#current?.link?.pause(paused);
     this.#setTimer();
   }
 
@@ -148,7 +159,7 @@ export class NativeConnection {
 
   /** Sends `bye` and resolves once everything has been sent (bounded in time). */
   async leave(): Promise<void> {
-    this.pause(false);
+    this.resume();
     this.#session.leave();
     this.applyOutputs();
     clearTimeout(this.#timer);
@@ -205,7 +216,7 @@ export class NativeConnection {
 
   #handleOpened(attempt: Attempt): void {
     if (attempt.isOver) return attempt.link?.end();
-    if (this.#paused) attempt.link?.pause(true);
+    if (this.#paused) attempt.link?.pause();
     this.#session.handleConnected(now(), attempt.link?.channel);
     this.applyOutputs();
   }

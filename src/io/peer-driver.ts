@@ -322,9 +322,9 @@ export class PeerDriver {
   }
 
   #pauseUntil(relief: Promise<void>): void {
-    for (const link of this.#links.values()) link.pause(true);
+    for (const link of this.#links.values()) link.pause();
     void relief.then(() => {
-      for (const link of this.#links.values()) link.pause(false);
+      for (const link of this.#links.values()) link.resume();
     });
   }
 }

@@ -51,7 +51,7 @@ export type PeerSecurityOptions = {
 };
 
 /** The connection that carries a call, inside TLS or not. */
-export type PeerWire = Pick<TcpLink, "send" | "end" | "cut" | "pause" | "waitingBytes">;
+export type PeerWire = Pick<TcpLink, "send" | "end" | "cut" | "pause" | "resume" | "waitingBytes">;
 
 /** The driver that these calls belong to. */
 export type PeerHost = {
@@ -248,6 +248,7 @@ export class PeerSecurity {
     const unfinished: PeerWire = {
       send() {},
       pause() {},
+      resume() {},
       waitingBytes: 0,
       end: () => void socket.terminate(),
       cut: () => void socket.terminate(),

@@ -47,7 +47,15 @@ export interface RelayedCalls {
 /** The connection of a protected call, direct or not. */
 export type CallWire = Pick<
   TcpLink,
-  "send" | "end" | "cut" | "pause" | "waitingBytes" | "remoteAddress" | "channel" | "closed"
+  | "send"
+  | "end"
+  | "cut"
+  | "pause"
+  | "resume"
+  | "waitingBytes"
+  | "remoteAddress"
+  | "channel"
+  | "closed"
 > & {
   /** The relayed call that it runs over; undefined: it is direct. */
   readonly call?: RelayedCall;
@@ -178,9 +186,12 @@ export class RelayedLink implements CallWire {
     if (!this.#isEnding) this.#tls.write(text);
   }
 
-  pause(isPaused: boolean): void {
-    if (isPaused) this.#tls.pause();
-    else this.#tls.resume();
+  pause(): void {
+    this.#tls.pause();
+  }
+
+  resume(): void {
+    this.#tls.resume();
   }
 
   findPath({ sendLine, onPath }: PathEvents): void {

@@ -111,8 +111,12 @@ export class SecuredLink {
     if (this.#state === "open") this.#options.link.send(encodeServer(message));
   }
 
-  pause(isPaused: boolean): void {
-    this.#options.link.pause(isPaused);
+  pause(): void {
+    this.#options.link.pause();
+  }
+
+  resume(): void {
+    this.#options.link.resume();
   }
 
   /** Ends the connection once everything is sent. */

@@ -77,9 +77,12 @@ export class TcpLink {
     if (this.waitingBytes === 0) this.#events?.drained?.();
   }
 
-  pause(paused: boolean): void {
-    if (paused) this.#socket?.pause();
-    else this.#socket?.resume();
+  pause(): void {
+    this.#socket?.pause();
+  }
+
+  resume(): void {
+    this.#socket?.resume();
   }
 
   /**
@@ -91,7 +94,7 @@ export class TcpLink {
     this.#ending = true;
     if (!this.#socket) return this.#closed.resolve();
     this.#linger = setTimeout(() => this.#socket?.terminate(), limits.lingerMs);
-    this.pause(false);
+    this.resume();
     this.#flush();
   }
 

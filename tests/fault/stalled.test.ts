@@ -79,7 +79,7 @@ test("a native client that stops reading and then continues has missed nothing",
   const talkers = await gather(4, server.port, chance(2));
   const [sleeper, ...others] = talkers;
   for (const talker of others) talker.talk();
-  sleeper!.pause(true);
+  sleeper!.pause();
   const long = "y".repeat(16_000);
   const needed = Math.ceil(mostBytes / long.length);
   let said = 0;
@@ -92,7 +92,7 @@ test("a native client that stops reading and then continues has missed nothing",
     },
     () => `the sleeper to be dropped after ${said} messages`,
   );
-  sleeper!.pause(false);
+  sleeper!.resume();
   await silence(talkers);
   expect(sleeper!.returns).toBeGreaterThan(0);
   expectPromiseKept(talkers, linesInFile(path));

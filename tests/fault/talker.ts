@@ -61,8 +61,12 @@ export class Talker {
   }
 
   /** Stops or resumes reading. */
-  pause(paused: boolean): void {
-    this.#connection.pause(paused);
+  pause(): void {
+    this.#connection.pause();
+  }
+
+  resume(): void {
+    this.#connection.resume();
   }
 
   /** Sends the outputs of requests made to the session from outside. */

@@ -108,12 +108,12 @@ test("both ends have the same channel, and the server reads nothing", async () =
 test("an end that closes sends everything first, however slowly the other reads", async () => {
   const { caller, called } = await connected();
   const text = "0123456789".repeat(200_000);
-  called.link.pause(true);
+  called.link.pause();
   caller.link.send(text);
   caller.link.end();
   for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve));
   expect(caller.link.waitingBytes).toBeGreaterThan(1_000_000);
-  called.link.pause(false);
+  called.link.resume();
   await Promise.all([caller.link.closed, called.link.closed]);
   expect(called.heard.length).toBe(text.length);
   expect(called.heard === text).toBe(true);

@@ -48,7 +48,7 @@ class PipeRig extends SessionRig {
     const applyOutputs = (): void => this.applyOutputs();
     this.client = new PipeClient(
       this.session,
-      { applyOutputs, pause() {}, leave: async () => {} },
+      { applyOutputs, pause() {}, resume() {}, leave: async () => {} },
       {
         follow: true,
         json: false,

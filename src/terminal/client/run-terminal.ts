@@ -45,8 +45,8 @@ export async function runTerminal(options: RunOptions): Promise<void> {
   const tty = new (plain ? PlainTty : Tty)(() => client);
   const write = (text: string) => {
     if (stdout.data(text)) return;
-    connection.pause(true);
-    void stdout.relief().then(() => connection.pause(false));
+    connection.pause();
+    void stdout.relief().then(() => connection.resume());
   };
   const { identity } = options;
   const downloads = new FolderDownloads({ ...to, identity }, options.downloads);

@@ -39,7 +39,7 @@ export type PipeOptions = {
 };
 
 /** The connection, as far as this client controls it. */
-export type SessionDriver = Pick<NativeConnection, "applyOutputs" | "pause" | "leave">;
+export type SessionDriver = Pick<NativeConnection, "applyOutputs" | "pause" | "resume" | "leave">;
 
 export class PipeClient {
   readonly #session: NativeSession;
@@ -187,8 +187,8 @@ export class PipeClient {
   #write(text: string): void {
     const { output } = this.#options;
     if (output.data(text)) return;
-    this.#connection.pause(true);
-    void output.relief().then(() => this.#connection.pause(false));
+    this.#connection.pause();
+    void output.relief().then(() => this.#connection.resume());
   }
 
   async #read(): Promise<void> {

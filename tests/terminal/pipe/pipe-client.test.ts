@@ -40,7 +40,8 @@ class Rig extends SessionRig {
     }));
     const driver = {
       applyOutputs: () => this.applyOutputs(),
-      pause: (paused: boolean) => void this.pauses.push(paused),
+      pause: () => void this.pauses.push(true),
+      resume: () => void this.pauses.push(false),
       leave: () => {
         this.left = true;
         return Promise.resolve();
