@@ -109,15 +109,15 @@ export class RangePicker {
   pickTailCopies(count: number, nowUs: number): number {
     if (this.isTailCopied || !this.isEndgame) return 0;
     this.isTailCopied = true;
-    return this.pickCopies(count, true, nowUs);
+    return this.pickCopies(count, "newest", nowUs);
   }
 
-  /** Requests the oldest (or newest) `count` segments in flight again. */
-  pickCopies(count: number, fromNewest: boolean, nowUs: number): number {
+  /** Requests `count` segments in flight again. */
+  pickCopies(count: number, which: "oldest" | "newest", nowUs: number): number {
     this.picked = [];
     let bytes = 0;
     const ranges: [number, number][] = [];
-    this.segments.copyOutstanding(count, fromNewest, (offset, length) => {
+    this.segments.copyOutstanding(count, which, (offset, length) => {
       ranges.push([offset, length]);
     });
     for (const [offset, length] of ranges) {

@@ -317,7 +317,7 @@ export class Receiver {
     if (this.probesDue > 0) {
       const count = this.probesDue;
       this.probesDue = 0;
-      const bytes = picker.pickCopies(count, false, nowUs);
+      const bytes = picker.pickCopies(count, "oldest", nowUs);
       if (bytes > 0 || !picker.hasWanted) return this.writeRanges(into, nowUs);
     }
     const budget = schedule.budget();

@@ -247,18 +247,17 @@ export class SentSegments implements Pauses {
   }
 
   /**
-   * Marks the oldest (or newest) `count` uncopied segments in flight as copied; `visit` requests
-   * the copies.
+   * Marks `count` uncopied segments in flight as copied; `visit` requests the copies.
    */
   copyOutstanding(
     count: number,
-    fromNewest: boolean,
+    which: "oldest" | "newest",
     visit: (offset: number, length: number) => void,
   ): void {
     const last = this.nextSeq - 1;
     let left = count;
     for (let k = 0; k <= last - this.settled && left > 0; k++) {
-      const i = (fromNewest ? last - k : this.settled + k) & this.mask;
+      const i = (which === "newest" ? last - k : this.settled + k) & this.mask;
       const marks = this.marks[i]!;
       if (this.state[i] !== outstanding || marks !== 0) continue;
       this.marks[i] = marks | mark.copied;

@@ -106,7 +106,7 @@ export class IncomingFiles {
 
   /** Ends it from this side. */
   cancel(): void {
-    this.#end("cancelled", "", true);
+    this.#end("cancelled", "", "here");
   }
 
   handleOffer(event: OfferEvent): void {
@@ -132,7 +132,7 @@ export class IncomingFiles {
 
   /** The server refuses, or the session is over. */
   fail(reason: string): void {
-    this.#end("failed", reason, false);
+    this.#end("failed", reason, "there");
   }
 
   #receive(data: string): void {
@@ -149,7 +149,7 @@ export class IncomingFiles {
       line: (text) => control.handleLine(text),
       piece: (piece) => control.handlePiece(piece),
       broken: (reason) => {
-        if (this.#channels.current === control) this.#end("failed", reason.message, true);
+        if (this.#channels.current === control) this.#end("failed", reason.message, "here");
       },
     });
     const control: ChannelControl = new ChannelControl(channel);
@@ -177,14 +177,15 @@ export class IncomingFiles {
       return this.#options.onOver();
     }
     const [phase, detail] = endOf(reason, harmless(this.from));
-    this.#end(phase, detail, false);
+    this.#end(phase, detail, "there");
   }
 
-  #end(phase: OfferCard["phase"], detail: string, tellsOther: boolean): void {
+  /** `at`: the end where it was ended; the other one is told. */
+  #end(phase: OfferCard["phase"], detail: string, at: "here" | "there"): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#rest();
-    if (tellsOther) this.#options.port.end(this.offer, "cancelled");
+    if (at === "here") this.#options.port.end(this.offer, "cancelled");
     this.#channels.stop(new ParleyError("interrupted", detail));
     this.#options.show({ phase, detail, bytesPerSecond: 0 });
     this.#options.onOver();
@@ -246,7 +247,7 @@ export class IncomingFiles {
 
   #fail(error: unknown): void {
     const why = errorMessage(error);
-    this.#end("failed", `Stopped: ${harmless(why)}`, true);
+    this.#end("failed", `Stopped: ${harmless(why)}`, "here");
   }
 }
 

@@ -91,7 +91,7 @@ export class OutgoingFiles {
     if (code === "cannot-connect") return true;
     if (code === "rate" || code === "storage") {
       this.#makeSoon();
-    } else this.#end("failed", `Not offered: ${message}`, false);
+    } else this.#end("failed", `Not offered: ${message}`, "there");
     return true;
   }
 
@@ -133,11 +133,11 @@ export class OutgoingFiles {
 
   /** Ends it from this side. */
   cancel(): void {
-    this.#end("cancelled", "", true);
+    this.#end("cancelled", "", "here");
   }
 
   fail(reason: string): void {
-    this.#end("failed", reason, true);
+    this.#end("failed", reason, "here");
   }
 
   #openChannel(number: number): void {
@@ -175,11 +175,11 @@ export class OutgoingFiles {
     const name = harmless(this.to);
     if (failed === 0) {
       this.#options.show({ doneBytes: this.#bytes });
-      return this.#end("done", `${name} has it, verified`, false);
+      return this.#end("done", `${name} has it, verified`, "there");
     }
     const count = this.#options.files.length;
     const why = harmless(reason).slice(0, 300);
-    this.#end("failed", `${failed} of ${count} did not get to ${name}: ${why}`, false);
+    this.#end("failed", `${failed} of ${count} did not get to ${name}: ${why}`, "there");
   }
 
   /** A recipient that requests the same data repeatedly will not finish. */
@@ -196,7 +196,7 @@ export class OutgoingFiles {
   #handleEnd(reason: OfferEnd): void {
     const name = harmless(this.to);
     const [phase, detail] = endOf(reason, name);
-    this.#end(phase, detail, false);
+    this.#end(phase, detail, "there");
   }
 
   #close(detail: string): void {
@@ -213,11 +213,12 @@ export class OutgoingFiles {
     this.#open = undefined;
   }
 
-  #end(phase: OfferCard["phase"], detail: string, tellsOther: boolean): void {
+  /** `at`: the end where it was ended; the other one is told. */
+  #end(phase: OfferCard["phase"], detail: string, at: "here" | "there"): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#drop();
-    if (tellsOther) this.#options.port.end(this.offer, "cancelled");
+    if (at === "here") this.#options.port.end(this.offer, "cancelled");
     this.#options.show({ phase, detail, bytesPerSecond: 0 });
     this.#options.onOver();
   }

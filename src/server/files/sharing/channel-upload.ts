@@ -23,9 +23,12 @@ export interface ChannelUploadOptions {
   readonly leastEveryMs?: number | undefined;
   /** Why the disk can't store more, as a message for the sender. */
   readonly diskReason: () => string;
-  /** The upload is over. `kept`: its data stays on the disk for the sender. */
-  readonly onOver: (outcome: ParleyError | readonly SharedItem[], isKept: boolean) => void;
+  /** The upload is over. */
+  readonly onOver: (outcome: ParleyError | readonly SharedItem[], data: Data) => void;
 }
+
+/** What becomes of the received data: it stays on the disk for the sender, or not. */
+export type Data = "kept" | "removed";
 
 /** Errors whose messages are about the sender's actions, and contain no path of the server. */
 const tellable: ReadonlySet<string> = new Set([
@@ -107,7 +110,7 @@ export class ChannelUpload {
     this.#pacedChars = this.#frameChars;
     this.#hasWorked = false;
     // An offline sender has a separate timeout.
-    if (isSlow && this.#channel !== undefined) this.#end(tooSlow(), true);
+    if (isSlow && this.#channel !== undefined) this.#end(tooSlow(), "kept");
   }
 
   /** The sender is back, with another session. */
@@ -128,7 +131,7 @@ export class ChannelUpload {
     const most = offers.resentTimes * this.#options.upload.bytes * 1.5 + offers.resentBytes;
     if (this.#frameChars > most) {
       const sentence = "Far more was sent than requested: none of it is shared";
-      this.#end(new ParleyError("protocol", sentence), false);
+      this.#end(new ParleyError("protocol", sentence), "removed");
     }
     return true;
   }
@@ -139,12 +142,12 @@ export class ChannelUpload {
     // Everything is here: the sender is told on returning.
     if (this.#isFinishing) return;
     clearTimeout(this.#awayTimer);
-    this.#awayTimer = setTimeout(() => this.#end(gone(), true), limits.awayMs);
+    this.#awayTimer = setTimeout(() => this.#end(gone(), "kept"), limits.awayMs);
   }
 
   /** The server stops the upload. Its data is kept for the sender. */
   stop(reason: ParleyError): void {
-    this.#end(own(reason), true);
+    this.#end(own(reason), "kept");
   }
 
   /** The same for its sender, who wants nothing of it to be shared. */
@@ -164,7 +167,7 @@ export class ChannelUpload {
     const channel = new Channel(port, undefined, "recipient", {
       line: (text) => this.#source.handleLine(text),
       piece: (piece) => this.#source.handlePiece(piece),
-      broken: (reason) => this.#end(reason, false),
+      broken: (reason) => this.#end(reason, "removed"),
     });
     this.#channel = channel;
     this.#source.handleOpened(channel);
@@ -189,9 +192,9 @@ export class ChannelUpload {
         const problem = this.#isCancelled ? cancelled() : this.#sharer.problem();
         if (problem !== undefined) throw problem;
       });
-      this.#end(items, false);
+      this.#end(items, "removed");
     } catch (error) {
-      this.#end(error, false);
+      this.#end(error, "removed");
     }
   }
 
@@ -255,7 +258,7 @@ export class ChannelUpload {
     throw new ParleyError("protocol", sentence);
   }
 
-  #end(outcome: unknown, isKept: boolean): void {
+  #end(outcome: unknown, data: Data): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#returned.resolve();
@@ -266,13 +269,13 @@ export class ChannelUpload {
     if (Array.isArray(outcome)) {
       const items = outcome as readonly SharedItem[];
       const entries = items.map(entryOf);
-      onOver(items, false);
+      onOver(items, "removed");
       this.#client.close();
       return this.#tell({ type: "placed", entries, isKnown: false });
     }
     const error = this.#readable(outcome);
     this.#client.stop(error);
-    onOver(outcome instanceof ParleyError ? outcome : error, isKept);
+    onOver(outcome instanceof ParleyError ? outcome : error, data);
     this.#tell({ type: "failed", error });
   }
 

@@ -20,7 +20,7 @@ import { secretText } from "../../../secrets.ts";
 import type { Log } from "../../../log.ts";
 import { ShareCounts } from "../../../share-counts.ts";
 import { quoted } from "../../../text.ts";
-import { ChannelUpload, entryOf } from "./channel-upload.ts";
+import { ChannelUpload, type Data, entryOf } from "./channel-upload.ts";
 import { nameProblem } from "./item-name.ts";
 import { PutUpload } from "./put-upload.ts";
 import { isSameOwner, type Owner, type SharedItem } from "./rows.ts";
@@ -315,9 +315,9 @@ export class UploadService implements SharingPort {
         offer,
         leastEveryMs: this.#options.leastEveryMs,
         diskReason: () => this.#diskReason(),
-        onOver: (outcome, isKept) => {
+        onOver: (outcome, data) => {
           left();
-          this.#handleOver(running, outcome, isKept);
+          this.#handleOver(running, outcome, data);
         },
       },
       sharer,
@@ -332,11 +332,11 @@ export class UploadService implements SharingPort {
   #handleOver(
     { offer: { id }, sharer }: ChannelUpload,
     outcome: ParleyError | readonly SharedItem[],
-    isKept: boolean,
+    data: Data,
   ): void {
     this.#uploads.delete(id);
     if (outcome instanceof ParleyError) {
-      if (isKept) this.store.leave(id);
+      if (data === "kept") this.store.leave(id);
       else void this.store.discard(id);
       if (outcome.code === "storage") this.#options.log.warn(outcome.message);
       return;
