@@ -3,6 +3,9 @@
 import { expect, test } from "bun:test";
 import { ratesFor } from "../../../src/chat/rates/rate-budget.ts";
 import { history, sender } from "../../../src/limits.ts";
+import { answerRequest } from "../../../src/store/answer.ts";
+import { openMemoryStore } from "../../../src/store/memory/store.ts";
+import { owner } from "../owner.ts";
 import { type Client, Rig } from "../rig.ts";
 
 const share = history.absentMailMessages;
@@ -122,4 +125,21 @@ test("the networks of one /48 may fill half a mailbox; loopback and `--rate 0` a
   free.member("Absent", {}, "203.0.113.9").close();
   const bot = free.member("Bot", {}, "192.0.2.1");
   expect(write(free, [bot], 400)).toEqual({ sent: 400, full: [] });
+});
+
+test("what an owner has left is not displaced by strangers of the same network, however many", () => {
+  const mailMessages = 8;
+  const store = openMemoryStore({ epoch: "epoch-1", retention: { mailMessages } });
+  const rig = new Rig({}, (request) => answerRequest(store, request));
+  const absent = rig.member("Absent", {}, "203.0.113.9");
+  const mailbox = absent.session.identity.mailbox;
+  absent.close();
+  const ann = owner(rig, "Ann", "desk");
+  for (const n of [1, 2, 3]) ann.send(tell(n, ["Absent"]));
+  for (let i = 0; i < 2 * mailMessages; i++) {
+    rig.member(`Stranger${i}`).send(tell(1, ["Absent"]));
+  }
+  const left = store.mailboxes.after(mailbox, 0, 100).map(({ from }) => from);
+  expect(left).toHaveLength(mailMessages);
+  expect(left.slice(0, 3)).toEqual(["Ann", "Ann", "Ann"]);
 });
