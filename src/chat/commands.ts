@@ -78,8 +78,8 @@ type Handlers = {
   ) => void;
 };
 
-/** Commands that need no name. */
-const allowedBeforeLogin: ReadonlySet<Command["type"]> = new Set<Command["type"]>([
+/** Commands that anybody who connects may give. */
+const needsNothing: ReadonlySet<Command["type"]> = new Set<Command["type"]>([
   "post",
   "read",
   "listen",
@@ -87,18 +87,6 @@ const allowedBeforeLogin: ReadonlySet<Command["type"]> = new Set<Command["type"]
   "prove",
   "answer",
   "authenticate",
-  "motd",
-  "admin",
-  "files",
-  "transfer",
-  "download",
-  "take-calls",
-  "call",
-  "registry",
-  "open-code",
-  "join-code",
-  "answer-files",
-  "end-files",
   "ping",
   "alive",
   "reply",
@@ -106,8 +94,8 @@ const allowedBeforeLogin: ReadonlySet<Command["type"]> = new Set<Command["type"]
   "quit",
 ]);
 
-/** Those among them that reveal something. */
-const needsAdmission: ReadonlySet<Command["type"]> = new Set([
+/** Commands that need no name, but reveal something: the session must be admitted to the server. */
+const needsAdmission: ReadonlySet<Command["type"]> = new Set<Command["type"]>([
   "motd",
   "files",
   "transfer",
@@ -335,8 +323,8 @@ export function execute(
 }
 
 function isAllowedBefore(hub: HubState, session: Session, type: Command["type"]): boolean {
-  if (!allowedBeforeLogin.has(type)) return false;
-  return !needsAdmission.has(type) || session.isAdmitted || isOpen(hub.options.door);
+  if (needsNothing.has(type)) return true;
+  return needsAdmission.has(type) && (session.isAdmitted || isOpen(hub.options.door));
 }
 
 /** Charges for work that the answer does not show. */
