@@ -82,8 +82,6 @@ class SelectChatConversation implements Conversation {
     this.#consent.handleEvent(event);
     switch (event.type) {
       case "welcome":
-        this.#self = event.name;
-        return undefined;
       case "name":
         this.#self = event.name;
         return undefined;

@@ -26,6 +26,7 @@ import { mayBeOf, type Session } from "../session.ts";
 import { sessionFields } from "../session-log.ts";
 import { banOf, banText, suspectOf } from "../suspect.ts";
 import { readVouch, vouchRecord, vouchText } from "../../trust/device-vouch.ts";
+import type { StoreOperation, StoreResults } from "../turn/store.ts";
 import { askStore } from "../turn/store-queries.ts";
 import type { Outcome } from "../turn/store-client.ts";
 import { tooMany } from "../rates/guess-rates.ts";
@@ -365,52 +366,61 @@ function withAccount(
   });
 }
 
+type ChangingCommand = Of<"link" | "revoke" | "set-password">;
+
 /** Calls `then` also if the session has ended meanwhile: what it has changed concerns others. */
 function changeAccount(
   hub: HubState,
   session: Session,
-  command: Of<"link" | "revoke" | "set-password">,
+  command: ChangingCommand,
   change: AccountChange,
   then: (account: Account) => void,
 ): void {
-  const changed = new Set<string>();
-  hub.accountReads.set(session, changed);
-  const conclude = (outcome: Outcome<AccountOutcome>): void => {
-    hub.accountReads.delete(session);
+  askOfAccount(hub, session, { type: "change-account", change }, (outcome, changed) => {
     if (!outcome.done) return rejectUnread(hub, session, command, outcome.error);
     const { result } = outcome;
     if (!result.done) rejectUnchanged(hub, session, command, result.why);
     else if (!changed.has(result.account.id)) then(result.account);
     else readAgain(hub, session, command, result.account.id, then);
-  };
-  askStore(hub, session, { type: "change-account", change }, conclude, "even-if-ended");
+  });
 }
 
 /** The answer to a change came so late that the account has changed once more. */
 function readAgain(
   hub: HubState,
   session: Session,
-  command: Of<"link" | "revoke" | "set-password">,
+  command: ChangingCommand,
   id: string,
   then: (account: Account) => void,
 ): void {
-  const changed = new Set<string>();
-  hub.accountReads.set(session, changed);
-  const conclude = (found: Outcome<Account | undefined>): void => {
-    hub.accountReads.delete(session);
+  askOfAccount(hub, session, { type: "find-account", lookup: { id } }, (found, changed) => {
     if (!found.done) return rejectUnread(hub, session, command, found.error);
     if (changed.has(id)) return readAgain(hub, session, command, id, then);
     if (found.result === undefined) rejectUnchanged(hub, session, command, "missing");
     else then(found.result);
+  });
+}
+
+/** `changed`: the accounts that have changed since the store was asked. */
+function askOfAccount<K extends "change-account" | "find-account">(
+  hub: HubState,
+  session: Session,
+  operation: StoreOperation & { type: K },
+  then: (outcome: Outcome<StoreResults[K]>, changed: ReadonlySet<string>) => void,
+): void {
+  const changed = new Set<string>();
+  hub.accountReads.set(session, changed);
+  const conclude = (outcome: Outcome<StoreResults[K]>): void => {
+    hub.accountReads.delete(session);
+    then(outcome, changed);
   };
-  const lookup = { id };
-  askStore(hub, session, { type: "find-account", lookup }, conclude, "even-if-ended");
+  askStore(hub, session, operation, conclude, "even-if-ended");
 }
 
 function rejectUnchanged(
   hub: HubState,
   session: Session,
-  { type, ref }: Of<"link" | "revoke" | "set-password">,
+  { type, ref }: ChangingCommand,
   why: Extract<AccountOutcome, { done: false }>["why"],
 ): void {
   if (why === "full") {

@@ -130,10 +130,8 @@ class OpenChatConversation implements Conversation {
     this.#consent.handleEvent(event);
     switch (event.type) {
       case "welcome":
-        this.#self = event.name;
-        return undefined;
       case "name":
-        // The member also receives the room's `renamed` event.
+        // After a rename, the member also receives the room's `renamed` event.
         this.#self = event.name;
         return undefined;
       case "refused":
