@@ -169,6 +169,8 @@ export type SessionEvent =
       mine: boolean;
       id: number | undefined;
       replayed: boolean;
+      /** An operator has deleted its text; `text` says so. */
+      deleted?: boolean | undefined;
     }
   /** A private message for this session; `chat`: part of a private chat by consent. */
   | {
@@ -407,6 +409,8 @@ export type PastMessage = {
   text: string;
   /** Undefined: ordinary speech. */
   kind?: MessageKind | undefined;
+  /** An operator has deleted its text; `text` says so. */
+  deleted?: boolean | undefined;
 };
 
 export type ListedFile = { name: string; sizeBytes: number; modifiedMs: number };

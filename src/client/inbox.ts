@@ -85,7 +85,7 @@ export class Inbox {
   }
 
   handleRoomMessage(message: Message<"message">, own: Ownership): void {
-    const { room, seq, time: timeMs, from, text, kind, n } = message;
+    const { room, seq, time: timeMs, from, text, kind, n, deleted } = message;
     // It was in transit when the session left the room.
     const found = this.rooms.find(room);
     const arrival = found?.position.arrive(seq);
@@ -95,7 +95,7 @@ export class Inbox {
     const mine = from === own.name;
     const id = mine && n !== undefined ? own.idOf(n, text) : undefined;
     const { replayed } = arrival;
-    const said = { room: name, seq, timeMs, from, text, kind, mine, id, replayed };
+    const said = { room: name, seq, timeMs, from, text, kind, mine, id, replayed, deleted };
     this.#emit({ type: "message", ...said });
     this.checkReturned();
   }

@@ -89,6 +89,6 @@ function offeringOf(message: Extract<ServerMessage, { type: "offering" }>): Sess
   return { type, offer, here, online };
 }
 
-function pastMessage({ seq, time, from, text, kind }: RoomMessage): PastMessage {
-  return { seq, timeMs: time, from, text, kind };
+function pastMessage({ seq, time, from, text, kind, deleted }: RoomMessage): PastMessage {
+  return { seq, timeMs: time, from, text, kind, deleted };
 }

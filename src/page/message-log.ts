@@ -1,7 +1,7 @@
 // The messages and notices of all rooms, in display order: append, confirm, merge with history,
 // trim. Pure; needs neither DOM nor session.
 
-import type { MessageKind } from "../protocol/messages.ts";
+import { deletedText, type MessageKind } from "../protocol/messages.ts";
 import { fold } from "../chat/names/grammar.ts";
 import { harmlessLines } from "../text.ts";
 
@@ -23,6 +23,8 @@ export type Message = {
   manner?: MessageKind | undefined;
   timeMs: number;
   mine: boolean;
+  /** An operator has deleted its text; `text` says so. */
+  isDeleted?: boolean | undefined;
   /** A private message that this page can't open: its text only says that. */
   isSealed?: boolean | undefined;
   /** A private message of this user to themselves that has been received back. */
@@ -142,7 +144,7 @@ export function hearOwn(log: MessageLog, name: string, text: string): MessageLog
 export function erase(log: MessageLog, room: string, seq: number): MessageLog {
   const entries = log.entries.map((entry) =>
     entry.kind === "message" && entry.room === room && entry.seq === seq
-      ? { ...entry, text: "(deleted by an operator)", mentionsMe: false }
+      ? { ...entry, text: deletedText, isDeleted: true, mentionsMe: false }
       : entry,
   );
   return { ...log, entries };

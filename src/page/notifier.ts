@@ -130,6 +130,7 @@ function isForAttention(event: SessionEvent, state: State): boolean {
   if (event.type === "failed") return true;
   if (event.type === "chat") return event.state === "invited";
   if (event.type !== "message" || event.mine || event.replayed) return false;
+  if (event.deleted === true) return false;
   return state.isAway || event.room === state.shown || mentions(event.text, state.name);
 }
 

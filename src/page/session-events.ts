@@ -51,7 +51,7 @@ export function reduceSessionEvent(state: State, event: SessionEvent, nowMs: num
     case "ended":
       return ended(state, event, nowMs);
     case "deleted":
-      return { ...state, log: erase(state.log, event.room, event.seq) };
+      return deleted(state, event);
     case "account-changed":
       return notice(state, state.shown, changeText(event), nowMs);
     case "entered":
@@ -101,6 +101,15 @@ export function reduceSessionEvent(state: State, event: SessionEvent, nowMs: num
     default:
       return told(state, event, nowMs);
   }
+}
+
+/** A search does not find what is deleted. */
+function deleted(state: State, { room, seq }: EventOf<"deleted">): State {
+  const log = erase(state.log, room, seq);
+  const { search } = state;
+  if (search?.room !== room) return { ...state, log };
+  const found = search.found.filter((message) => message.seq !== seq);
+  return { ...state, log, search: { ...search, found } };
 }
 
 /** Known rooms keep their state, but their member lists are stale. */
@@ -249,6 +258,7 @@ function roomMessage(state: State, room: string, past: PastMessage): NewMessage 
     from: harmless(past.from),
     text,
     manner: past.kind,
+    isDeleted: past.deleted,
     timeMs: past.timeMs,
     mine,
     to: undefined,
@@ -256,7 +266,7 @@ function roomMessage(state: State, room: string, past: PastMessage): NewMessage 
     id: undefined,
     delivery: "sent",
     problem: undefined,
-    mentionsMe: !mine && mentions(text, state.name),
+    mentionsMe: !mine && past.deleted !== true && mentions(text, state.name),
   };
 }
 

@@ -399,6 +399,7 @@ function readMessage(r: FieldReader): RoomMessage {
     text: r.text("text"),
     kind: readKind(r),
     n: r.optionalCount("n"),
+    deleted: r.optionalFlag("deleted"),
   };
 }
 

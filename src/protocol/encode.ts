@@ -66,7 +66,7 @@ export function encodeRun(run: {
 /** Consecutive messages often share room, sender and time, so that part is cached. */
 let common = { room: "", from: "", time: 0, start: "", middle: "" };
 
-function roomMessage({ room, seq, time, from, text, kind, n }: RoomMessage): string {
+function roomMessage({ room, seq, time, from, text, kind, n, deleted }: RoomMessage): string {
   if (room !== common.room || from !== common.from || time !== common.time) {
     const start = `{"type":"message","room":${JSON.stringify(room)},"seq":`;
     const middle = `,"time":${time},"from":${JSON.stringify(from)},"text":"`;
@@ -75,7 +75,8 @@ function roomMessage({ room, seq, time, from, text, kind, n }: RoomMessage): str
   const { start, middle } = common;
   const body = escapedText(text);
   const counted = n === undefined ? "" : `,"n":${n}`;
-  return `${start}${seq}${middle}${body}"${kindField(kind)}${counted}}`;
+  const mark = deleted === true ? `,"deleted":true` : "";
+  return `${start}${seq}${middle}${body}"${kindField(kind)}${counted}${mark}}`;
 }
 
 function kindField(kind: MessageKind | undefined): string {

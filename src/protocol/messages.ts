@@ -424,6 +424,9 @@ export type RoomState = {
   recovered: boolean;
 };
 
+/** What stands in place of a text that an operator has deleted. */
+export const deletedText = "(deleted by an operator)";
+
 /**
  * A message in a room's log. `time` is Unix milliseconds; `n` is present if its sender gave one.
  */
@@ -436,6 +439,8 @@ export type RoomMessage = {
   text: string;
   kind?: MessageKind | undefined;
   n?: number | undefined;
+  /** An operator has deleted its text; `text` says so, for clients that do not know this field. */
+  deleted?: boolean | undefined;
 };
 
 /** A file of the shared folder: `size` in bytes, `modified` in Unix milliseconds. */

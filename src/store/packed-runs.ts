@@ -4,6 +4,7 @@
 
 import type { MessageKind, Said } from "../chat/events.ts";
 import type { SaidRun } from "../chat/rooms/said-run.ts";
+import { deletedText } from "../protocol/messages.ts";
 
 /** Messages per row. Reading a page unpacks at most two more rows than it needs. */
 const maxRowMessages = 256;
@@ -32,6 +33,12 @@ export type StoredRun = {
   kind?: MessageKind;
   texts: string[];
 };
+
+/**
+ * Stands for a deleted text: DEL, which no text can contain (`harmlessLines`). In JSON it is a
+ * single byte, so that a row never grows; and an earlier program shows nothing.
+ */
+const deletedMark = "\u007f";
 
 export function packRuns(runs: readonly SaidRun[]): PackedRow[] {
   const rows: PackedRow[] = [];
@@ -81,7 +88,10 @@ function quote(name: string): string {
   return /^[\w .:[\]#-]*$/.test(name) ? `"${name}"` : JSON.stringify(name);
 }
 
-/** Erases the text at index `at` of a row, unless that was done before or there is none. */
+/**
+ * Erases the text at index `at` of a row, unless that was done before or there is none. An empty
+ * text stays as it is.
+ */
 export function eraseAt(
   runs: readonly StoredRun[],
   at: number,
@@ -89,8 +99,8 @@ export function eraseAt(
   for (const run of runs) {
     const index = at - run.at;
     if (index < 0 || index >= run.texts.length) continue;
-    if (run.texts[index] === "") return "erased before";
-    run.texts[index] = "";
+    if (run.texts[index] === deletedMark || run.texts[index] === "") return "erased before";
+    run.texts[index] = deletedMark;
     return "erased";
   }
   return undefined;
@@ -107,6 +117,8 @@ export function unpackRuns(
     const first = row.firstSeq + run.at;
     const end = Math.min(run.texts.length, to - first + 1);
     for (let i = Math.max(0, from - first); i < end; i++) {
+      const text = run.texts[i]!;
+      const isDeleted = text === deletedMark;
       found.push({
         type: "said",
         room: row.room,
@@ -114,10 +126,11 @@ export function unpackRuns(
         timeMs: run.time ?? row.timeMs,
         from: run.from,
         alias: run.alias,
-        text: run.texts[i]!,
+        text: isDeleted ? deletedText : text,
         kind: run.kind,
         n: run.n === undefined ? undefined : run.n + i,
         author: 0,
+        ...(isDeleted && { deleted: true }),
       });
     }
   }

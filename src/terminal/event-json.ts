@@ -7,8 +7,8 @@ import type { Seal, SessionEvent } from "../client/events.ts";
 export function eventJson(event: SessionEvent): object | undefined {
   switch (event.type) {
     case "message": {
-      const { type, room, seq, timeMs: time, from, text, kind, mine, replayed } = event;
-      return { event: type, room, seq, time, from, text, kind, mine, replayed };
+      const { type, room, seq, timeMs: time, from, text, kind, mine, replayed, deleted } = event;
+      return { event: type, room, seq, time, from, text, kind, mine, replayed, deleted };
     }
     case "private":
       return privateJson(event);

@@ -47,7 +47,7 @@ test("the text of a message that the client has; a later one comes without its t
   const bob = rig.member("Bob", wasThere(2));
   expect(told(bob, "deleted", "message")).toMatchObject([
     { type: "deleted", room: "den", seq: 1 },
-    { type: "message", seq: 3, text: "" },
+    { type: "message", seq: 3, text: "(deleted by an operator)", deleted: true },
   ]);
   bob.send({ type: "part", room: "den" }).text();
   bob.send({ type: "join", room: "den", epoch: "epoch-1", seq: 3 });

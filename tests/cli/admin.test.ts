@@ -64,7 +64,7 @@ test("from the claim to a kick, and after a restart", async () => {
     .map((line) => JSON.parse(line) as object);
   expect(said).toMatchObject([
     { event: "message", seq: 1, from: "Talker", text: "one" },
-    { seq: 2, text: "" },
+    { seq: 2, text: "(deleted by an operator)", deleted: true },
     { seq: 3, text: "three" },
   ]);
   expect(await admin("bob", address, "export", "lobby")).toMatchObject({ code: 4, out: "" });

@@ -230,6 +230,20 @@ describe("logging in", () => {
     expect(bench.session.rooms).toEqual(["lobby"]);
   });
 
+  test("reports that the text of a message was deleted, in what is sent and in history", () => {
+    const bench = new Bench().online();
+    const said = { type: "message", room: "lobby", seq: 1, time: 5, from: "Bob" } as const;
+    const message = { ...said, text: "(deleted)", deleted: true };
+    bench.receive(message);
+    expect(bench.events("message")).toMatchObject([{ seq: 1, deleted: true }]);
+    let ref: number | undefined;
+    bench.act((s) => (ref = s.request({ type: "history", room: "lobby", limit: 9 })));
+    bench.receive({ type: "history", room: "lobby", messages: [message], ref });
+    expect(bench.events("response")).toMatchObject([
+      { response: { messages: [{ deleted: true }] } },
+    ]);
+  });
+
   test("reports the topic of a room that it could not reenter, once it is in it again", () => {
     const topic = { type: "topic", room: "den", topic: "tea" } as const;
     const bench = new Bench(["lobby", "den"]).online({ rooms: [welcomeRoom("lobby"), den] });

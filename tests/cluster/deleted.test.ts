@@ -4,6 +4,7 @@
 import { expect } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { deletedText } from "../../src/protocol/messages.ts";
 import { Parley } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
 import { hasPostgres, withoutPostgres } from "../store/postgres/cluster.ts";
@@ -41,6 +42,9 @@ skipUnless(hasPostgres, withoutPostgres)(
     using back = await Wire.native(westPort, "Bob", { epoch, mail: 0, rooms });
     const deleted = JSON.parse(await back.until(/"type":"deleted"/));
     expect(deleted).toEqual({ type: "deleted", room: "lobby", seq });
+    back.send({ type: "history", room: "lobby" });
+    const { messages } = JSON.parse(await back.until(/"type":"history"/));
+    expect(messages).toMatchObject([{ seq, from: "Ann", text: deletedText, deleted: true }]);
   },
   180_000,
 );

@@ -5,6 +5,7 @@ import type { ListedFile, SessionEvent } from "../../src/client/events.ts";
 import { noChat } from "../../src/client/private-chat-state.ts";
 import { entriesIn } from "../../src/page/message-log.ts";
 import { reduce } from "../../src/page/reducer.ts";
+import { deletedText } from "../../src/protocol/messages.ts";
 import {
   type Action,
   currentDraft,
@@ -559,6 +560,36 @@ test("history goes to its room; earlier messages can be loaded until the server 
   // The server keeps nothing before 3.
   const all = hear(more, history("den"));
   expect(hasEarlier(all, room(all, "den"))).toBe(false);
+});
+
+test("a deleted message looks the same in history as when it is deleted, and mentions nobody", () => {
+  const secret = "Ann, a secret";
+  const live = hear(inThree, message("Bob", secret, 1), { type: "deleted", room: "lobby", seq: 1 });
+  const past = { seq: 1, timeMs: nowMs, from: "Bob", text: deletedText, deleted: true };
+  const later = hear(inThree, {
+    type: "response",
+    ref: 1,
+    response: { type: "history", room: "lobby", messages: [past] },
+  });
+  const gone = { text: deletedText, isDeleted: true, mentionsMe: false };
+  expect(live.log.entries.at(-1)).toMatchObject(gone);
+  expect(later.log.entries.at(-1)).toMatchObject(gone);
+});
+
+test("a message that is deleted is no longer found", () => {
+  const search = {
+    room: "lobby",
+    text: "secret",
+    phase: "new",
+    found: [],
+    isPart: false,
+    problem: "",
+  };
+  const asked = run(inThree, { type: "search", search: { ...search, phase: "asking" } });
+  const found = [1, 2].map((seq) => ({ seq, timeMs: nowMs, from: "Bob", text: "secret" }));
+  const shown = run(asked, { type: "found", found, isPart: false, isDone: true });
+  const left = hear(shown, { type: "deleted", room: "lobby", seq: 1 });
+  expect(left.search?.found.map(({ seq }) => seq)).toEqual([2]);
 });
 
 test("another user on the same page sees nothing of the previous one", () => {

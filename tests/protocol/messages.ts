@@ -263,9 +263,10 @@ const clientMessages: Each<ClientMessage> = {
 const roomState = fc.record({ room, seq: count, recovered: fc.boolean() });
 const roomMessage: fc.Arbitrary<RoomMessage> = record(
   "message",
-  { room, seq: count, time, from: name, text, kind, n: fromOne },
+  { room, seq: count, time, from: name, text, kind, n: fromOne, deleted: fc.constant(true) },
   "kind",
   "n",
+  "deleted",
 );
 
 const device = partial(

@@ -5,6 +5,7 @@ import { describe, expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
 import { copyFileSync, existsSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { deletedText } from "../../src/protocol/messages.ts";
 import { openRegistrations } from "../../src/store/registrations.ts";
 import { applicationId, migrate, schemaVersion } from "../../src/store/sqlite/schema.ts";
 import { openSqliteStore } from "../../src/store/sqlite/store.ts";
@@ -17,7 +18,14 @@ const freshPath = (): string => join(folder, `${++files}.db`);
 
 /** The fixture's tables as seen by SQL. */
 type Contents = {
-  chat: { room: string; seq: number; text: string; alias: string | null; n: number | null }[];
+  chat: {
+    room: string;
+    seq: number;
+    text: string;
+    alias: string | null;
+    n: number | null;
+    deleted?: number;
+  }[];
   sessions: { id: string; name: string; n: number; mail: number; seen_ms: number }[];
   mail: {
     session: string;
@@ -118,10 +126,11 @@ describe("a file of version 1", () => {
     store.close();
   });
 
-  test("reads the same in the view for people", () => {
+  test("reads the same in the view for people, which also says what was deleted", () => {
     const after = contents(path);
     const old = after.chat.filter(({ room, seq }) => room === "den" || seq <= 136);
-    expect(old).toEqual(before.chat);
+    expect(old).toEqual(before.chat.map((row) => ({ ...row, deleted: 0 })));
+    expect(after.chat.at(-1)).toMatchObject({ seq: 137, text: deletedText, deleted: 1 });
     expect(after.mail.filter(({ time_ms }) => time_ms > 1_000)).toEqual(before.mail);
   });
 });
@@ -150,7 +159,7 @@ test("a file of version 2 is complete after it was opened, and new mail has its 
   expect(networks.map(({ network }) => network)).toEqual(["", "", "", "", "192.0.2.9"]);
   store.close();
   const after = contents(path);
-  expect(after.chat).toEqual(before.chat);
+  expect(after.chat).toEqual(before.chat.map((row) => ({ ...row, deleted: 0 })));
   expect(after.mail.filter(({ text }) => text !== "psst")).toEqual(
     before.mail.filter(({ text }) => text !== "psst"),
   );

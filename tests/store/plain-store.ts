@@ -9,6 +9,7 @@ import type {
   MailPartner,
   SessionRecord,
 } from "../../src/chat/turn/store.ts";
+import { deletedText } from "../../src/protocol/messages.ts";
 import { MemoryAccounts } from "../../src/store/memory/accounts.ts";
 import { beforeCopies, surplusMail } from "../../src/store/mailbox-shares.ts";
 
@@ -63,10 +64,9 @@ export class PlainStore implements LocalStore {
     erase: (room: string, seq: number) => {
       const found = this.#said.find(({ said }) => said.room === room && said.seq === seq);
       if (found === undefined) return false;
-      if (found.said.text !== "") {
-        this.#erased.push({ room, seq, last: this.#last.get(room) ?? 0 });
-      }
-      found.said = { ...found.said, text: "" };
+      if (found.said.text === "" || found.said.deleted === true) return true;
+      this.#erased.push({ room, seq, last: this.#last.get(room) ?? 0 });
+      found.said = { ...found.said, text: deletedText, deleted: true };
       return true;
     },
     before: (room: string, seq: number, limit: number) =>

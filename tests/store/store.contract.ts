@@ -1,6 +1,7 @@
 // The contract of every store; each implementation's test file runs it.
 
 import { afterEach, describe, expect, test } from "bun:test";
+import { deletedText } from "../../src/protocol/messages.ts";
 import * as fc from "fast-check";
 import { accountMailbox, accountMark } from "../../src/chat/accounts/account-store.ts";
 import { history, protocol } from "../../src/limits.ts";
@@ -89,7 +90,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
       expect(await store.rooms.erasedSince("b", 1)).toEqual([1]);
     });
 
-    test("an erased message keeps its number and loses its text, at any position in its turn", async () => {
+    test("an erased message keeps its number, loses its text and says so, at any position in its turn", async () => {
       const { store, writer } = await open();
       const runs = [
         run("a", ["one", "two ünïcode 🎈", "three"], { from: "Ann", n: 5 }),
@@ -102,13 +103,32 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
       for (const seq of [0, 7, 99]) expect(await store.rooms.erase("a", seq)).toBe(false);
       expect(await store.rooms.erase("b", 1)).toBe(false);
       const gone = new Set([2, 4, 5]);
-      const left = before.map((said) => (gone.has(said.seq) ? { ...said, text: "" } : said));
+      const left = before.map((said) =>
+        gone.has(said.seq) ? { ...said, text: deletedText, deleted: true as const } : said,
+      );
       expect(await store.rooms.after("a", 0, 99)).toEqual(left);
       expect(await store.rooms.before("a", 3, 99)).toEqual(left.slice(0, 2));
       expect(await store.rooms.bounds("a")).toEqual({ first: 1, last: 6 });
       await writer.say("a", ["seven"]);
       const later = (await store.rooms.after("a", 4, 99)).map(({ text }) => text);
-      expect(later).toEqual(["", "six", "seven"]);
+      expect(later).toEqual([deletedText, "six", "seven"]);
+    });
+
+    test("an empty text and one of a single character are not taken for erased, and can be", async () => {
+      const { store, writer } = await open();
+      await writer.commit({ rooms: [{ room: "a", runs: [run("a", ["", "x", "", deletedText])] }] });
+      const before = await store.rooms.after("a", 0, 99);
+      expect(before.map(({ deleted }) => deleted)).toEqual([
+        undefined,
+        undefined,
+        undefined,
+        undefined,
+      ]);
+      for (const seq of [1, 2]) expect(await store.rooms.erase("a", seq)).toBe(true);
+      const left = await store.rooms.after("a", 0, 99);
+      // An empty text has nothing to erase.
+      expect(left.map(({ text }) => text)).toEqual(["", deletedText, "", deletedText]);
+      expect(left.map(({ deleted }) => deleted)).toEqual([undefined, true, undefined, undefined]);
     });
 
     test("rights are kept by key: put, replaced and deleted, each change completely or not at all", async () => {

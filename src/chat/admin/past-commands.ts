@@ -49,9 +49,10 @@ function exportEmpty(hub: HubState, name: string, answer: Answer): void {
   });
 }
 
-function messageRow({ room, seq, timeMs: time, from, alias, text }: Said): AdminRow {
+function messageRow({ room, seq, timeMs: time, from, alias, text, deleted }: Said): AdminRow {
   const shown = alias === undefined ? {} : { alias };
-  return { fields: { event: "message", room, seq, time, from, ...shown, text } };
+  const mark = deleted === true ? { deleted } : {};
+  return { fields: { event: "message", room, seq, time, from, ...shown, text, ...mark } };
 }
 
 export function deleteMessage(

@@ -3,6 +3,7 @@
 
 import { protocol as limits } from "../../limits.ts";
 import type { Said } from "../events.ts";
+import { deletedText } from "../../protocol/messages.ts";
 import type { SaidRun } from "../rooms/said-run.ts";
 
 export class Erasures {
@@ -26,7 +27,9 @@ export class Erasures {
     const { room = "", seq = 0 } = messages.at(-1) ?? {};
     const gone = new Set(this.upTo(room, seq));
     if (gone.size === 0) return messages;
-    return messages.map((said) => (gone.has(said.seq) ? { ...said, text: "" } : said));
+    return messages.map((said) =>
+      gone.has(said.seq) ? { ...said, text: deletedText, deleted: true } : said,
+    );
   }
 
   /** Erases what was deleted, at another server, before it is delivered here. */

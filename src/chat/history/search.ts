@@ -81,7 +81,7 @@ class Scan {
     for (const said of page.toReversed()) {
       this.#messages++;
       this.#chars += said.text.length;
-      if (!matches(said.text, this.words)) continue;
+      if (said.deleted === true || !matches(said.text, this.words)) continue;
       this.#found.push(said);
       if (this.#found.length < this.limit) continue;
       this.#next = said.seq;

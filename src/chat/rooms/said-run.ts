@@ -3,6 +3,7 @@
 
 import type { Persona } from "../people/persona.ts";
 import type { MessageKind, Said } from "../events.ts";
+import { deletedText } from "../../protocol/messages.ts";
 
 export class SaidRun {
   readonly type = "said";
@@ -13,6 +14,8 @@ export class SaidRun {
   persona: Persona | undefined;
   tags: string | undefined;
   #textsJson: string | undefined;
+  /** Indexes of the messages whose texts were deleted. */
+  #deleted: Set<number> | undefined;
 
   /**
    * `seq` is the number of the first message, 0 until committed; `n` the counter of the first, if
@@ -45,11 +48,18 @@ export class SaidRun {
 
   /** Erases the text of the message with this number, if it is one of these. */
   erase(seq: number): void {
-    const text = this.texts[seq - this.seq];
+    const index = seq - this.seq;
+    const text = this.texts[index];
     if (text === undefined) return;
-    this.texts[seq - this.seq] = "";
-    this.chars -= text.length;
+    this.texts[index] = deletedText;
+    this.chars += deletedText.length - text.length;
     this.#textsJson = undefined;
+    (this.#deleted ??= new Set()).add(index);
+  }
+
+  /** Whether some text was deleted. */
+  get hasDeleted(): boolean {
+    return this.#deleted !== undefined;
   }
 
   /**
@@ -78,6 +88,7 @@ export class SaidRun {
       author,
       ...(persona && { persona }),
       ...(tags && { tags }),
+      ...(this.#deleted?.has(i) === true && { deleted: true }),
     };
   }
 }

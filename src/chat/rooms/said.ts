@@ -14,6 +14,8 @@ export type Said = {
   text: string;
   kind?: MessageKind | undefined;
   n: number | undefined;
+  /** An operator has deleted its text; `text` is `deletedText`. */
+  deleted?: true | undefined;
   author: number;
   /** For a live message, if personas are shown. */
   persona?: Persona | undefined;

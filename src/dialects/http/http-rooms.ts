@@ -60,8 +60,8 @@ function messageEvent(epoch: string, said: Said): string {
   return eventText("message", fieldsOf(said), positionText(epoch, said.seq));
 }
 
-function fieldsOf({ room, seq, timeMs: time, from, text, kind }: Said) {
-  return { room, seq, time, from, text, kind };
+function fieldsOf({ room, seq, timeMs: time, from, text, kind, deleted }: Said) {
+  return { room, seq, time, from, text, kind, deleted };
 }
 
 /** Serialized JSON contains no line breaks, so one `data` line is enough. */
@@ -158,8 +158,8 @@ class HttpConversation implements Conversation {
   }
 }
 
-function withoutRoom({ seq, timeMs: time, from, text, kind }: Said) {
-  return { seq, time, from, text, kind };
+function withoutRoom({ seq, timeMs: time, from, text, kind, deleted }: Said) {
+  return { seq, time, from, text, kind, deleted };
 }
 
 function statusOf(code: ErrorCode): number {

@@ -71,12 +71,15 @@ function renderRoom(event: RoomEvent): string | undefined {
 }
 
 function renderRun(run: SaidRun): string {
+  // The mark of a deleted text belongs to a single message.
+  if (run.hasDeleted) return run.texts.map((_, i) => encodeServer(roomMessage(run.at(i)))).join("");
   const { room, seq, timeMs: time, from, textsJson, kind, n } = run;
   return encodeRun({ room, seq, time, from, textsJson, kind, n });
 }
 
-function roomMessage({ room, seq, timeMs: time, from, text, kind, n }: Said): RoomMessage {
-  return { type: "message", room, seq, time, from, text, kind, n };
+function roomMessage(said: Said): RoomMessage {
+  const { room, seq, timeMs: time, from, text, kind, n, deleted } = said;
+  return { type: "message", room, seq, time, from, text, kind, n, deleted };
 }
 
 class NativeConversation implements Conversation {

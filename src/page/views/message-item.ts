@@ -43,6 +43,7 @@ function drawMessage(message: Message, isNamed: boolean): HTMLElement {
   if (to !== undefined) classes.push("private");
   if (mentionsMe) classes.push("mention");
   if (message.manner === "emote") classes.push("emote");
+  if (message.isDeleted === true) classes.push("deleted");
   const node = h("div", { class: classes.join(" ") });
   if (!mine) node.append(isNamed ? drawAvatar(message.from) : h("span"));
   if (isNamed) node.append(drawMeta(message));

@@ -1,6 +1,7 @@
 // The tables in PostgreSQL, in their own schema, as migrations from each version to the next.
 // docs/cluster.md describes them.
 
+import { deletedText } from "../../protocol/messages.ts";
 import { isSession } from "../session-sql.ts";
 import { claimFunction, commitFunction, reapFunction, tellFunction } from "./commit-function.ts";
 
@@ -293,6 +294,19 @@ const version19 = `
 /** Version 20: the account that has taken over a session's mailbox; letters follow it. */
 const version20 = "ALTER TABLE parley.sessions ADD COLUMN account text;";
 
+/** Version 21: the view shows which texts were deleted (`deletedMark` in packed-runs.ts). */
+const version21 = `
+  CREATE OR REPLACE VIEW parley.chat AS
+    SELECT r.name AS room, b.first_seq + (run.value ->> 'at')::bigint + said.ordinality - 1 AS seq,
+      to_timestamp(coalesce((run.value ->> 'time')::bigint, b.time_ms) / 1000.0) AS time,
+      run.value ->> 'from' AS sender,
+      CASE said.value WHEN chr(127) THEN '${deletedText}' ELSE said.value END AS text,
+      said.value = chr(127) AS deleted
+    FROM parley.batches b JOIN parley.rooms r ON r.id = b.room,
+      json_array_elements(b.runs::json) AS run,
+      json_array_elements_text(run.value -> 'texts') WITH ORDINALITY AS said;
+`;
+
 /** Step `i` turns version `i` into `i + 1`. Never change a released step; add one. */
 export const migrations: readonly string[] = [
   tables,
@@ -315,6 +329,7 @@ export const migrations: readonly string[] = [
   version18,
   version19,
   version20,
+  version21,
 ];
 
 /** Recreated after every migration: they require the newest tables. */

@@ -1,8 +1,10 @@
 // The tables of a data file, as migrations from each version to the next. docs/data.md
 // describes them.
 
+import { deletedText } from "../../protocol/messages.ts";
 import { isSession } from "../session-sql.ts";
 import type { Database } from "bun:sqlite";
+import { isInRoom } from "./batch-key.ts";
 import { makeVersion2 } from "./version-2.ts";
 
 /** "prly": distinguishes parley's data files from other SQLite files (PRAGMA application_id). */
@@ -153,6 +155,24 @@ const version10 = `
   CREATE INDEX sessions_gone ON sessions (clock_ms) WHERE name = '' AND ${isSession};
 `;
 
+/** Version 11: the view shows which texts were deleted (`deletedMark` in packed-runs.ts). */
+const version11 = `
+  DROP VIEW chat;
+  CREATE VIEW chat AS
+    SELECT r.name AS room,
+      b.first_seq + json_extract(run.value, '$.at') + text.key AS seq,
+      strftime('%Y-%m-%dT%H:%M:%fZ',
+        coalesce(json_extract(run.value, '$.time'), b.time_ms) / 1000.0, 'unixepoch') AS time,
+      json_extract(run.value, '$.from') AS sender,
+      iif(text.value = char(127), '${deletedText}', text.value) AS text,
+      json_extract(run.value, '$.alias') AS alias,
+      json_extract(run.value, '$.n') + text.key AS n,
+      coalesce(json_extract(run.value, '$.time'), b.time_ms) AS time_ms,
+      text.value = char(127) AS deleted
+    FROM rooms r JOIN batches b ON b.${isInRoom("r.id")},
+      json_each(b.runs) run, json_each(run.value, '$.texts') text;
+`;
+
 /** Step `i` converts version `i` to `i + 1`. Never change a released step; add one. */
 const migrations: readonly Migration[] = [
   (db) => db.run(version1),
@@ -165,6 +185,7 @@ const migrations: readonly Migration[] = [
   (db) => db.run(version8),
   (db) => db.run(version9),
   (db) => db.run(version10),
+  (db) => db.run(version11),
 ];
 
 /** The version that this program writes. */

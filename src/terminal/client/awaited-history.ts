@@ -4,7 +4,7 @@
 import { fold } from "../../chat/names/grammar.ts";
 import type { PastMessage, SessionEvent } from "../../client/events.ts";
 import { terminal as limits } from "../../limits.ts";
-import type { ChatMessage } from "./open-rooms.ts";
+import { type ChatMessage, type DeletedMessage, withoutText } from "./open-rooms.ts";
 
 /** What happens in a room besides messages. A private chat's partner may share no room. */
 export type RoomNews = Extract<
@@ -34,6 +34,16 @@ export class AwaitedHistory {
       return true;
     }
     return false;
+  }
+
+  /** An operator has deleted the text of a message, which may be held back. */
+  handleDeleted({ room, seq }: DeletedMessage): void {
+    for (const waiting of this.#waiting.values()) {
+      if (waiting.room !== fold(room)) continue;
+      waiting.held = waiting.held.map((event) =>
+        event.type === "message" && event.seq === seq ? withoutText(event) : event,
+      );
+    }
   }
 
   /**

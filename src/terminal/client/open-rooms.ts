@@ -3,9 +3,12 @@
 
 import { fold } from "../../chat/names/grammar.ts";
 import type { SessionEvent } from "../../client/events.ts";
+import { deletedText } from "../../protocol/messages.ts";
 import { terminal as limits } from "../../limits.ts";
 
 export type ChatMessage = Extract<SessionEvent, { type: "message" }>;
+
+export type DeletedMessage = Extract<SessionEvent, { type: "deleted" }>;
 
 /** Unread messages in a room that is not the current one. */
 export type Unread = { room: string; messages: number; isMentioned: boolean };
@@ -91,6 +94,16 @@ export class OpenRooms {
     }
   }
 
+  /** An operator has deleted the text of a message, which may have been missed. */
+  handleDeleted({ room: name, seq }: DeletedMessage): void {
+    const room = this.#find(fold(name));
+    if (room === undefined) return;
+    room.missed = room.missed.map((message) =>
+      message.seq === seq ? withoutText(message) : message,
+    );
+    room.missedChars = room.missed.reduce((sum, { text }) => sum + text.length, 0);
+  }
+
   /** The rooms with unread messages, those with a mention first. */
   get unread(): Unread[] {
     const rooms = [...this.#rooms.values()].filter(({ unread }) => unread > 0);
@@ -102,4 +115,9 @@ export class OpenRooms {
   #find(key: string | undefined): Room | undefined {
     return key === undefined ? undefined : this.#rooms.get(key);
   }
+}
+
+/** A message that is not shown yet, after an operator has deleted its text. */
+export function withoutText(message: ChatMessage): ChatMessage {
+  return { ...message, text: deletedText, deleted: true };
 }

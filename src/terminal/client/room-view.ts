@@ -8,7 +8,7 @@ import { harmless, quoted } from "../../text.ts";
 import { eventText } from "../event-text.ts";
 import { AwaitedHistory, type RoomEvent, type RoomNews } from "./awaited-history.ts";
 import { mentions } from "../../client/mentions.ts";
-import { type ChatMessage, type Missed, OpenRooms } from "./open-rooms.ts";
+import { type ChatMessage, type DeletedMessage, type Missed, OpenRooms } from "./open-rooms.ts";
 import type { Requests } from "./requests.ts";
 import type { Transcript } from "./transcript.ts";
 import { countText } from "../output/units.ts";
@@ -66,6 +66,13 @@ export class RoomView {
 
   handleMessage(message: ChatMessage): void {
     if (!this.#awaited.hold(message)) this.#show(message);
+  }
+
+  /** What was not shown yet will be shown without its text. */
+  handleDeleted(message: DeletedMessage): void {
+    this.#awaited.handleDeleted(message);
+    this.rooms.handleDeleted(message);
+    this.#parts.transcript.event(eventText(message) ?? "");
   }
 
   handleNews(news: RoomNews): void {
@@ -182,7 +189,7 @@ export class RoomView {
     this.#parts.transcript.said(message, { mine: message.mine, room, isMention });
   }
 
-  #isMention({ mine, text }: ChatMessage): boolean {
-    return !mine && mentions(text, this.#self);
+  #isMention({ mine, text, deleted }: ChatMessage): boolean {
+    return !mine && deleted !== true && mentions(text, this.#self);
   }
 }

@@ -276,10 +276,11 @@ export class TerminalClient {
       case "account-changed":
         this.#showEvent(event);
         return this.#vouch(event);
+      case "deleted":
+        return this.#view.handleDeleted(event);
       case "topic":
       case "mode":
       case "call":
-      case "deleted":
       case "failed":
       case "reconnected":
       case "chat":

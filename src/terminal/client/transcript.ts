@@ -31,6 +31,8 @@ export type TimedMessage = {
   from: string;
   text: string;
   kind?: MessageKind | undefined;
+  /** An operator has deleted its text; `text` says so. */
+  deleted?: boolean | undefined;
 };
 
 type PrivateMessage = Extract<SessionEvent, { type: "private" }>;
@@ -77,13 +79,14 @@ export class Transcript {
   }
 
   said(
-    { timeMs, from, text, kind }: TimedMessage,
+    { timeMs, from, text, kind, deleted }: TimedMessage,
     { mine = false, room, isMention = false }: MessageLook = {},
   ): void {
     const { mention, own, name } = this.#style;
     const paint = isMention ? mention : mine ? own : (text: string) => name(from, text);
     const place = room === undefined ? "" : `[${harmless(room)}] `;
-    this.#say(timeMs, { place, name: speakerText(from, kind), paint }, text);
+    const speaker = { place, name: speakerText(from, kind), paint };
+    this.#say(timeMs, speaker, text, deleted === true ? this.#style.dim : undefined);
   }
 
   private(message: PrivateMessage): void {
@@ -142,10 +145,15 @@ export class Transcript {
     if (!this.#isSilent) this.#screen.ringBell();
   }
 
-  #say(timeMs: number, speaker: Speaker, text: string): void {
+  /** `paint`: the colour of the text, if it has one. */
+  #say(timeMs: number, speaker: Speaker, text: string, paint?: (row: string) => string): void {
     const above = this.#speakerRows(timeMs, speaker);
     const first = `${above.pop() ?? ""} `;
-    const rows = this.#rowsOf(timeMs, first, harmlessLines(text));
+    const [begin = "", ...others] = this.#rowsOf(timeMs, first, harmlessLines(text));
+    const rows =
+      paint === undefined
+        ? [begin, ...others]
+        : [first + paint(begin.slice(first.length)), ...others.map(paint)];
     this.#screen.print([...above, ...rows]);
   }
 

@@ -4,9 +4,10 @@ import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { nextExport } from "../../../src/chat/admin/export-pages.ts";
 import { history } from "../../../src/limits.ts";
+import { deletedText } from "../../../src/protocol/messages.ts";
 import { Neighbours } from "../neighbours.ts";
 import { owner, withKey } from "../owner.ts";
-import { type Client, inRoom, Rig, say } from "../rig.ts";
+import { type Client, inRoom, Rig, say, since } from "../rig.ts";
 
 const of = (client: Client, type: string) => client.lines().filter((line) => line["type"] === type);
 
@@ -71,7 +72,20 @@ describe("delete", () => {
     bob.text();
     bob.send({ type: "history", room: "lobby", ref: 1 });
     const [{ messages } = { messages: [] }] = of(bob, "history") as { messages: object[] }[];
-    expect(messages).toMatchObject([{ text: "fine" }, { seq: 2, text: "" }, { text: "fine too" }]);
+    expect(messages).toEqual([
+      expect.not.objectContaining({ deleted: true }),
+      expect.objectContaining({ seq: 2, text: deletedText, deleted: true }),
+      expect.not.objectContaining({ deleted: true }),
+    ]);
+    expect(rig.order("export lobby 1")).toMatchObject({
+      rows: [{ fields: { seq: 2, from: "Ann", text: deletedText, deleted: true } }, {}],
+    });
+    const cal = rig.member("Cal", since(0));
+    expect(of(cal, "message").map(({ seq, deleted }) => [seq, deleted])).toEqual([
+      [1, undefined],
+      [2, true],
+      [3, undefined],
+    ]);
     expect(rig.order("delete lobby 4")).toMatchObject({ ok: false, code: "not-found" });
     expect(rig.order("delete nowhere 1")).toMatchObject({ ok: false, code: "not-found" });
   });

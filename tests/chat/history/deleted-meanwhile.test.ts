@@ -4,6 +4,7 @@
 import { expect, test } from "bun:test";
 import { SaidRun } from "../../../src/chat/rooms/said-run.ts";
 import { consoleActor } from "../../../src/chat/admin/actor.ts";
+import { deletedText } from "../../../src/protocol/messages.ts";
 import { FailingStore } from "../failing-store.ts";
 import { type Client, Rig, say, since } from "../rig.ts";
 
@@ -47,9 +48,9 @@ test("a replay: so does what was said while the page was read", () => {
   for (const seq of [1, 3]) rig.order(`delete lobby ${seq}`);
   store.release(rig);
   expect(texts(bob).slice(-4)).toEqual([
-    [1, ""],
+    [1, deletedText],
     [2, "two"],
-    [3, ""],
+    [3, deletedText],
     [4, "four"],
   ]);
 });
@@ -63,7 +64,11 @@ test("at another server, before its message has arrived here", () => {
   run.push("two");
   rig.hub.handleForeign({ type: "said", room: "lobby", runs: [run] }, rig.nowMs);
   rig.settle();
-  expect(texts(bob)).toContainEqual([1, ["one", ""]]);
+  expect(bob.lines()).toMatchObject([
+    { type: "message", seq: 1, text: "one" },
+    { type: "message", seq: 2, text: deletedText, deleted: true },
+    { type: "deleted", seq: 2 },
+  ]);
 });
 
 test("an export has no text of it either", () => {

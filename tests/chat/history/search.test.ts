@@ -117,6 +117,7 @@ test("messages deleted by an operator are not found", () => {
   const { rig, ask } = roomWith(["tea one", "tea two"]);
   rig.order("delete lobby 1");
   expect(ask("tea").messages.map(({ seq }) => seq)).toEqual([2]);
+  expect(ask("deleted operator").messages).toEqual([]);
 });
 
 /** Normalizing this would sort the marks, in quadratic time. */

@@ -9,6 +9,7 @@ import type { Peer } from "../../../src/chat/dialect.ts";
 import { ratesFor } from "../../../src/chat/rates/rate-budget.ts";
 import { ircDialect } from "../../../src/dialects/irc/irc.ts";
 import { irc as limits, people, rights, sender } from "../../../src/limits.ts";
+import { deletedText } from "../../../src/protocol/messages.ts";
 import { irc, IrcClient, IrcRig } from "./rig.ts";
 
 test("registration: nothing before NICK and USER, then the welcome in order", () => {
@@ -423,6 +424,8 @@ test("history around a message, a time, and between", () => {
   expect(asked(`AROUND #den msgid=${ids[1]} 3`)).toEqual(["one", "two", "three"]);
   expect(asked(`BETWEEN #den msgid=${ids[0]} timestamp=${times[3]} 9`)).toEqual(["two", "three"]);
   expect(asked(`BETWEEN #den timestamp=${times[3]} msgid=${ids[0]} 1`)).toEqual(["three"]);
+  rig.order("delete den 2");
+  expect(asked("LATEST #den * 3")).toEqual([deletedText, "three", "four"]);
   expect(asked(`LATEST #den msgid=${ids[2]} 9`)).toEqual(["four"]);
   expect(ann.ask("CHATHISTORY LATEST #no * 5")[0]).toContain(" FAIL CHATHISTORY INVALID_TARGET ");
   expect(ann.ask("CHATHISTORY SOON #den * 5")[0]).toContain(" FAIL CHATHISTORY INVALID_PARAMS ");

@@ -6,6 +6,7 @@ import type { ForeignEvent } from "../../../src/chat/elsewhere/foreign-events.ts
 import type { RightsChange } from "../../../src/chat/rights/rights-rows.ts";
 import type { StoreReply, StoreRequest } from "../../../src/chat/turn/store.ts";
 import { postgres as limits } from "../../../src/limits.ts";
+import { deletedText } from "../../../src/protocol/messages.ts";
 import type { DatabasePort } from "../../../src/store/postgres/database-port.ts";
 import { DatabaseAway, Refused } from "../../../src/store/postgres/database.ts";
 import { Feed } from "../../../src/store/postgres/feed.ts";
@@ -235,7 +236,7 @@ async function deaf() {
         ? [`${event.type} ${event.type === "said" ? event.runs[0]?.seq : event.seq}`]
         : [],
     );
-  return { own, other, feed, state, erase, events };
+  return { own, other, feed, state, erase, events, heard };
 }
 
 describe("a deletion whose notification is lost", () => {
@@ -257,6 +258,19 @@ describe("a deletion whose notification is lost", () => {
     await commitOf(other, 2, ["c"]);
     await commitOf(own, 1, ["d"]);
     expect(events()).toEqual(["erased 2", "said 3"]);
+    feed.stop();
+  });
+
+  test("and whose message is read later comes with the message", async () => {
+    const { other, feed, erase, heard } = await deaf();
+    await commitOf(other, 2, ["c", "d"]);
+    await erase(4);
+    await feed.check();
+    const runs = heard.flatMap((event) => (event.type === "said" ? event.runs : []));
+    expect(runs.map((run) => [run.seq, run.texts, run.at(0).deleted])).toEqual([
+      [3, ["c"], undefined],
+      [4, [deletedText], true],
+    ]);
     feed.stop();
   });
 

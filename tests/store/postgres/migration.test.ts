@@ -6,6 +6,7 @@ import { SQL } from "bun";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { StoreOperation } from "../../../src/chat/turn/store.ts";
+import { deletedText } from "../../../src/protocol/messages.ts";
 import { Database } from "../../../src/store/postgres/database.ts";
 import { parseDatabaseUrl } from "../../../src/store/postgres/database-url.ts";
 import { migrate } from "../../../src/store/postgres/migrate.ts";
@@ -136,6 +137,8 @@ describe.skipIf(!hasPostgres)("a database in PostgreSQL", () => {
       expect(await ask(east, { type: "erase-message", room: "lobby", seq: 2 })).toBe(true);
       const bounds = { type: "room-bounds", room: "lobby", since: 41 } as const;
       expect(await ask(west, bounds)).toMatchObject({ last: 41, erased: [2] });
+      const deleted = "SELECT text FROM parley.chat WHERE deleted";
+      expect(await database.run(deleted)).toEqual([{ text: deletedText }]);
 
       // Servers of that time have ended: names that they held are free, and numbers go on.
       await east.renew();

@@ -6,6 +6,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { accountMailbox } from "../../../src/chat/accounts/account-store.ts";
 import { history } from "../../../src/limits.ts";
+import { deletedText } from "../../../src/protocol/messages.ts";
 import { maxRoomId } from "../../../src/store/sqlite/batch-key.ts";
 import { openSqliteStore, type SqliteStore } from "../../../src/store/sqlite/store.ts";
 import { answerRequest } from "../../../src/store/answer.ts";
@@ -151,16 +152,17 @@ describe("sqlite", () => {
     ];
     writer.commit({ rooms: [{ room: "lobby", runs }] });
     writer.say("den");
+    store.rooms.erase("lobby", 4);
     const db = new Database(path, { readonly: true });
     const rows = db.query("SELECT * FROM chat WHERE room = 'lobby' ORDER BY seq DESC").all();
     const ann = { room: "lobby", sender: "Ann", alias: null, time_ms: 1_763_700_000_123 };
     const bob = { room: "lobby", sender: "Bob", alias: "B", time_ms: 1_763_700_000_124 };
     const [time, later] = ["2025-11-21T04:40:00.123Z", "2025-11-21T04:40:00.124Z"];
     expect(rows).toEqual([
-      { ...bob, seq: 4, time: later, text: "\u{1f600}", n: null },
-      { ...bob, seq: 3, time: later, text: "", n: null },
-      { ...ann, seq: 2, time, text: `say "\\" '`, n: 6 },
-      { ...ann, seq: 1, time, text: "hi", n: 5 },
+      { ...bob, seq: 4, time: later, text: deletedText, n: null, deleted: 1 },
+      { ...bob, seq: 3, time: later, text: "", n: null, deleted: 0 },
+      { ...ann, seq: 2, time, text: `say "\\" '`, n: 6, deleted: 0 },
+      { ...ann, seq: 1, time, text: "hi", n: 5, deleted: 0 },
     ]);
     db.close();
     writer.say("lobby");

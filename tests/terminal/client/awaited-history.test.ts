@@ -2,6 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { terminal as limits } from "../../../src/limits.ts";
+import { deletedText } from "../../../src/protocol/messages.ts";
 import { AwaitedHistory } from "../../../src/terminal/client/awaited-history.ts";
 import type { ChatMessage } from "../../../src/terminal/client/open-rooms.ts";
 
@@ -38,4 +39,15 @@ test("waits in bounded numbers", () => {
   let held = 0;
   while (awaited.hold(message("den", held + 1))) held++;
   expect(held).toBe(limits.heldMessages);
+});
+
+test("what is deleted meanwhile is shown without its text", () => {
+  const awaited = new AwaitedHistory();
+  awaited.expect(1, "den");
+  for (const seq of [4, 5]) awaited.hold(message("den", seq));
+  awaited.handleDeleted({ type: "deleted", room: "Den", seq: 4 });
+  expect(awaited.release(1)).toEqual([
+    { ...message("den", 4), text: deletedText, deleted: true },
+    message("den", 5),
+  ]);
 });

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { terminal as limits } from "../../../src/limits.ts";
+import { deletedText } from "../../../src/protocol/messages.ts";
 import { OpenRooms, type ChatMessage } from "../../../src/terminal/client/open-rooms.ts";
 
 let lastSeq = 0;
@@ -53,6 +54,18 @@ describe("open rooms", () => {
     expect(missed.earlier).toBe(0);
     expect(rooms.unread.map(({ room }) => room)).toEqual(["a"]);
     expect(texts(rooms.switchTo("b"))).toEqual([]);
+  });
+
+  test("do not keep the text of a message that is deleted before it is shown", () => {
+    const rooms = new OpenRooms();
+    for (const room of ["a", "b"]) rooms.switchTo(room);
+    const secret = message("a", "a secret");
+    rooms.miss(secret, false);
+    rooms.miss(message("a", "fine"), false);
+    rooms.handleDeleted({ type: "deleted", room: "A", seq: secret.seq });
+    const missed = rooms.switchTo("a");
+    expect(texts(missed)).toEqual([deletedText, "fine"]);
+    expect(missed.messages.map(({ deleted }) => deleted)).toEqual([true, undefined]);
   });
 
   test("keep the last messages, bounded in number and in characters", () => {

@@ -1,6 +1,7 @@
 // The lines above the prompt: wrapped with their times and speakers, on terminals of any width.
 
 import { describe, expect, test } from "bun:test";
+import { deletedText } from "../../../src/protocol/messages.ts";
 import { createStyle } from "../../../src/terminal/output/style.ts";
 import { Transcript } from "../../../src/terminal/client/transcript.ts";
 
@@ -59,4 +60,15 @@ describe("a speaker wider than the terminal", () => {
       expect(Bun.stripANSI(rows.join("")).replaceAll(" ", "")).toContain("x".repeat(50));
     }
   });
+});
+
+test("a deleted text looks different from the same words of its author", () => {
+  const { rows, transcript: shown } = transcript(24, true);
+  for (const deleted of [undefined, true]) {
+    shown.said({ timeMs: 0, from: "Bob", text: deletedText, deleted });
+  }
+  const [said, deleted] = [rows.slice(0, rows.length / 2), rows.slice(rows.length / 2)];
+  expect(deleted.map(Bun.stripANSI)).toEqual(said.map(Bun.stripANSI));
+  expect(deleted[0]).toContain("\u001b[2m(deleted");
+  expect(said[0]).not.toContain("\u001b[2m(deleted");
 });
