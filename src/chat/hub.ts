@@ -135,7 +135,11 @@ export class Hub {
     if (session.output.answerChars >= output.maxAnswerChars) deliverAnswersOf(hub, session);
     const received = session.conversation.receive(message, nowMs);
     if (received === undefined) return void chargeIgnored(hub, session, message.length);
-    if (received.type === "say" && sayOn(hub, session, received, message.length, last)) {
+    if (
+      received.type === "say" &&
+      last?.session === session &&
+      sayOn(hub, received, message.length, last)
+    ) {
       hub.continuable = last;
       return;
     }

@@ -9,22 +9,19 @@ import type { HubState, LastSaid } from "./hub-state.ts";
 import { textProblem } from "./messages.ts";
 import { lobby } from "./names/grammar.ts";
 import { mayRun } from "./rates/throttle.ts";
-import type { Session } from "./session.ts";
 
 /**
- * Adds a message to the run of the last one (`HubState.continuable`). False, and nothing has
- * happened: it must be checked like any other.
+ * Adds a message to the run of the last one, by the same session (`HubState.continuable`). False,
+ * and nothing has happened: it must be checked like any other.
  */
 export function sayOn(
   hub: HubState,
-  session: Session,
   command: Extract<Command, { type: "say" }>,
   readChars: number,
-  last: LastSaid | undefined,
+  last: LastSaid,
 ): boolean {
-  if (last?.session !== session) return false;
   const { text, n, room = lobby, to, kind, tags, ref } = command;
-  const { run, nowMs } = last;
+  const { session, run, nowMs } = last;
   const { counter, queue } = session;
   const continues =
     nowMs === hub.nowMs &&
