@@ -8,6 +8,7 @@ import { AccountChanges } from "../../../src/store/postgres/account-changes.ts";
 import type { Database } from "../../../src/store/postgres/database.ts";
 import { PostgresStore } from "../../../src/store/postgres/store.ts";
 import { hasPostgres, withoutPostgres } from "./cluster.ts";
+import { emptied } from "./emptied.ts";
 import { withDatabase } from "./with-database.ts";
 
 if (!hasPostgres) console.error(`skipped: ${withoutPostgres}: account changes in PostgreSQL`);
@@ -36,8 +37,7 @@ describe.skipIf(!hasPostgres)("a repeated change of an account", () => {
   withDatabase((opened) => (database = opened));
 
   beforeEach(async () => {
-    await database.script(`TRUNCATE parley.servers, parley.accounts, parley.account_keys,
-      parley.account_tokens, parley.device_codes, parley.account_changes`);
+    await database.script(emptied);
     here = await PostgresStore.open(database);
     there = await PostgresStore.open(database);
     await change(here, registration);

@@ -13,6 +13,7 @@ import { postgres as limits } from "../../../src/limits.ts";
 import { PostgresStore } from "../../../src/store/postgres/store.ts";
 import { update } from "../batches.ts";
 import { hasPostgres, withoutPostgres } from "./cluster.ts";
+import { emptied } from "./emptied.ts";
 import { withDatabase } from "./with-database.ts";
 
 if (!hasPostgres) console.error(`skipped: ${withoutPostgres}: claims in PostgreSQL`);
@@ -45,8 +46,7 @@ describe.skipIf(!hasPostgres)("a repeated claim", () => {
   withDatabase((opened) => (database = opened));
 
   beforeEach(async () => {
-    await database.script(`TRUNCATE parley.servers, parley.names, parley.sessions, parley.signals,
-      parley.claimed`);
+    await database.script(emptied);
     here = await PostgresStore.open(database);
     there = await PostgresStore.open(database);
   });

@@ -19,6 +19,7 @@ import { SimulatedDatabase } from "../../sim/cluster/database.ts";
 import { beforeCopies } from "../../../src/store/mailbox-shares.ts";
 import { mail, run, update } from "../batches.ts";
 import { hasPostgres, withoutPostgres } from "./cluster.ts";
+import { emptied } from "./emptied.ts";
 import { withDatabase } from "./with-database.ts";
 import { until } from "../../until.ts";
 
@@ -325,14 +326,7 @@ describe.skipIf(!hasPostgres)("the simulated database equals PostgreSQL", () => 
   }, 180_000);
 
   async function real(): Promise<Rig> {
-    await database.script(`
-      TRUNCATE parley.servers, parley.rooms, parley.erasures, parley.batches, parley.sessions, parley.mail,
-        parley.rights, parley.names, parley.members, parley.people, parley.signals,
-        parley.claimed, parley.accounts, parley.account_keys, parley.account_tokens,
-        parley.device_codes, parley.account_changes
-        RESTART IDENTITY;
-      ALTER SEQUENCE parley.claims RESTART;
-      DELETE FROM parley.meta WHERE key = 'away_ms';`);
+    await database.script(emptied);
     return new Rig(database, async (server) => {
       await database.run(
         "UPDATE parley.servers SET expires = clock_timestamp() - interval '1 s' WHERE id = $1",

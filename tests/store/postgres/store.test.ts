@@ -10,18 +10,10 @@ import { AskedStore, AskedWriter, type StoreBackend } from "../asked-store.ts";
 import { mail, run, update } from "../batches.ts";
 import { storeContract } from "../store.contract.ts";
 import { hasPostgres, withoutPostgres } from "./cluster.ts";
+import { emptied } from "./emptied.ts";
 import { withDatabase } from "./with-database.ts";
 
 let database: Database;
-
-/** Emptying tables is faster than creating a database. */
-const emptied = `
-  TRUNCATE parley.servers, parley.rooms, parley.batches, parley.sessions, parley.mail, parley.rights,
-    parley.accounts, parley.account_keys, parley.account_tokens, parley.names, parley.members,
-    parley.signals, parley.people, parley.device_codes, parley.claimed,
-    parley.account_changes, parley.erasures
-    RESTART IDENTITY;
-  DELETE FROM parley.meta WHERE key NOT IN ('schema', 'epoch');`;
 
 async function open(options: PostgresOptions): Promise<StoreBackend> {
   await database.script(emptied);

@@ -10,6 +10,7 @@ import { PostgresStore } from "../../../src/store/postgres/store.ts";
 import { until } from "../../until.ts";
 import { mail, update } from "../batches.ts";
 import { hasPostgres, withoutPostgres } from "./cluster.ts";
+import { emptied } from "./emptied.ts";
 import { withDatabase } from "./with-database.ts";
 
 if (!hasPostgres) console.error(`skipped: ${withoutPostgres}: mailboxes in PostgreSQL`);
@@ -32,9 +33,7 @@ describe.skipIf(!hasPostgres)("a mailbox that an account takes over", () => {
   withDatabase((opened) => (database = opened));
 
   beforeEach(async () => {
-    await database.script(`TRUNCATE parley.servers, parley.names, parley.sessions, parley.mail,
-      parley.signals, parley.claimed, parley.accounts, parley.account_keys, parley.account_tokens,
-      parley.device_codes, parley.account_changes`);
+    await database.script(emptied);
     here = await PostgresStore.open(database);
     there = await PostgresStore.open(database);
   });
