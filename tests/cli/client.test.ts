@@ -4,15 +4,25 @@ import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Parley, parleyCommand } from "../parley.ts";
+import { ServerHere } from "../server-here.ts";
 import { testFolder } from "../test-folder.ts";
 import { color, escape, run, runOnTerminal } from "./run.ts";
 
 const folder = testFolder("client");
 
-async function server(...flags: string[]): Promise<{ parley: Parley; port: number }> {
-  const parley = new Parley("server", "--no-web", "--files", folder, "--port", "0", ...flags);
-  const line = await parley.line(/^Server listening on /);
-  return { parley, port: Number(line.split(":").at(-1)) };
+function server(...flags: string[]): Promise<ServerHere> {
+  return ServerHere.start("--no-web", "--files", folder, "--port", "0", ...flags);
+}
+
+/** Another process, which can be killed. */
+async function serverProgram(
+  port: number,
+  ...flags: string[]
+): Promise<{ program: Parley; port: number }> {
+  const words = ["--no-web", "--files", folder, "--port", String(port), ...flags];
+  const program = new Parley("server", ...words);
+  const line = await program.line(/^Server listening on /);
+  return { program, port: Number(line.split(":").at(-1)) };
 }
 
 /** Escape sequences that move the cursor. */
@@ -53,8 +63,8 @@ async function listener(port: number, name: string, ...flags: string[]): Promise
 
 describe("parley client in a pipe", () => {
   test("sends every line of stdin literally, and another process gets it", async () => {
-    const { parley, port } = await server();
-    await using running = parley;
+    const { program, port } = await serverProgram(0);
+    await using running = program;
     await using log = await listener(port, "log");
     const { code, out } = await pipe(
       port,
@@ -72,8 +82,8 @@ describe("parley client in a pipe", () => {
   });
 
   test("prints events as JSON", async () => {
-    const { parley, port } = await server();
-    await using _ = parley;
+    await using running = await server();
+    const { port } = running;
     await using log = await listener(port, "log", "--json");
     await pipe(port, "a \u001b[31mred\u001b[0m word\n", "--name", "bot");
     await log.line(/"left"/);
@@ -90,8 +100,8 @@ describe("parley client in a pipe", () => {
   });
 
   test("prints as JSON why it failed, even before logging in", async () => {
-    const { parley, port } = await server();
-    await using _ = parley;
+    await using running = await server();
+    const { port } = running;
     await using log = await listener(port, "Ann", "--json");
     const taken = await pipe(port, "x", "--name", "ann", "--json");
     expect(taken.code).toBe(4);
@@ -115,8 +125,8 @@ describe("parley client in a pipe", () => {
 
   test("neither loses nor duplicates anything while its server is killed repeatedly", async () => {
     const flags = ["--data", join(folder, "kill.db"), "--rate", "0"];
-    const first = await server(...flags);
-    let running = first.parley;
+    const first = await serverProgram(0, ...flags);
+    let running = first.program;
     const { port } = first;
     const log = await listener(port, "log");
     const bot = new Parley("client", at(port), "--name", "bot");
@@ -128,16 +138,7 @@ describe("parley client in a pipe", () => {
         running.signal("SIGKILL");
         await running.exit();
         bot.type(...lines.slice(800 + kill * 50, 850 + kill * 50));
-        running = new Parley(
-          "server",
-          "--no-web",
-          "--files",
-          folder,
-          "--port",
-          `${port}`,
-          ...flags,
-        );
-        await running.line(/^Server listening on /);
+        running = (await serverProgram(port, ...flags)).program;
       }
       bot.endInput();
       expect({ code: await bot.exit(), err: bot.stderr }).toMatchObject({ code: 0 });
@@ -154,8 +155,8 @@ describe("parley client in a pipe", () => {
   }, 180_000);
 
   test("reports the error, with the documented exit code", async () => {
-    const { parley, port } = await server();
-    await using _ = parley;
+    await using running = await server();
+    const { port } = running;
     await using holder = await listener(port, "Ann");
     expect(holder.lines).toEqual([]);
     const cases: [Awaited<ReturnType<typeof pipe>>, number, string][] = [
@@ -173,8 +174,8 @@ describe("parley client in a pipe", () => {
   });
 
   test("stops at a line that is too long, names it, and has sent the lines before it", async () => {
-    const { parley, port } = await server();
-    await using _ = parley;
+    await using running = await server();
+    const { port } = running;
     const longest = "é".repeat(16_384);
     const { code, out, err } = await pipe(
       port,
@@ -190,8 +191,8 @@ describe("parley client in a pipe", () => {
   });
 
   test("connects to --server, or to the address in the environment; an address argument wins", async () => {
-    const { parley, port } = await server();
-    await using _ = parley;
+    await using running = await server();
+    const { port } = running;
     expect(await sayHi(["--server", at(port)])).toMatchObject({ code: 0, out: "bot: hi\n" });
     expect(await sayHi([], { PARLEY_CLIENT_SERVER: at(port) })).toMatchObject({ code: 0 });
     const both = await sayHi([at(port), "--server", at(1)], { PARLEY_CLIENT_SERVER: at(1) });
@@ -204,16 +205,17 @@ describe("parley client in a pipe", () => {
   });
 
   test("uses the user's name even if the environment does not have it", async () => {
-    const { parley, port } = await server();
-    await using _ = parley;
+    await using running = await server();
+    const { port } = running;
     const command = `unset USER LOGNAME USERNAME; echo hi | ${[...parleyCommand(), "client", at(port)].join(" ")}`;
     const user = Bun.spawnSync(["id", "-un"]).stdout.toString().trim();
-    expect(Bun.spawnSync(["sh", "-c", command]).stdout.toString()).toBe(`${user}: hi\n`);
+    const shell = Bun.spawn(["sh", "-c", command], { stdout: "pipe" });
+    expect(await new Response(shell.stdout).text()).toBe(`${user}: hi\n`);
   });
 
   test("ends on SIGTERM as a shell expects", async () => {
-    const { parley, port } = await server();
-    await using _ = parley;
+    await using running = await server();
+    const { port } = running;
     await using log = await listener(port, "log");
     log.signal("SIGTERM");
     expect(await log.exit()).toBe(143);
@@ -226,8 +228,8 @@ describe("parley client in a pipe", () => {
   ] as const)(
     "on a terminal %s ends with %i, and the terminal is given back",
     async (signal, code) => {
-      const { parley, port } = await server();
-      await using _ = parley;
+      await using running = await server();
+      const { port } = running;
       const ended = await runOnTerminal(["client", at(port), "--name", "Ann"], {
         steps: [["lobby> ", (child) => child.kill(signal)]],
       });
@@ -242,8 +244,8 @@ describe("parley client in a pipe", () => {
   test.each([{ TERM: "dumb" }, { TERM: "dumb", NO_COLOR: "1" }])(
     "on a terminal with %j it writes plain lines, and commands work",
     async (env) => {
-      const { parley, port } = await server();
-      await using _ = parley;
+      await using running = await server();
+      const { port } = running;
       await using log = await listener(port, "log");
       const { code, shown, echoes } = await runOnTerminal(["client", at(port), "--name", "Ann"], {
         env,
@@ -264,8 +266,8 @@ describe("parley client in a pipe", () => {
   );
 
   test("a terminal that reports 0 by 0 is treated as 80 by 24", async () => {
-    const { parley, port } = await server();
-    await using _ = parley;
+    await using running = await server();
+    const { port } = running;
     const { code } = await runOnTerminal(["client", at(port), "--name", "Ann"], {
       before: "stty cols 0 rows 0",
       steps: [
@@ -277,8 +279,8 @@ describe("parley client in a pipe", () => {
   });
 
   test("on a terminal with NO_COLOR it has a prompt and Tab, and no colours", async () => {
-    const { parley, port } = await server();
-    await using _ = parley;
+    await using running = await server();
+    const { port } = running;
     await using log = await listener(port, "log");
     const { code, shown } = await runOnTerminal(["client", at(port), "--name", "Ann"], {
       env: { NO_COLOR: "1" },
@@ -296,8 +298,8 @@ describe("parley client in a pipe", () => {
   });
 
   test("on a terminal without NO_COLOR it has colours", async () => {
-    const { parley, port } = await server();
-    await using _ = parley;
+    await using running = await server();
+    const { port } = running;
     const { shown } = await runOnTerminal(["client", at(port), "--name", "Ann"], {
       steps: [["lobby> ", ({ type }) => type("/quit\r")]],
     });
@@ -305,8 +307,8 @@ describe("parley client in a pipe", () => {
   });
 
   test("a fetch of a missing file leaves no folder behind", async () => {
-    const { parley, port } = await server();
-    await using _ = parley;
+    await using running = await server();
+    const { port } = running;
     const saved = join(folder, "not", "there");
     const args = ["client", at(port), "--name", "Ann", "--downloads", saved];
     await runOnTerminal(args, {
@@ -319,8 +321,8 @@ describe("parley client in a pipe", () => {
   });
 
   test("without a prompt, Ctrl-D and Ctrl-C work as with one", async () => {
-    const { parley, port } = await server();
-    await using _ = parley;
+    await using running = await server();
+    const { port } = running;
     for (const [key, expected] of [
       ["\u0004", 0],
       ["\u0003", 130],
@@ -335,8 +337,8 @@ describe("parley client in a pipe", () => {
   });
 
   test("a terminal that is closed is not an internal error", async () => {
-    const { parley, port } = await server();
-    await using _ = parley;
+    await using running = await server();
+    const { port } = running;
     await using log = await listener(port, "log");
     const { code, shown } = await runOnTerminal(["client", at(port), "--name", "Ann"], {
       steps: [["lobby> ", ({ hangUp }) => hangUp()]],
@@ -347,22 +349,22 @@ describe("parley client in a pipe", () => {
   });
 
   test("replaces invalid UTF-8 with U+FFFD", async () => {
-    const { parley, port } = await server();
-    await using _ = parley;
+    await using running = await server();
+    const { port } = running;
     const { code, out } = await pipe(port, Buffer.from([97, 0xff, 98, 10]), "--name", "bot");
     expect({ code, out }).toEqual({ code: 0, out: "bot: a\ufffdb\n" });
   });
 
   test("finds a free name automatically, for several clients at once", async () => {
-    const { parley, port } = await server();
-    await using _ = parley;
+    await using running = await server();
+    const { port } = running;
     const runs = await Promise.all([1, 2, 3].map((i) => pipe(port, `from ${i}\n`)));
     expect(runs.map(({ code }) => code)).toEqual([0, 0, 0]);
   });
 
   test("sends all of its input even if nobody reads its output any more", async () => {
-    const { parley, port } = await server("--rate", "0");
-    await using _ = parley;
+    await using running = await server("--rate", "0");
+    const { port } = running;
     await using log = await listener(port, "log");
     const command = [...parleyCommand(), "client", at(port), "--name", "bot"].join(" ");
     const script = `seq 1 20000 | ${command} 2>err.txt | head -n 1; echo "\${PIPESTATUS[*]}"`;
@@ -374,8 +376,8 @@ describe("parley client in a pipe", () => {
   });
 
   test("pauses for a slow reader, and loses nothing", async () => {
-    const { parley, port } = await server("--rate", "0");
-    await using _ = parley;
+    await using running = await server("--rate", "0");
+    const { port } = running;
     const command = [...parleyCommand(), "client", at(port), "--name", "bot"].join(" ");
     const script = `seq 1 60000 | ${command} 2>/dev/null | (sleep 1; wc -l)`;
     const shell = Bun.spawn(["bash", "-c", script], { stdout: "pipe" });

@@ -20,6 +20,7 @@ import { openIdentity } from "../../src/tls/identity-key.ts";
 import { CuttingProxy } from "../fault/proxy.ts";
 import { freePort } from "../free-port.ts";
 import { Parley } from "../parley.ts";
+import { ServerHere } from "../server-here.ts";
 import { testFolder } from "../test-folder.ts";
 import { type OnTerminal, run, runOnTerminal } from "./run.ts";
 
@@ -31,45 +32,50 @@ let count = 0;
 /** A server, and users with their folders. */
 class World implements AsyncDisposable {
   readonly folder = join(base, `world${++count}`);
-  #server: Parley | undefined;
+  #server: ServerHere | undefined;
+  #program: Parley | undefined;
   port = 0;
-  metricsPort: number | undefined;
 
   async start(...flags: string[]): Promise<this> {
+    this.#server = await ServerHere.start(...(await this.#flags()), ...flags);
+    return this;
+  }
+
+  /** Starts the server, or restarts it, as a program that can be killed. */
+  async startProgram(): Promise<this> {
+    this.#program = new Parley("server", ...(await this.#flags()), "--json");
+    await this.#program.line(/"event":"listening"/);
+    return this;
+  }
+
+  async #flags(): Promise<string[]> {
     // A port that the server can use again.
     if (this.port === 0) this.port = await freePort();
     mkdirSync(this.folder, { recursive: true });
     const at = (name: string) => join(this.folder, name);
-    flags.push("--data", at("chat.db"), "--state", at("state"), "--files", at("none"));
-    const more = ["--port", String(this.port), "--no-web", "--json", "--log-level", "debug"];
-    this.#server = new Parley("server", ...flags, ...more);
-    const ready = JSON.parse(await this.#server.line(/"event":"listening"/)) as {
-      port: number;
-      metricsPort?: number;
-    };
-    this.port = ready.port;
-    this.metricsPort = ready.metricsPort;
-    return this;
+    const data = ["--data", at("chat.db"), "--state", at("state"), "--files", at("none")];
+    return [...data, "--port", String(this.port), "--no-web", "--log-level", "debug"];
   }
 
   /** The value of a metric from `--metrics-port`. */
   async metric(name: string): Promise<number> {
-    const page = await fetch(`http://127.0.0.1:${this.metricsPort}/metrics`);
+    const page = await fetch(`http://127.0.0.1:${this.#server?.metricsPort}/metrics`);
     return Number(new RegExp(`^${name} (\\d+)`, "m").exec(await page.text())?.[1]);
   }
 
+  /** All that the server has printed and logged. */
   get output(): string {
-    return (this.#server?.lines.join("\n") ?? "") + (this.#server?.stderr ?? "");
+    return this.#server?.output ?? "";
   }
 
   async kill(): Promise<void> {
-    this.#server?.signal("SIGKILL");
-    await this.#server?.exit();
+    this.#program?.signal("SIGKILL");
+    await this.#program?.exit();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#server?.signal("SIGTERM");
-    await this.#server?.exit();
+    await this.#server?.[Symbol.asyncDispose]();
+    await this.#program?.[Symbol.asyncDispose]();
   }
 
   /** The folder of a user's files. */
@@ -371,14 +377,14 @@ test("a sender that was killed resumes its offer when it is started again", asyn
 });
 
 test("both resume after the server was killed and started again", async () => {
-  await using world = await new World().start();
+  await using world = await new World().startProgram();
   const large = world.file("Ann", "large.bin", largeBytes);
   await using bob = world.taker("Bob");
   await bob.line(/"event":"online"/);
   await using ann = world.send("Ann", "Bob", large, ...slowly);
   await underWay(ann);
   await world.kill();
-  await world.start();
+  await world.startProgram();
   expect(await ann.exit()).toBe(0);
   await bob.line(/"event":"received"/);
   expect(events(bob, "offer-received").length).toBe(1);

@@ -9,6 +9,7 @@ import { openIdentity } from "../../src/tls/identity-key.ts";
 import { freePort } from "../free-port.ts";
 import { noise } from "../noise.ts";
 import { Parley } from "../parley.ts";
+import { ServerHere } from "../server-here.ts";
 import { testFolder } from "../test-folder.ts";
 
 export const eventsOf = (program: Parley, name: string): Record<string, unknown>[] =>
@@ -19,36 +20,45 @@ export const eventsOf = (program: Parley, name: string): Record<string, unknown>
 export class ShareWorld implements AsyncDisposable {
   readonly base = testFolder("share");
   files = join(this.base, "files");
-  server: Parley | undefined;
+  /** Undefined: it runs in this process. */
+  program: Parley | undefined;
+  #here: ServerHere | undefined;
   port = 0;
   webPort = 0;
 
-  /** Starts the server, or restarts it at the same port. */
+  /** Starts the server. */
   async start(...flags: string[]): Promise<this> {
-    if (this.port === 0) this.port = await freePort();
-    const at = (name: string) => join(this.base, name);
-    const data = ["--data", at("chat.db"), "--state", at("state"), "--files", this.files];
-    const ports = ["--port", String(this.port), "--web-port", String(this.webPort), "--json"];
-    this.server = new Parley("server", ...data, ...ports, ...flags);
-    const line = await this.server.line(/"event":"listening"/);
-    const ready = JSON.parse(line) as { port: number; webPort: number };
-    this.port = ready.port;
-    this.webPort = ready.webPort;
+    this.#here = await ServerHere.start(...(await this.#flags()), ...flags);
     return this;
   }
 
+  /** Starts the server, or restarts it at the same port, as a program that can be killed. */
+  async startProgram(...flags: string[]): Promise<this> {
+    this.program = new Parley("server", ...(await this.#flags()), "--json", ...flags);
+    const line = await this.program.line(/"event":"listening"/);
+    ({ webPort: this.webPort } = JSON.parse(line) as { webPort: number });
+    return this;
+  }
+
+  async #flags(): Promise<string[]> {
+    if (this.port === 0) this.port = await freePort();
+    const at = (name: string) => join(this.base, name);
+    const data = ["--data", at("chat.db"), "--state", at("state"), "--files", this.files];
+    return [...data, "--port", String(this.port), "--web-port", String(this.webPort)];
+  }
+
   async kill(): Promise<void> {
-    this.server?.signal("SIGKILL");
-    await this.server?.exit();
+    this.program?.signal("SIGKILL");
+    await this.program?.exit();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.server?.signal("SIGTERM");
-    await this.server?.exit();
+    await this.#here?.[Symbol.asyncDispose]();
+    await this.program?.[Symbol.asyncDispose]();
   }
 
   get log(): string {
-    return this.server?.stderr ?? "";
+    return this.#here?.output ?? this.program?.stderr ?? "";
   }
 
   /** The visible content of the shared folder. */

@@ -12,6 +12,7 @@ import { skipUnless } from "../skip.ts";
 import { type OnTerminal, runOnTerminal } from "./run.ts";
 import { eventsOf, ShareWorld } from "./share-world.ts";
 import { testFolder } from "../test-folder.ts";
+import { until } from "../until.ts";
 
 setDefaultTimeout(180_000);
 
@@ -80,7 +81,7 @@ test("without --quota, beyond it, or without a room for the announcement, nothin
   expect(refused.lines.at(-1)).toContain("--quota");
   expect(closed.listed).toEqual([]);
 
-  await using world = await new ShareWorld().start("--quota", "2M");
+  await using world = await new ShareWorld().startProgram("--quota", "2M");
   await using large = world.share("Ann", world.file("Ann", "large.bin", 3_000_000));
   expect(await large.exit()).toBe(4);
   expect(large.lines.at(-1)).toContain("has room for 2.00 MB");
@@ -88,7 +89,7 @@ test("without --quota, beyond it, or without a room for the announcement, nothin
   expect(await fits.exit()).toBe(0);
   // It counts, also after a restart of the server.
   await world.kill();
-  await world.start("--quota", "2M");
+  await world.startProgram("--quota", "2M");
   await using more = world.share("Ann", world.file("Ann", "more.bin", 600_000));
   expect(await more.exit()).toBe(4);
   expect(world.listed).toEqual(["fits.bin"]);
@@ -130,13 +131,13 @@ async function slowly(world: ShareWorld, file: string): Promise<Parley> {
 }
 
 test("an upload resumes after kill -9 of the server, and is invisible until complete", async () => {
-  await using world = await new ShareWorld().start("--quota", "100M");
+  await using world = await new ShareWorld().startProgram("--quota", "100M");
   const large = world.file("Ann", "large.bin", largeBytes);
   await using ann = await slowly(world, large);
   await world.kill();
   expect(world.listed).toEqual([]);
   expect(world.uploads).toHaveLength(1);
-  await world.start("--quota", "100M");
+  await world.startProgram("--quota", "100M");
   expect(await ann.exit()).toBe(0);
   expect(eventsOf(ann, "interrupted").length).toBeGreaterThan(0);
   expect(isSame(large, join(world.files, "large.bin"))).toBe(true);
@@ -161,12 +162,12 @@ test("a stopped upload leaves nothing visible, and resumes when it is sent again
 });
 
 onLinux("a large file by HTTP is never in the server's memory as a whole", async () => {
-  await using world = await new ShareWorld().start("--quota", "1G");
-  world.server?.type("/token builds");
-  const line = await world.server?.line(/"event":"token"/);
+  await using world = await new ShareWorld().startProgram("--quota", "1G");
+  world.program?.type("/token builds");
+  const line = await world.program?.line(/"event":"token"/);
   const { token } = JSON.parse(line ?? "") as { token: string };
   const peakBytes = (): number => {
-    const status = readFileSync(`/proc/${world.server?.pid}/status`, "utf8");
+    const status = readFileSync(`/proc/${world.program?.pid}/status`, "utf8");
     return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) * 1_024;
   };
   const url = `http://127.0.0.1:${world.webPort}/files/`;
@@ -180,9 +181,9 @@ onLinux("a large file by HTTP is never in the server's memory as a whole", async
 });
 
 test("kill -9 in the middle of a PUT leaves a part that counts, but is never visible", async () => {
-  await using world = await new ShareWorld().start("--quota", "10M");
-  world.server?.type("/token builds");
-  const line = await world.server?.line(/"event":"token"/);
+  await using world = await new ShareWorld().startProgram("--quota", "10M");
+  world.program?.type("/token builds");
+  const line = await world.program?.line(/"event":"token"/);
   const { token } = JSON.parse(line ?? "") as { token: string };
   const socket = connect({ port: world.webPort, host: "127.0.0.1" });
   socket.on("error", () => {});
@@ -193,11 +194,11 @@ test("kill -9 in the middle of a PUT leaves a part that counts, but is never vis
     statSync(join(world.files, ".parley-shared", "uploads", world.uploads[0] ?? "", "data", "0"), {
       throwIfNoEntry: false,
     });
-  await world.server?.until(() => (part()?.size ?? 0) >= 900_000, "a part to be written");
+  await until(() => (part()?.size ?? 0) >= 900_000, "a part to be written");
   await world.kill();
   socket.destroy();
   expect(world.listed).toEqual([]);
-  await world.start("--quota", "10M");
+  await world.startProgram("--quota", "10M");
   expect(world.uploads).toHaveLength(1);
   // It counts until it is removed: two of ten megabytes.
   await using ann = world.share("Ann", world.file("Ann", "nine.bin", 9_000_000));
@@ -223,7 +224,7 @@ test("a file that changes while it is sent is never shared as a mixture", async 
   writeFileSync(other, Buffer.alloc(largeBytes + 1_000));
   expect(await second.exit()).toBe(6);
   expect(world.listed).not.toContain("other.bin");
-  await world.server?.until(() => world.uploads.length === 0, "the rest to go");
+  await until(() => world.uploads.length === 0, "the rest to go");
 });
 
 /** The outcome of an upload whose sender answers requests with these lines. */
@@ -264,7 +265,7 @@ async function lie(
 const type = (text: string) => (terminal: OnTerminal) => terminal.type(`${text}\r`);
 
 test("at the prompt: /share, and /unshare only by the uploader and by operators", async () => {
-  await using world = await new ShareWorld().start("--quota", "100M");
+  await using world = await new ShareWorld().startProgram("--quota", "100M");
   const file = world.file("Ann", "with space.bin", 100_000);
   const client = (name: string) => ["client", world.address, ...world.person(name)];
   const ann = await runOnTerminal(client("Ann"), {
@@ -297,8 +298,8 @@ test("at the prompt: /share, and /unshare only by the uploader and by operators"
   expect(world.log).toMatch(/"message":"shared file removed".*"file":"with space.bin"/);
   await using again = world.share("Ann", file);
   expect(await again.exit()).toBe(0);
-  world.server?.type("/unshare with space.bin");
-  await world.server?.until(() => world.listed.length === 0, "the operator to remove it");
+  world.program?.type("/unshare with space.bin");
+  await until(() => world.listed.length === 0, "the operator to remove it");
 });
 
 test("a bot shares by --json-in, and gets the resulting names", async () => {
@@ -325,15 +326,15 @@ test("a bot shares by --json-in, and gets the resulting names", async () => {
 });
 
 test("files older than --keep-shared are deleted, the operator's own files stay", async () => {
-  await using world = await new ShareWorld().start("--quota", "100M", "--keep-shared", "1h");
+  await using world = await new ShareWorld().startProgram("--quota", "100M", "--keep-shared", "1h");
   await using ann = world.share("Ann", world.file("Ann", "old.bin", 1_000));
   expect(await ann.exit()).toBe(0);
   writeFileSync(join(world.files, "own.bin"), "own");
   await Bun.sleep(1_100);
   await world.kill();
-  await world.start("--quota", "100M", "--keep-shared", "1s");
+  await world.startProgram("--quota", "100M", "--keep-shared", "1s");
   const isLogged = () => /"message":"shared file expired".*"file":"old.bin"/.test(world.log);
-  await world.server?.until(isLogged, "the file to expire");
+  await until(isLogged, "the file to expire");
   expect(world.listed).toEqual(["own.bin"]);
 });
 
@@ -439,7 +440,7 @@ test("a sender that lies puts nothing into the folder, and learns no path of the
   await refused(() => undefined, /full/, { files: 1_000_000, folders: 0, bytes: 1 });
   await refused(() => undefined, /not-allowed/, { files: 0, folders: 0, bytes: 0 });
   expect(told.filter((text) => text.includes(world.base))).toEqual([]);
-  await world.server?.until(() => world.uploads.length === 0, "the uploads to be removed");
+  await until(() => world.uploads.length === 0, "the uploads to be removed");
   expect(world.listed).toEqual([]);
   // The whole quota is free again.
   await using ann = world.share("Ann", world.file("Ann", "all.bin", 9_900_000));
@@ -460,7 +461,7 @@ const diskTest = skipUnless(mounted, "a full disk needs root, mount(8) and tmpfs
 diskTest("a disk that fills up is told in a sentence, and leaves nothing", async () => {
   const world = disk;
   try {
-    await world.start("--quota", "1G");
+    await world.startProgram("--quota", "1G");
     await using never = world.share("Ann", world.file("Ann", "never.bin", 45_000_000));
     expect(await never.exit()).toBe(1);
     expect(never.lines.at(-1)).toContain("disk has room for");
@@ -474,10 +475,10 @@ diskTest("a disk that fills up is told in a sentence, and leaves nothing", async
     expect(await ann.exit()).toBe(1);
     expect(ann.lines.at(-1)).toContain("The server's disk is full");
     expect(world.listed).toEqual(["ballast"]);
-    await world.server?.until(() => world.uploads.length === 0, "the upload to be removed");
+    await until(() => world.uploads.length === 0, "the upload to be removed");
     spawnSync("dd", ["if=/dev/zero", `of=${join(world.files, "more")}`, "bs=4k"]);
-    world.server?.type("/token builds");
-    const line = await world.server?.line(/"event":"token"/);
+    world.program?.type("/token builds");
+    const line = await world.program?.line(/"event":"token"/);
     const { token } = JSON.parse(line ?? "") as { token: string };
     const headers = { Authorization: `Bearer ${token}` };
     const url = `http://127.0.0.1:${world.webPort}/files/x`;
