@@ -6,7 +6,7 @@ import { rights as limits, sender } from "../../limits.ts";
 import { withoutLineEnd } from "../../text.ts";
 import type { HubState } from "../hub-state.ts";
 import type { LoginCommand } from "../events.ts";
-import { closedText, isOpen } from "./door-options.ts";
+import { closedText, type DoorOptions, isOpen } from "./door-options.ts";
 import { sessionFields } from "../session-log.ts";
 import { proveKey } from "./key-proof.ts";
 import { claimPlace, placeClaim } from "../elsewhere/place-claims.ts";
@@ -208,7 +208,7 @@ function ask(hub: HubState, session: Session, command: LoginCommand): void {
 
 /** Refuses a login; guesses have already been counted. */
 function fail(hub: HubState, session: Session, command: LoginCommand): void {
-  const { serverPassword, pass, password: _password, ...again } = command;
+  const { serverPassword, pass: _pass, password: _password, ...again } = command;
   const { door } = hub.options;
   const isPass = door.isMembersOnly || serverPassword === undefined;
   const code = isPass ? "members-only" : "password-required";
@@ -217,11 +217,21 @@ function fail(hub: HubState, session: Session, command: LoginCommand): void {
   if (session.dialect.asks === true && session.failedAttempts < limits.attemptsPerSession) {
     return ask(hub, session, again);
   }
-  // Without a server password, what the page's only field holds is meant as a pass.
-  const shown = pass ?? (door.checkPassword === undefined ? serverPassword : undefined);
-  const wrong = isPass
-    ? "The pass is not valid: it was mistyped, is used up, or has expired"
-    : "The password is wrong";
-  const message = shown === undefined && isPass ? closedText(door).message : wrong;
-  turnAway(hub, session, { code, message });
+  turnAway(hub, session, { code, message: isPass ? passProblem(door, command) : wrongPassword });
+}
+
+const wrongPassword = "The password is wrong";
+
+function passProblem(door: DoorOptions, { pass, serverPassword }: LoginCommand): string {
+  if (pass !== undefined) {
+    return "The pass is not valid: it was mistyped, is used up, or has expired";
+  }
+  // The page has one field for either, and a member may have left out the name.
+  if (serverPassword !== undefined && door.checkPassword === undefined) {
+    return (
+      "This is not a valid pass, and the server has no password of its own: log in with a " +
+      "member's name and password, or ask an operator for a pass"
+    );
+  }
+  return closedText(door).message;
 }

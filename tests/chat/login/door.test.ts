@@ -306,7 +306,10 @@ describe("a pass", () => {
     expect(enter(rig, "Bob", short).lines()[0]).toMatchObject(over);
     // The page has one field for it.
     const fromPage = { type: "hello", version: 2, name: "Bob", serverPassword: short };
-    expect(rig.client().send(fromPage).lines()[0]).toMatchObject(over);
+    expect(rig.client().send(fromPage).lines()[0]).toMatchObject({
+      code: "members-only",
+      message: expect.stringMatching(/^This is not a valid pass, .* a member's name and password/),
+    });
     expect(rig.order("passes")).toMatchObject({ message: "There are no passes" });
   });
 
