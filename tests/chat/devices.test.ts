@@ -415,8 +415,8 @@ test.each([
   bob.lines();
   expect(rig.order(order)).toMatchObject({ ok: true });
   expect(bob.lines().map((line) => line.replace(/!\S+/, ""))).toEqual([
-    ":irc.test KICK #den Ann :You may no longer be here",
-    ":irc.test KICK #attic Ann :You may no longer be here",
+    ":irc.test KICK #den Ann :Removed by an operator",
+    ":irc.test KICK #attic Ann :Removed by an operator",
     ...after,
   ]);
 });

@@ -298,7 +298,7 @@ test("IRC clients see whom an operator removes in a room until they have left it
   there.order("kick Ann");
   while (neighbours.deliverOne("here"));
   const kicked = ["den", "attic"].map(
-    (room) => `:irc.test KICK #${room} Ann :You may no longer be here`,
+    (room) => `:irc.test KICK #${room} Ann :Removed by an operator`,
   );
   expect(said(eve)).toEqual(kicked);
   here.member("Ann");

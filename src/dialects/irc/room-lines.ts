@@ -162,7 +162,7 @@ function leftLine(server: LineServer, event: Extract<PresenceEvent, { type: "lef
   const source = sourceOf(name, persona);
   if (reason === "parted") return partLine(name, persona, room, text);
   if (reason === "kicked" && by !== undefined) return kickLine(by, room, name, text);
-  if (reason === "kicked" && !spansRooms(event)) return notAdmittedLine(server, room, name);
+  if (reason === "kicked" && !spansRooms(event)) return removedLine(server, room, name);
   const said = text === undefined || text === "" ? farewells[reason] : `Quit: ${text}`;
   return `:${source} QUIT :${said}`;
 }
@@ -171,8 +171,13 @@ function leftLine(server: LineServer, event: Extract<PresenceEvent, { type: "lef
  * The server removes people from a room that has become private, except for its guests; and from
  * the rooms of one of their connections, while another goes on in others.
  */
-export function notAdmittedLine(server: LineServer, room: string, name: string): string {
-  return `:${server.name} KICK ${channelOf(room)} ${nickOf(name)} :You may no longer be here`;
+function removedLine(server: LineServer, room: string, name: string): string {
+  return `:${server.name} KICK ${channelOf(room)} ${nickOf(name)} :${farewells.kicked}`;
+}
+
+/** The same, for the client itself. */
+export function notAdmittedLine(server: LineServer, room: string, nick: string): string {
+  return `:${server.name} KICK ${channelOf(room)} ${nickOf(nick)} :You may no longer be here`;
 }
 
 export function partLine(
