@@ -7,7 +7,7 @@ import { ParleyError } from "../../src/errors.ts";
 import { sender } from "../../src/limits.ts";
 import { Rights } from "../../src/chat/rights/rights.ts";
 import { nameHolders } from "./inspect.ts";
-import { type Client, memoryAnswerer, Rig } from "./rig.ts";
+import { type Client, memoryAnswerer, Rig, say } from "./rig.ts";
 
 type Claim = Extract<StoreRequest, { type: "claim-name" }>;
 
@@ -236,15 +236,19 @@ describe("a name that is registered at another server is lost at once by", () =>
     expect(ann.lines()).toMatchObject([{ type: "error", code: "name-registered" }]);
   });
 
-  test("somebody whose new name it would be", () => {
+  test("somebody whose new name it would be, who keeps the old one", () => {
     const bob = rig.member("Bob");
     reply(taken(1));
     bob.text();
-    bob.send({ type: "rename", name: "Ann" });
+    bob.send({ type: "rename", name: "Ann", ref: 1 });
     register();
     reply((id) => ({ id, outcome: "done", type: "claim-name", result: { isFree: true } }));
-    expect(typesOf(bob)).toEqual(["bye"]);
-    expect(nameHolders(rig.hub)).toEqual(new Map());
+    expect(bob.lines()).toMatchObject([
+      { type: "error", code: "name-registered", subject: "Ann", ref: 1 },
+    ]);
+    expect([...nameHolders(rig.hub).keys()]).toEqual(["bob"]);
+    bob.send(say(1, "still here"));
+    expect(bob.lines()).toContainEqual(expect.objectContaining({ from: "Bob" }));
   });
 
   test("nobody who had it before, or could not have it", () => {

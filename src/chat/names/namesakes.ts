@@ -1,5 +1,6 @@
 // Ends sessions whose name or alias somebody else has just registered: an operator, for a program,
-// or a user of another server, which does not know the aliases used here.
+// or a user of another server, which does not know the aliases used here. Those that are about to
+// change to it keep their name.
 
 import { quoted } from "../../text.ts";
 import type { Account } from "../accounts/account-store.ts";
@@ -12,6 +13,7 @@ import { fold } from "./grammar.ts";
 export function endNamesakes(hub: HubState, { id, name }: Pick<Account, "id" | "name">): void {
   const folded = fold(name);
   for (const session of hub.sessions) {
+    if (session.phase === "member") session.awaitedNames = without(session.awaitedNames, folded);
     if (!namesOf(session).includes(folded) || isOf(session, id)) continue;
     // A login that has yet to hear whose name it is asks again: it may be the owner's.
     const changed = hub.accountReads.get(session);
@@ -28,7 +30,11 @@ export function endNamesakes(hub: HubState, { id, name }: Pick<Account, "id" | "
 function namesOf({ phase, identity, awaitedNames }: Session): readonly string[] {
   if (phase === "entering") return awaitedNames;
   const { folded, alias = "" } = identity;
-  return phase === "member" ? [folded, fold(alias), ...awaitedNames] : [];
+  return phase === "member" ? [folded, fold(alias)] : [];
+}
+
+function without(names: readonly string[], name: string): readonly string[] {
+  return names.includes(name) ? names.filter((one) => one !== name) : names;
 }
 
 /** A login that knows the account has to prove that it may use it. */

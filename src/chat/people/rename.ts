@@ -43,7 +43,7 @@ export function rename(hub: HubState, session: Session, command: Rename): void {
     reject(hub, session, "name-taken", message, { ref, subject: name });
   if (hub.names.isTakenByOther(name, identity.key)) return refuse(takenByMember(name).message);
   hub.names.reserve(folded);
-  session.awaitedNames = [folded];
+  const isRegistered = awaitName(session, folded);
   const queries = new StoreQueries(hub, session);
   let holder: SessionRecord | undefined;
   let owner: Account | undefined;
@@ -54,21 +54,25 @@ export function rename(hub: HubState, session: Session, command: Rename): void {
   );
   queries.whenAnswered((error) => {
     hub.names.unreserve(folded);
-    session.awaitedNames = [];
+    const isOwned = isRegistered() || owner !== undefined;
     if (session.phase !== "member") return;
     if (error !== undefined) return rejectUnread(hub, session, command, error);
-    if (owner !== undefined) return rejectOwned(hub, session, command, owner);
+    if (isOwned) return rejectOwned(hub, session, command, "registered");
     const claimant = { recordId: identity.recordId, network: networkOf(session.peer.address) };
     const absent = absentHolder(hub, folded, holder);
     const taken = takenByAbsent(name, absent, claimant, hub.nowMs);
     if (taken !== undefined) return refuse(taken.message);
-    session.awaitedNames = [folded];
+    const isRegisteredSince = awaitName(session, folded);
     claimName(hub, session, { folded }, ({ isFree, last, problem, giveUp }) => {
-      session.awaitedNames = [];
+      const isOwned = isRegisteredSince();
       if (session.phase !== "member") return giveUp();
       if (problem !== undefined) {
         giveUp();
         return rejectUnread(hub, session, command, problem);
+      }
+      if (isOwned) {
+        giveUp();
+        return rejectOwned(hub, session, command, "registered");
       }
       if (!isFree) return refuse(takenByMember(name).message);
       const since = takenByAbsent(name, absentHolder(hub, folded, last), claimant, hub.nowMs);
@@ -81,6 +85,19 @@ export function rename(hub: HubState, session: Session, command: Rename): void {
       applyRename(hub, session, command);
     });
   }, "even-if-ended");
+}
+
+/**
+ * The session waits for an answer about a name. Returns a function for when it has come: whether
+ * somebody has registered the name meanwhile (namesakes.ts).
+ */
+function awaitName(session: Session, folded: string): () => boolean {
+  session.awaitedNames = [folded];
+  return () => {
+    const isRegistered = session.phase === "member" && !session.awaitedNames.includes(folded);
+    session.awaitedNames = [];
+    return isRegistered;
+  };
 }
 
 /** Refuses those who are muted, and names that are banned. */
@@ -100,7 +117,12 @@ function barrier(hub: HubState, session: Session, name: string): Refusal | undef
 }
 
 /** Registered names are not given up or taken by a rename: their owner logs in with them. */
-function rejectOwned(hub: HubState, session: Session, { name, ref }: Rename, to?: Account): void {
+function rejectOwned(
+  hub: HubState,
+  session: Session,
+  { name, ref }: Rename,
+  to?: "registered",
+): void {
   const why =
     to === undefined
       ? `${quoted(session.name)} is registered and stays yours`
