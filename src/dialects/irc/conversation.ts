@@ -7,7 +7,7 @@ import { irc as limits } from "../../limits.ts";
 import { beginning } from "../../text.ts";
 import { variantOf } from "./capabilities.ts";
 import { escapeTag, type IrcLine, parseLine, tooLongLine } from "./line.ts";
-import { infoLines } from "./info.ts";
+import { infoLines, otherServer } from "./info.ts";
 import { isupportLines } from "./isupport.ts";
 import { eventLines } from "./event-lines.ts";
 import { nameOf } from "./names.ts";
@@ -127,6 +127,11 @@ export class IrcConversation implements Conversation {
     }
     if (!self.isLoggedIn && !registration.isAsked) {
       return out.line(self.numeric("451", "You have not registered"));
+    }
+    const elsewhere = otherServer(self, line);
+    if (elsewhere !== undefined) {
+      const shown = beginning(elsewhere, limits.maxEchoChars);
+      return out.line(self.numeric("402", shown, "No such server"));
     }
     const handler = Object.hasOwn(requests, line.command) ? requests[line.command] : undefined;
     if (handler !== undefined) return handler(self, line, out);

@@ -1,7 +1,29 @@
 // Lines about the server itself; they need nothing from the hub. Pure.
 
+import { matchesMask } from "../../chat/people/mask.ts";
+import { fold } from "../../chat/names/grammar.ts";
 import type { IrcLine } from "./line.ts";
+import { nameOf } from "./names.ts";
 import type { Line, Self } from "./self.ts";
+
+/** Which parameter of a command names the server that is asked (RFC 2812, section 3.4). */
+const serverParams: ReadonlyMap<string, number> = new Map([
+  ["ADMIN", 0],
+  ["INFO", 0],
+  ["LUSERS", 1],
+  ["MOTD", 0],
+  ["STATS", 1],
+  ["TIME", 0],
+  ["VERSION", 0],
+]);
+
+/** The server that a command asks, by name, mask or nick, if it is another one than this. */
+export function otherServer(self: Self, { command, params }: IrcLine): string | undefined {
+  const server = params[serverParams.get(command) ?? -1];
+  if (server === undefined || server === "" || fold(nameOf(server)) === fold(self.name))
+    return undefined;
+  return matchesMask(server, self.server.name) ? undefined : server;
+}
 
 /** Undefined if there is no such command. */
 export function infoLines(self: Self, { command, params }: IrcLine): readonly Line[] | undefined {

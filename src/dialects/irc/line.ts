@@ -108,13 +108,17 @@ export function clientTagsOf(tags: ReadonlyMap<string, string>): string | undefi
   return kept.length === 0 ? undefined : kept.join(";");
 }
 
-/** Parameters as written in a line; the last one gets a colon if it needs one. */
+/**
+ * Parameters as written in a line; the last one gets a colon if it needs one. Where only a word can
+ * stand, `*` stands for what is none, such as a nick with a space that a client asked for.
+ */
 export function paramsText(params: readonly string[], isTrailing = false): string {
   const last = params.length - 1;
   return params
     .map((param, i) => {
       const needsColon = param === "" || param.startsWith(":") || param.includes(" ");
-      return i === last && (isTrailing || needsColon) ? `:${param}` : param;
+      if (i === last) return isTrailing || needsColon ? `:${param}` : param;
+      return needsColon ? "*" : param;
     })
     .join(" ");
 }

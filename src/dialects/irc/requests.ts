@@ -44,13 +44,7 @@ export const requests: Readonly<Record<string, Handler>> = {
     out.ask((ref) => ({ type: "describe", realName, ref }), { target: "" });
   },
   LUSERS: (_self, _line, out) => out.ask((ref) => ({ type: "census", ref }), { target: "" }),
-  MOTD: (self, { params }, out) => {
-    const [server] = params;
-    if (server !== undefined && server.toLowerCase() !== self.server.name.toLowerCase()) {
-      return out.line(self.numeric("402", server, "No such server"));
-    }
-    out.ask((ref) => ({ type: "motd", ref }), { target: "" });
-  },
+  MOTD: (_self, _line, out) => out.ask((ref) => ({ type: "motd", ref }), { target: "" }),
   TIME: (_self, _line, out) => out.ask((ref) => ({ type: "census", ref }), { target: "" }),
   MONITOR: monitor,
   CHATHISTORY: readChatHistory,

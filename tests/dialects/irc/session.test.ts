@@ -647,3 +647,32 @@ test("somebody who registers their name is shown with the account at once", () =
   expect(bob.lines()).toEqual([":Ann!native@HOST ACCOUNT Ann"]);
   expect(bob.ask("WHOIS Ann")).toContain(":irc.test 330 Bob Ann Ann :is logged in as");
 });
+
+test("another server that a command asks is not there", () => {
+  const bob = new IrcRig().irc("Bob");
+  for (const command of ["ADMIN", "INFO", "MOTD", "TIME", "VERSION", "LUSERS *", "STATS u"]) {
+    const here = bob.ask(command);
+    expect(here.length).toBeGreaterThan(0);
+    for (const target of ["IRC.test", "*.test", "i??.*", "bob", ":"]) {
+      expect(bob.ask(`${command} ${target}`)).toEqual(here);
+    }
+    for (const target of ["irc.tes", "*.example", "Ann", "b?b"]) {
+      expect(bob.ask(`${command} ${target}`)).toEqual([
+        `:irc.test 402 Bob ${target} :No such server`,
+      ]);
+    }
+  }
+});
+
+test("what a client asked for with a space is not repeated as two words", () => {
+  const bob = new IrcRig().irc("Bob");
+  const cases = [
+    ["WHOIS :a b", "318 Bob * :End of /WHOIS list"],
+    ["WHO ::ab", "315 Bob * :End of WHO list"],
+    ["JOIN :#a b", "403 Bob * :No such channel"],
+    ["NICK :a b", "432 Bob * :Erroneous nickname"],
+    ["INFO :a b", "402 Bob * :No such server"],
+    ["HELP :a b", "524 Bob * :No help available on this topic"],
+  ] as const;
+  for (const [asked, answer] of cases) expect(bob.ask(asked).at(-1)).toBe(`:irc.test ${answer}`);
+});
