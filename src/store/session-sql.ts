@@ -1,4 +1,5 @@
-// SQL about rows of the table of sessions, the same for SQLite and PostgreSQL.
+// SQL about rows of sessions, and of whatever else has a `network`; the same for SQLite and
+// PostgreSQL.
 
 import { accountMark } from "../chat/accounts/account-store.ts";
 

@@ -182,6 +182,21 @@ export function accountsContract(
       expect(keys).not.toContainEqual(["k2", 0]);
     });
 
+    test("a key that is added again takes its own place among the bounded ones", async () => {
+      const accounts = await withAnn(open());
+      const add = (key: string) =>
+        accounts.change({ ...ofAnn, type: "add-key", ...device(key), atMs: 2_000 });
+      for (let i = 1; i < limits.maxKnownKeys; i++) {
+        expect((await add(`n${i}`)).done).toBe(true);
+        await accounts.change({ ...ofAnn, type: "revoke-key", key: `n${i}`, atMs: i });
+      }
+      expect(await keysOf(accounts)).toHaveLength(limits.maxKnownKeys);
+      expect((await add("n9")).done).toBe(true);
+      const keys = (await keysOf(accounts)) ?? [];
+      expect(keys).toHaveLength(limits.maxKnownKeys);
+      expect(keys).toContainEqual(["n1", 1]);
+    });
+
     test("a token is valid for its account until it is removed, or the password changes", async () => {
       const accounts = await withAnn(open());
       const add = (token: string, atMs: number, password?: string) =>

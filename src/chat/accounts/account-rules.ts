@@ -28,6 +28,11 @@ export function addedKey(change: AccountChange): string | undefined {
   return change.type === "add-key" ? change.key : undefined;
 }
 
+/** How many keys the account has besides this one, including revoked ones. */
+export function otherKeys(account: Account | undefined, key: string): number {
+  return account?.keys.filter((one) => one.key !== key).length ?? 0;
+}
+
 /** `account`: as it is; undefined: there is none with that ID. */
 export function judge(change: AccountChange, account: Account | undefined, taken: Taken): Verdict {
   if (change.type === "register") {

@@ -4,6 +4,7 @@ import {
   type AccountProblem,
   addedKey,
   judge,
+  otherKeys,
   type Taken,
 } from "../../chat/accounts/account-rules.ts";
 import {
@@ -228,7 +229,7 @@ async function carryOut(
     case "register":
       return await register(run, change);
     case "add-key":
-      return await addKey(run, change, before?.keys.length ?? 0);
+      return await addKey(run, change, otherKeys(before, change.key));
     case "add-token":
       return await addToken(run, change);
     case "revoke-key":
@@ -334,14 +335,14 @@ async function takeOver(
   ]);
 }
 
-/** `count`: of the keys that the account has, including revoked ones. */
+/** `others`: how many other keys the account has, including revoked ones. */
 async function addKey(
   run: Run,
   { account: id, key, label, atMs }: Change<"add-key">,
-  count: number,
+  others: number,
 ): Promise<void> {
   await run("DELETE FROM parley.account_keys WHERE account = $1 AND key = $2", [id, key]);
-  if (count >= limits.maxKnownKeys) {
+  if (others >= limits.maxKnownKeys) {
     // Past the limit, the key that was revoked first is forgotten.
     await run(
       `DELETE FROM parley.account_keys WHERE (account, key) IN (

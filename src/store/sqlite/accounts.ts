@@ -9,7 +9,7 @@ import type {
   Accounts,
   DeviceKey,
 } from "../../chat/accounts/account-store.ts";
-import { addedKey, judge, type Taken } from "../../chat/accounts/account-rules.ts";
+import { addedKey, judge, otherKeys, type Taken } from "../../chat/accounts/account-rules.ts";
 import { accountMailbox } from "../../chat/accounts/account-store.ts";
 import { accounts as limits } from "../../limits.ts";
 import { type AccountStatements, accountStatements, type KeyRow } from "./account-statements.ts";
@@ -88,7 +88,7 @@ export class SqliteAccounts implements Accounts {
       case "register":
         return this.#register(change);
       case "add-key":
-        return this.#addKey(change, before?.keys.length ?? 0);
+        return this.#addKey(change, otherKeys(before, change.key));
       case "revoke-key":
         return void revoke.run(atMs, id, change.key);
       case "vouch":
@@ -115,10 +115,11 @@ export class SqliteAccounts implements Accounts {
     if (key !== undefined) this.#sql.insertKey.run(id, key.key, key.label, atMs, atMs);
   }
 
-  #addKey({ account: id, key, label, atMs }: Change<"add-key">, count: number): void {
+  /** `others`: how many other keys the account has, including revoked ones. */
+  #addKey({ account: id, key, label, atMs }: Change<"add-key">, others: number): void {
     this.#sql.forgetKey.run(id, key);
     // Beyond the bound, the key that was revoked first is forgotten.
-    if (count >= limits.maxKnownKeys) this.#sql.forgetRevoked.run(id);
+    if (others >= limits.maxKnownKeys) this.#sql.forgetRevoked.run(id);
     this.#sql.insertKey.run(id, key, label, atMs, atMs);
   }
 }

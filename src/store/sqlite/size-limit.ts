@@ -5,6 +5,7 @@
 import type { Database } from "bun:sqlite";
 import { history as limits } from "../../limits.ts";
 import { accountsMark } from "../../share-owner.ts";
+import { widestNetwork } from "../session-sql.ts";
 import { isInRoom, keySeq } from "./batch-key.ts";
 import { deleteBatches, type SqliteRooms } from "./rooms.ts";
 
@@ -116,13 +117,14 @@ export class SizeLimit {
     return bytes;
   }
 
-  /** Deletes the oldest messages of the network or person that fills most of the mailbox. */
+  /** Deletes the oldest messages of the widest network or person that fills most of the mailbox. */
   #deleteMail(session: string): number {
     const size = `octet_length(text) + ${rowBytes}`;
+    const owner = `${widestNetwork}, ${person}`;
     const oldest = this.db
       .query<{ mail: number; bytes: number }, [string, number]>(
         `SELECT mail, ${size} AS bytes FROM mail
-         WHERE session = ?1 AND (network, ${person}) = (SELECT network, ${person} FROM mail
+         WHERE session = ?1 AND (${owner}) = (SELECT ${owner} FROM mail
            WHERE session = ?1 GROUP BY 1, 2 ORDER BY sum(${size}) DESC LIMIT 1)
          ORDER BY mail LIMIT ?2`,
       )

@@ -79,3 +79,20 @@ test("one user's flood takes nothing from others with registered names at the sa
   expect(kept.at(-1)).toBe("Ben");
   expect(kept.length).toBeLessThan(900);
 });
+
+test("a flood from all of an IPv6 /48 takes nothing from others", () => {
+  const { store, writer } = open();
+  const friend = { from: "Ann", network: "2001:db8:7:1::/64" };
+  for (const text of ["first", "second"]) writer.commit({ mail: [mail("m1", text, friend)] });
+  for (let i = 1; i <= 900; i++) {
+    const fields = { from: "Mallory", network: `2001:db8:2:${i.toString(16)}::/64` };
+    writer.commit({ mail: [mail("m1", long[0]!, fields)] });
+  }
+  writer.commit({ mail: [mail("m1", long[0]!, friend)] });
+  sweepAll(store);
+  expect(usedBytes(store)).toBeLessThanOrEqual(fileBytes);
+  const kept = store.mailboxes.after("m1", 0, 1_000).map(({ mail: number }) => number);
+  expect(kept.slice(0, 2)).toEqual([1, 2]);
+  expect(kept.at(-1)).toBe(903);
+  expect(kept.length).toBeLessThan(900);
+});
