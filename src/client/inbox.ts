@@ -52,6 +52,8 @@ export class Inbox {
     const { epoch, mail, recovered, rooms } = session;
     const restarted = this.#epoch !== undefined && this.#epoch !== epoch;
     this.#epoch = epoch;
+    // Another log uses the same numbers for other messages.
+    if (restarted) this.#deleted.clear();
     const continuation = recovered ? "recovered" : "trimmed";
     const mailHow = this.#mail.resume(restarted ? "restarted" : continuation, mail);
     const readmission = this.rooms.handleWelcome(rooms, restarted, maxRooms);

@@ -179,7 +179,9 @@ export class ServerTrust {
 function readKnown(file: string): string {
   const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
   if (size > limits.maxKnownServersBytes) {
-    const sentence = `${file} is larger than ${limits.maxKnownServersBytes} bytes`;
+    const sentence =
+      `${quoted(file, 300)} is larger than ${limits.maxKnownServersBytes} bytes: ` +
+      "remove lines of servers that you do not need";
     throw new ParleyError("untrusted-server", sentence);
   }
   try {

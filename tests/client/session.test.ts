@@ -270,6 +270,16 @@ describe("logging in", () => {
     expect([bench.session.motd, bench.session.topicOf("lobby")]).toEqual(["", ""]);
   });
 
+  test("a deletion counts for its own log: a restarted server uses the same numbers again", () => {
+    const deleted = { type: "deleted", room: "lobby", seq: 3 } as const;
+    const bench = new Bench().online().receive(deleted);
+    bench
+      .reconnect()
+      .receive(welcome({ epoch: "f" }))
+      .receive(message(3), deleted);
+    expect(bench.events("deleted")).toEqual([deleted]);
+  });
+
   test("a reload does not report the message of the day again, but a new one", () => {
     const since = { epoch: "e", mail: 0, rooms: [{ room: "lobby", seq: 0 }] };
     const bench = new Bench(["lobby"], since).online();
