@@ -57,7 +57,7 @@ export interface Dialect {
   readonly withRuns?: Dialect;
   /** The variant that a `reply` has selected. */
   variant?(name: string): Dialect;
-  /** The client may have a key, with which it opens what another device of its user has sent. */
+  /** The client may have a key, with which it opens sealed copies of what its user has sent. */
   readonly hearsCopies?: true;
   /**
    * The client receives the members of a room in an `entry` when entering it, and details about

@@ -233,6 +233,8 @@ export type LoginCommand = {
   remember?: boolean | undefined;
   /** The client accepts files that people offer. */
   takesFiles?: boolean | undefined;
+  /** The client shows what its user has sent to people from elsewhere, not sealed. */
+  copies?: boolean | undefined;
   /** The client has shown an access token: its account, and its hash. */
   bearer?: { account: string; token: string } | undefined;
   /** What the client says about its user. */

@@ -11,7 +11,7 @@ import { AwayNotes } from "./people/away-notes.ts";
 import { CodeBook } from "./offers/code-book.ts";
 import { OfferBook } from "./offers/offer-book.ts";
 import { DeviceCodes } from "./accounts/device-codes.ts";
-import type { PersonalEvent, PresenceEvent } from "./events.ts";
+import type { PersonalEvent, PresenceEvent, PrivateMessage } from "./events.ts";
 import type { CredentialsPort } from "./login/credentials-port.ts";
 import type { HubSignal } from "./elsewhere/hub-signal.ts";
 import { flattenEvent } from "./fan-out/flatten.ts";
@@ -404,13 +404,15 @@ export function renderPersonal(session: Session, personal: TimedPersonal): reado
 
 /** Renders an event in the session's dialect: one text, several, or none. */
 export function textsOf(session: Session, event: PersonalEvent): readonly string[] {
-  if (event.type === "private" && event.isOwn === true && session.dialect.hearsCopies !== true) {
-    return [];
-  }
+  if (event.type === "private" && event.isOwn === true && !hearsCopy(session, event)) return [];
   const shown = session.dialect.severalLines === true ? event : flattenEvent(event);
   const rendered = session.conversation.render(shown);
   if (rendered === undefined) return [];
   return typeof rendered === "string" ? [rendered] : rendered;
+}
+
+function hearsCopy({ dialect, hearsCopies }: Session, { sealed }: PrivateMessage): boolean {
+  return sealed === undefined ? hearsCopies : dialect.hearsCopies === true;
 }
 
 /** Characters charged to the requester for answers that may be much longer than the request. */

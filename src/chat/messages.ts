@@ -277,10 +277,10 @@ function noteSpoken(hub: HubState, { person, identity }: Session): void {
 
 /**
  * Queues copies for the history of a registered sender, one for each recipient. If it is sealed for
- * other devices of theirs, these receive it.
+ * other devices of theirs, or some client of theirs shows copies, they receive it.
  */
 function keepCopies(
-  { pipeline: { gathering } }: HubState,
+  { names, pipeline: { gathering } }: HubState,
   item: Omit<MailItem, "recipient" | "stored">,
   copies: Sealed["boxes"] | undefined,
   recipients: readonly MailPartner[],
@@ -289,18 +289,22 @@ function keepCopies(
   if (account === "") return;
   // The boxes of `sealed` are for the recipient's devices only.
   const { sealed, ...message } = item.message;
+  const isShown =
+    sealed === undefined
+      ? names.readers(mailbox).some(({ hearsCopies }) => hearsCopies)
+      : copies !== undefined;
   for (const other of recipients) {
     // A message to oneself is in the mailbox already.
     if (other.person === mailbox) continue;
     const copy = { ...item, message: { ...message, to: [other.name] }, other };
     const kept = { ...copy, recipient: mailbox, stored: true };
     gathering.chars += message.text.length + charsOf(copies);
-    if (sealed === undefined || copies === undefined) {
+    if (!isShown) {
       gathering.mail.push({ ...kept, isCopy: true });
       continue;
     }
-    const own = { sealed: { key: sealed.key, boxes: copies }, isOwn: true };
-    gathering.mail.push({ ...kept, message: { ...copy.message, ...own } });
+    const own = copies && sealed && { sealed: { key: sealed.key, boxes: copies } };
+    gathering.mail.push({ ...kept, message: { ...copy.message, ...own, isOwn: true } });
   }
 }
 

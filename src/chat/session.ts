@@ -230,6 +230,11 @@ export class Session {
   accessToken = "";
   /** Its client accepts files that people offer. Written only by complete-login.ts. */
   takesFiles = false;
+  /**
+   * Its client shows what its user has sent to people from elsewhere, not sealed. Written only by
+   * complete-login.ts.
+   */
+  hearsCopies = false;
   /** The number with which its record was claimed (store.ts). Written only by complete-login.ts. */
   claim: number | undefined = undefined;
   /** The last known claim of its record by another server. Written only by foreign-events.ts. */

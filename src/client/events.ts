@@ -194,7 +194,7 @@ export type SessionEvent =
       mail: number;
       timeMs: number;
       to: readonly string[];
-      /** Once opened by `PrivateMessages`. */
+      /** If it is sealed: once opened by `PrivateMessages`. */
       text: string;
       kind?: MessageKind | undefined;
       replayed: boolean;

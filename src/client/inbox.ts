@@ -16,6 +16,8 @@ type Message<T extends ServerMessage["type"]> = Extract<ServerMessage, { type: T
 export type Ownership = {
   name: string | undefined;
   idOf: (n: number, text: string) => number | undefined;
+  /** Whether a copy of a private message to that person is of one that this session has sent. */
+  hasSent: (to: string, text: string) => boolean;
 };
 
 export class Inbox {
@@ -115,13 +117,17 @@ export class Inbox {
    * Gaps in the mailbox are not reported: the server keeps less of it than of a room, and announces
    * that with `recovered`.
    */
-  handlePrivate(message: Message<"private">): void {
+  handlePrivate(message: Message<"private">, own: Ownership): void {
     const { mail, time: timeMs, from, to, text, kind, sealed, chat = false } = message;
     const arrival = this.#mail.arrive(mail);
     if (!arrival.fresh) return;
     const { replayed } = arrival;
     if (message.own === true) {
-      this.#emit({ type: "copied", mail, timeMs, to, text: "", kind, sealed, replayed });
+      const [person = ""] = to;
+      const shown = sealed === undefined ? text : "";
+      if (sealed !== undefined || !own.hasSent(person, text)) {
+        this.#emit({ type: "copied", mail, timeMs, to, text: shown, kind, sealed, replayed });
+      }
     } else {
       this.#emit({ type: "private", mail, timeMs, from, to, chat, text, kind, sealed, replayed });
     }

@@ -53,6 +53,10 @@ export class MessageSender {
     return this.#window.idOf(n, text);
   }
 
+  hasSent(to: string, text: string): boolean {
+    return this.#window.hasSent(to, text);
+  }
+
   /** Without a room, `to` lists the recipients. Returns the message's ID. */
   queue(
     room: string | undefined,

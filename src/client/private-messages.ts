@@ -249,6 +249,10 @@ export class PrivateMessages {
   }
 
   #copyArrived(event: Copied): void {
+    if (event.sealed === undefined) {
+      if (this.#unopened === 0) return this.#output.copied(event);
+      return this.#inOrder(async () => () => this.#output.copied(event));
+    }
     const copies = this.#sealing?.copies;
     if (copies === undefined || this.#unopened >= limits.maxUnopened) return;
     this.#inOrder(async () => {

@@ -3,6 +3,7 @@
 // Deterministic; knows no connection and no rooms.
 
 import { BoundedMap } from "../bounded-map.ts";
+import { fold } from "../chat/names/grammar.ts";
 import { client as limits } from "../limits.ts";
 import { isRetryableMessage } from "../protocol/retryable.ts";
 import type {
@@ -70,6 +71,8 @@ export class SendWindow {
   #rewinds = 0;
   /** Recent messages by number; their echo may arrive after the acknowledgement. */
   readonly #recent = new BoundedMap<number, QueuedMessage>(2 * limits.windowMessages);
+  /** Of recent private messages: the recipients of whom no copy has arrived yet. */
+  readonly #uncopied = new WeakMap<QueuedMessage, Set<string>>();
 
   /** Messages that are neither acknowledged nor refused for good, sent or not. */
   get unacknowledged(): number {
@@ -97,6 +100,23 @@ export class SendWindow {
   idOf(n: number, text: string): number | undefined {
     const recent = this.#recent.get(n);
     return recent !== undefined && harmlessLines(recent.text) === text ? recent.id : undefined;
+  }
+
+  /**
+   * Whether a copy of a private message is of one that this session has sent, not sealed: each is
+   * recognized once by each recipient.
+   */
+  hasSent(to: string, text: string): boolean {
+    const person = fold(to);
+    for (const recent of this.#recent.values()) {
+      if (recent.room !== undefined || recent.sealed !== undefined) continue;
+      const open = this.#uncopied.get(recent) ?? new Set(recent.to.map(fold));
+      if (!open.has(person) || harmlessLines(recent.text) !== text) continue;
+      open.delete(person);
+      this.#uncopied.set(recent, open);
+      return true;
+    }
+    return false;
   }
 
   /** Queues a message and returns its ID; undefined if the queue is full. */

@@ -151,7 +151,7 @@ export class ClientSession implements NativeSession {
     }
     const { epoch, mail, rooms } = this.#inbox.position ?? { rooms: this.#rooms.points };
     const takes = this.#takesFiles ? { takesFiles: true } : {};
-    const session = { name, secret: this.#secret, rooms, epoch, mail, runs: true };
+    const session = { name, secret: this.#secret, rooms, epoch, mail, runs: true, copies: true };
     const hello = { ...session, ...takes, ...access };
     this.#send({ type: "hello", ...hello, ...this.#proofs.forHello(name, channel) });
   }
@@ -271,7 +271,11 @@ export class ClientSession implements NativeSession {
   }
 
   get #ownership(): Ownership {
-    return { name: this.name, idOf: (n, text) => this.#sender.idOf(n, text) };
+    return {
+      name: this.name,
+      idOf: (n, text) => this.#sender.idOf(n, text),
+      hasSent: (to, text) => this.#sender.hasSent(to, text),
+    };
   }
 
   #queue(
@@ -338,7 +342,7 @@ export class ClientSession implements NativeSession {
       case "messages":
         return this.#inbox.handleRun(message, this.#ownership);
       case "private":
-        return this.#inbox.handlePrivate(message);
+        return this.#inbox.handlePrivate(message, this.#ownership);
       case "entered":
         return this.#handleEntered(message);
       case "parted":

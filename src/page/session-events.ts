@@ -63,9 +63,8 @@ export function reduceSessionEvent(state: State, event: SessionEvent, nowMs: num
     case "message":
       return messageArrived(state, event);
     case "private":
-      return privateArrived(state, event);
-    // A browser has no key to open it with.
     case "copied":
+      return privateArrived(state, event);
     // The controller keeps it for the next login.
     case "token":
     case "offer":
@@ -270,14 +269,19 @@ function roomMessage(state: State, room: string, past: PastMessage): NewMessage 
   };
 }
 
-function privateArrived(state: State, event: EventOf<"private">): State {
-  const isOwn = isSameName(event.from, state.name);
-  const heard = isOwn ? hearOwn(state.log, state.name, event.text) : undefined;
+/** `copied`: sent by this user in another tab or on another device. */
+function privateArrived(state: State, event: EventOf<"private" | "copied">): State {
+  const isCopy = event.type === "copied";
+  // A browser has no key to open it with.
+  if (isCopy && event.sealed !== undefined) return state;
+  const from = isCopy ? state.name : event.from;
+  const isOwn = isSameName(from, state.name);
+  const heard = isOwn && !isCopy ? hearOwn(state.log, state.name, event.text) : undefined;
   if (heard !== undefined) return { ...state, log: heard };
   const log = append(state.log, {
     kind: "message",
     room: undefined,
-    from: harmless(event.from),
+    from: harmless(from),
     text: harmlessLines(event.text),
     manner: event.kind,
     timeMs: event.timeMs,
@@ -290,7 +294,7 @@ function privateArrived(state: State, event: EventOf<"private">): State {
     problem: undefined,
     mentionsMe: false,
   });
-  return { ...state, log, unreadPrivate: state.unreadPrivate + (state.isAway ? 1 : 0) };
+  return { ...state, log, unreadPrivate: state.unreadPrivate + (state.isAway && !isCopy ? 1 : 0) };
 }
 
 function joined(

@@ -235,6 +235,7 @@ function readHello(r: FieldReader): Hello {
     serverPassword: r.optionalText("serverPassword"),
     pass: r.optionalText("pass"),
     takesFiles: r.optionalFlag("takesFiles"),
+    copies: r.optionalFlag("copies"),
   };
 }
 

@@ -75,6 +75,8 @@ export type Hello = {
   pass?: string | undefined;
   /** The client accepts `offered`: files that people offer it. */
   takesFiles?: boolean | undefined;
+  /** The client shows what its user has sent to people from elsewhere, not sealed. */
+  copies?: boolean | undefined;
 };
 
 /** Credentials for a server that is not open to everybody. */

@@ -14,7 +14,8 @@ export function eventJson(event: SessionEvent): object | undefined {
       return privateJson(event);
     case "copied": {
       const { type, mail, timeMs: time, to, text, kind, replayed } = event;
-      return { event: type, mail, time, to, text, kind, replayed };
+      const sealed = event.sealed !== undefined;
+      return { event: type, mail, time, to, text, kind, replayed, sealed };
     }
     case "online": {
       // `access` is a secret.

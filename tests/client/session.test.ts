@@ -148,12 +148,15 @@ class Bench {
 
 const den: RoomState = { room: "den", seq: 9, recovered: true };
 
+const copy = (mail: number, to: string, text: string) =>
+  ({ type: "private", mail, time: 5, from: "Ann", to: [to], text, own: true }) as const;
+
 describe("logging in", () => {
   test("says hello with its secret and, when it returns, with its position", () => {
     const bench = new Bench(["lobby", "den"]);
     expect(bench.act((s) => s.start(0)).actions).toEqual(["connect"]);
     bench.act((s) => s.handleConnected(0));
-    const hello = { type: "hello", name: "Ann", secret, runs: true } as const;
+    const hello = { type: "hello", name: "Ann", secret, runs: true, copies: true } as const;
     expect(bench.sent).toEqual([{ ...hello, rooms: [{ room: "lobby" }, { room: "den" }] }]);
     bench.receive(welcome({ mail: 1, rooms: [{ room: "lobby", seq: 4, recovered: false }, den] }));
     bench.receive(message(5)).reconnect();
@@ -228,6 +231,16 @@ describe("logging in", () => {
       "failed",
     ]);
     expect(bench.session.rooms).toEqual(["lobby"]);
+  });
+
+  test("reports what another session of its user has sent to people, and not its own again", () => {
+    const bench = new Bench().online();
+    bench.act((s) => s.tell(["bob", "Cal"], "psst\n"));
+    bench.receive(copy(1, "Bob", "psst"), copy(2, "Cal", "other"), copy(3, "Cal", "psst"));
+    expect(bench.events("copied")).toMatchObject([{ mail: 2, to: ["Cal"], text: "other" }]);
+    bench.receive(copy(4, "Cal", "psst"), copy(4, "Cal", "psst"));
+    expect(bench.events("copied")).toMatchObject([{ mail: 4, to: ["Cal"], text: "psst" }]);
+    expect(bench.events("private")).toEqual([]);
   });
 
   test("reports that the text of a message was deleted, in what is sent and in history", () => {

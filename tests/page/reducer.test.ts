@@ -576,6 +576,23 @@ test("a deleted message looks the same in history as when it is deleted, and men
   expect(later.log.entries.at(-1)).toMatchObject(gone);
 });
 
+test("what the user has sent to people from another tab is shown like one's own", () => {
+  const copied = {
+    type: "copied",
+    mail: 1,
+    timeMs: nowMs,
+    to: ["Bob"],
+    text: "psst",
+    replayed: false,
+  } as const;
+  const away = run(inThree, { type: "away", isAway: true });
+  const shown = hear(away, copied, { ...copied, text: "", sealed: { key: "k", boxes: [] } });
+  expect(shown.log.entries).toMatchObject([
+    { text: "psst", from: "Ann", mine: true, to: ["Bob"], delivery: "sent" },
+  ]);
+  expect(shown.unreadPrivate).toBe(0);
+});
+
 test("a message that is deleted is no longer found", () => {
   const search = {
     room: "lobby",

@@ -105,6 +105,7 @@ const clientMessages: Each<ClientMessage> = {
       serverPassword: text,
       pass: text,
       takesFiles: fc.boolean(),
+      copies: fc.boolean(),
     },
     "name",
     "visitor",
@@ -120,6 +121,7 @@ const clientMessages: Each<ClientMessage> = {
     "serverPassword",
     "pass",
     "takesFiles",
+    "copies",
   ),
   prove: record("prove", { signature }),
   register: record(

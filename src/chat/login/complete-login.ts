@@ -45,6 +45,7 @@ export function completeLogin(hub: HubState, session: Session, login: GrantedLog
     hub.queueRecord(session);
   }
   session.takesFiles = command.takesFiles === true;
+  session.hearsCopies = command.copies === true;
   if (runs === true) session.dialect = session.dialect.withRuns ?? session.dialect;
   enterRooms(hub, session, login, takeover);
   returnToOffers(hub, session);

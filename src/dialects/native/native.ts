@@ -195,6 +195,7 @@ function loginOf({ name, secret, rooms, epoch, mail, runs, ...proof }: Hello): C
     token,
     remember: proof.remember,
     takesFiles: proof.takesFiles,
+    copies: proof.copies,
   };
 }
 

@@ -109,12 +109,15 @@ export class Transcript {
 
   /** What the user has sent from another device. */
   copied(
-    { timeMs, to, text, kind }: Extract<SessionEvent, { type: "copied" }>,
+    { timeMs, to, text, kind, sealed, replayed }: Extract<SessionEvent, { type: "copied" }>,
     self: string,
   ): void {
+    // What is not sealed may come again after a restart, and have been sent from this device.
+    const source = sealed === undefined && replayed ? "sent earlier" : "from another device";
+    const how = sealed === undefined ? `${source}, not sealed` : source;
     this.#say(
       timeMs,
-      { name: `to ${to.map(harmless).join(", ")} (from another device):`, paint: this.#style.own },
+      { name: `to ${to.map(harmless).join(", ")} (${how}):`, paint: this.#style.own },
       kind === "emote" ? `* ${harmless(self)} ${text}` : text,
     );
   }

@@ -72,3 +72,19 @@ test("a deleted text looks different from the same words of its author", () => {
   expect(deleted[0]).toContain("\u001b[2m(deleted");
   expect(said[0]).not.toContain("\u001b[2m(deleted");
 });
+
+test("what was sent from elsewhere is not said to be sealed if it is not, nor to be from elsewhere if that is not known", () => {
+  const { rows, transcript: shown } = transcript(80);
+  const copied = { type: "copied", mail: 1, timeMs: 0, to: ["Bob"], text: "psst" } as const;
+  const sealed = { key: "k", boxes: [] };
+  for (const replayed of [false, true]) {
+    shown.copied({ ...copied, replayed }, "me");
+    shown.copied({ ...copied, replayed, sealed }, "me");
+  }
+  expect(rows).toEqual([
+    "12:03 to Bob (from another device, not sealed): psst",
+    "12:03 to Bob (from another device): psst",
+    "12:03 to Bob (sent earlier, not sealed): psst",
+    "12:03 to Bob (from another device): psst",
+  ]);
+});
