@@ -1,7 +1,7 @@
 // `--name` for commands that join no room: it says who the user is, but does not occupy the name.
 
 import type { VisitorName } from "../io/host-port.ts";
-import { personNameProblem } from "../dialects/table.ts";
+import { personNameProblem } from "../dialects/reserved-names.ts";
 import { ParleyError } from "../errors.ts";
 
 export const visitorFlag = {

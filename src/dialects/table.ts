@@ -1,7 +1,5 @@
 // The table of all dialects by name. To add one, add its file and a line here (ARCHITECTURE.md).
 
-import { fold, nameProblem } from "../chat/names/grammar.ts";
-import { openingTypes } from "../cpp/codec.ts";
 import { calculator } from "./calculator/calculator.ts";
 import { chatRoom } from "./chat-room.ts";
 import { dateTime } from "./date-time.ts";
@@ -9,7 +7,6 @@ import type { DatagramDialect, Dialect } from "../chat/dialect.ts";
 import { greeting, greetingDatagrams } from "./greeting.ts";
 import { ircDialect } from "./irc/irc.ts";
 import { lineChat } from "./line-chat.ts";
-import { reservedWords as nativeWords } from "./native/native.ts";
 import { openChat } from "./open-chat/open-chat.ts";
 import { selectChat } from "./select-chat.ts";
 
@@ -47,22 +44,3 @@ export const dialects: Readonly<Record<string, DialectEntry>> = {
   "select-chat": { transport: "tcp", dialect: selectChat, classicPort: 10_000 },
   irc: { transport: "tcp", dialect: plainIrc },
 };
-
-/**
- * Folded words that are commands in some dialect, or CPP types on the main port; they can't be
- * names.
- */
-export const reservedNames: ReadonlySet<string> = new Set(
-  [
-    ...nativeWords,
-    ...openingTypes,
-    ...Object.values(dialects).flatMap((entry) =>
-      entry.transport === "udp" ? [] : entry.dialect.reservedWords,
-    ),
-  ].map(fold),
-);
-
-/** Why `name` is not valid for a person, as a sentence; undefined if it is valid. */
-export function personNameProblem(name: string): string | undefined {
-  return nameProblem(name, reservedNames);
-}

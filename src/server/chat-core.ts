@@ -16,7 +16,7 @@ import { httpRooms } from "../dialects/http/http-rooms.ts";
 import { ircDialect } from "../dialects/irc/irc.ts";
 import { nativeDialect } from "../dialects/native/native.ts";
 import { Rights } from "../chat/rights/rights.ts";
-import { reservedNames } from "../dialects/table.ts";
+import { reservedNames } from "../dialects/reserved-names.ts";
 import { openChatWithHelp } from "../dialects/open-chat/open-chat.ts";
 import { postgres, relay } from "../limits.ts";
 import { contactLine, RegistryConnection } from "../cpp/registry-connection.ts";

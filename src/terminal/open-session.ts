@@ -5,7 +5,7 @@
 import type { IgnoredFile } from "./ignored-file.ts";
 import { secretText } from "../secrets.ts";
 import { userInfo } from "node:os";
-import { personNameProblem } from "../dialects/table.ts";
+import { personNameProblem } from "../dialects/reserved-names.ts";
 import { harmless } from "../text.ts";
 import type { SessionEvent } from "../client/events.ts";
 import { ClientSession } from "../client/session.ts";

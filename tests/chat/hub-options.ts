@@ -5,7 +5,7 @@ import type { DoorOptions } from "../../src/chat/login/door-options.ts";
 import { createMetrics } from "../../src/chat/metrics/metrics.ts";
 import { Rights } from "../../src/chat/rights/rights.ts";
 import type { ServerControl } from "../../src/chat/server-control.ts";
-import { reservedNames } from "../../src/dialects/table.ts";
+import { reservedNames } from "../../src/dialects/reserved-names.ts";
 import { silentLog } from "../silent-log.ts";
 import { fakeCredentials } from "./fake-credentials.ts";
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { isatty } from "node:tty";
 import { defineCommand } from "citty";
 import { roomProblem } from "../../chat/names/grammar.ts";
-import { personNameProblem } from "../../dialects/table.ts";
+import { personNameProblem } from "../../dialects/reserved-names.ts";
 import { ParleyError } from "../../errors.ts";
 import { message } from "../../limits.ts";
 import { hostPortText } from "../../io/host-port.ts";

@@ -4,7 +4,7 @@
 import { existsSync } from "node:fs";
 import { type ArgsDef, defineCommand, type ParsedArgs } from "citty";
 import { lobby, roomProblem } from "../../chat/names/grammar.ts";
-import { personNameProblem } from "../../dialects/table.ts";
+import { personNameProblem } from "../../dialects/reserved-names.ts";
 import { ParleyError } from "../../errors.ts";
 import { runCodeSend } from "../../terminal/files/run-code-send.ts";
 import { runSend } from "../../terminal/files/run-send.ts";

@@ -2,7 +2,7 @@
 // session, but no tty, signal or socket; those are passed in.
 
 import { roomProblem } from "../../chat/names/grammar.ts";
-import { personNameProblem } from "../../dialects/table.ts";
+import { personNameProblem } from "../../dialects/reserved-names.ts";
 import { endedBy } from "../../io/end-signals.ts";
 import type {
   ChatRequest,

@@ -2,7 +2,7 @@
 // typed command or a problem to report. Pure.
 
 import { roomProblem } from "../../chat/names/grammar.ts";
-import { personNameProblem } from "../../dialects/table.ts";
+import { personNameProblem } from "../../dialects/reserved-names.ts";
 import type { ErrorCode } from "../../errors.ts";
 import { message as limits, protocol } from "../../limits.ts";
 import { FieldReader, type Fields, parseObject } from "../../protocol/field-reader.ts";

@@ -3,7 +3,13 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { addressName, fold, roomProblem } from "../../../src/chat/names/grammar.ts";
-import { personNameProblem as nameProblem, reservedNames } from "../../../src/dialects/table.ts";
+import {
+  personNameProblem as nameProblem,
+  reservedNames,
+} from "../../../src/dialects/reserved-names.ts";
+import { openingTypes } from "../../../src/cpp/codec.ts";
+import { reservedWords as nativeWords } from "../../../src/dialects/native/native.ts";
+import { dialects } from "../../../src/dialects/table.ts";
 import { names as limits } from "../../../src/limits.ts";
 import { cpuMsOf } from "../../cpu-time.ts";
 
@@ -14,9 +20,11 @@ test("letters, digits, _ - . of any script form a name", () => {
 });
 
 test("the reserved words are those with a meaning in some dialect", () => {
-  const words = "all show accept reject leave exit q __users__ get_list_file download_file udp";
-  const all = `${words} changename register bridge chat quit`.split(" ");
-  expect([...reservedNames].toSorted()).toEqual(all.toSorted());
+  const ofDialects = Object.values(dialects).flatMap((entry) =>
+    entry.transport === "udp" ? [] : entry.dialect.reservedWords,
+  );
+  const words = [...nativeWords, ...openingTypes, ...ofDialects].map(fold);
+  expect([...reservedNames].toSorted()).toEqual([...new Set(words)].toSorted());
 });
 
 test("reserved words are no names, in any case or width", () => {

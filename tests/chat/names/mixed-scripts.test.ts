@@ -3,7 +3,7 @@
 
 import { expect, test } from "bun:test";
 import { roomProblem } from "../../../src/chat/names/grammar.ts";
-import { personNameProblem as nameProblem } from "../../../src/dialects/table.ts";
+import { personNameProblem as nameProblem } from "../../../src/dialects/reserved-names.ts";
 
 test.each([
   ["Greek capital alpha in Latin", "\u0391nn"],
