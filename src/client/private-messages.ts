@@ -2,6 +2,7 @@
 // registered key (key-trust.ts), and opened on arrival. Messages stay in order in each direction,
 // however long sealing takes. Pure: keys, files, the clock and randomness are passed in.
 
+import { BoundedMap } from "../bounded-map.ts";
 import { fold } from "../chat/names/grammar.ts";
 import { sealed as limits } from "../limits.ts";
 import type { Sealed } from "../protocol/messages.ts";
@@ -61,6 +62,8 @@ type Sealing = {
   readonly trust: KeyTrust;
   readonly copies: SentCopies;
   readonly offers: SealedOffers;
+  /** IDs of messages received since the start. */
+  readonly received: BoundedMap<string, true>;
 };
 
 export class PrivateMessages {
@@ -90,7 +93,8 @@ export class PrivateMessages {
     const trust = new KeyTrust(user, lookup, listing);
     const copies = new SentCopies(user, listing);
     const offers = new SealedOffers(user, trust, listing);
-    this.#sealing = { user, lookup, listing, trust, copies, offers };
+    const received = new BoundedMap<string, true>(limits.maxUnopened);
+    this.#sealing = { user, lookup, listing, trust, copies, offers, received };
   }
 
   /** Sends a private message, sealed for each recipient that has a key. */
@@ -244,7 +248,7 @@ export class PrivateMessages {
     }
     this.#inOrder(async () => {
       const opened = await open(this.#sealing, event);
-      return () => this.#output.deliver(opened);
+      return () => opened !== undefined && this.#output.deliver(opened);
     });
   }
 
@@ -272,12 +276,15 @@ export class PrivateMessages {
   }
 }
 
-/** The message with its text, or with the reason why it can't be opened. */
-async function open(sealing: Sealing | undefined, event: Private): Promise<Private> {
+/**
+ * The message with its text, or with the reason why it can't be opened. Undefined: this device had
+ * received it before the program was killed and started again, which the server did not know.
+ */
+async function open(sealing: Sealing | undefined, event: Private): Promise<Private | undefined> {
   const { sealed, from } = event;
   if (sealed === undefined) return event;
   if (sealing === undefined) return unopened(event, "this client has no key");
-  const { user, trust } = sealing;
+  const { user, trust, received } = sealing;
   const { device } = user;
   const box = sealed.boxes.find(({ key }) => key === device.key)?.box;
   if (box === undefined) return unopened(event, "it is for other devices of yours");
@@ -288,10 +295,16 @@ async function open(sealing: Sealing | undefined, event: Private): Promise<Priva
   }
   const { id, timeMs, text } = found;
   const freshness = device.seen.check(sealed.key, id, timeMs);
-  if (freshness === "repeated") return unopened(event, "this device has received it before");
+  if (freshness === "repeated") {
+    const isOfEarlierRun = !received.has(id);
+    return isOfEarlierRun ? undefined : unopened(event, "this device has received it before");
+  }
   if (freshness === "old") return unopened(event, "it is too old to tell whether it is a repeat");
+  const state = await trust.stateOf(from, sealed.key);
+  // Last, so that as little as possible lies between this and showing it.
   device.seen.add(sealed.key, id, timeMs, device.now());
-  return { ...event, text, seal: { state: await trust.stateOf(from, sealed.key) } };
+  received.set(id, true);
+  return { ...event, text, seal: { state } };
 }
 
 function unopened(event: Private, reason: string): Private {

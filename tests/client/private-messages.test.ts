@@ -245,13 +245,24 @@ describe("a server that lies", () => {
     expect(await bob.hear(server.told[0])).toMatchObject(again);
     bob.seen = SeenMessages.parse(bob.seen.toString(), bob.nowMs);
     bob.start();
-    expect(await bob.hear(server.told[0])).toMatchObject(again);
+    await bob.hear(server.told[0]);
+    expect(bob.shown).toHaveLength(2);
     for (let n = 0; n <= limits.maxRemembered; n++) await ann.tell("Bob", String(n));
     for (const told of server.told.slice(1)) await bob.hear(told);
     expect(await bob.hear(server.told[0])).toMatchObject({
       text: "",
       seal: { state: "unopened", reason: expect.stringContaining("too old") },
     });
+  });
+
+  test("that replays what the device has received before it was killed has nothing shown again", async () => {
+    const { server, ann, bob } = two();
+    await ann.tell("Bob", "one");
+    await ann.tell("Bob", "two");
+    expect(await bob.hear(server.told[0])).toMatchObject({ text: "one" });
+    bob.start();
+    for (const told of server.told) await bob.hear(told);
+    expect(bob.shown.map(({ text }) => text)).toEqual(["one", "two"]);
   });
 
   test("can't redirect, reflect, cut or relabel a message", async () => {
