@@ -2,6 +2,7 @@
 // end or the server was disconnected, and wrong guesses.
 
 import { expect, setDefaultTimeout, spyOn, test } from "bun:test";
+import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
@@ -15,6 +16,7 @@ import { codeOf as readCode } from "../../src/tls/code-words.ts";
 import { freePort } from "../free-port.ts";
 import { noise } from "../noise.ts";
 import { Parley } from "../parley.ts";
+import { ServerHere } from "../server-here.ts";
 import { testFolder } from "../test-folder.ts";
 import { runOnTerminal } from "./run.ts";
 import { until } from "../until.ts";
@@ -30,10 +32,22 @@ const content = Buffer.from(noise(3_000_000));
 class World implements AsyncDisposable {
   readonly folder = join(base, `${++count}`);
   readonly #programs: Parley[] = [];
-  #server: Parley | undefined;
+  #server: ServerHere | undefined;
   port = 0;
 
   async start(...flags: string[]): Promise<this> {
+    this.#server = await ServerHere.start(...(await this.#flags()), ...flags);
+    return this;
+  }
+
+  /** Starts the server, or restarts it, as a program that can be killed. */
+  async startProgram(): Promise<Parley> {
+    const server = this.#run("server", ...(await this.#flags()));
+    await server.line(/^Server listening/);
+    return server;
+  }
+
+  async #flags(): Promise<string[]> {
     // A port that the server can use again.
     if (this.port === 0) this.port = await freePort();
     mkdirSync(join(this.folder, "out", "photos", "empty"), { recursive: true });
@@ -41,16 +55,12 @@ class World implements AsyncDisposable {
     writeFileSync(this.path("out", "a.bin"), content);
     writeFileSync(this.path("out", "photos", "one.txt"), "one");
     const files = ["--files", this.path("none"), "--state", this.path("state")];
-    if (!flags.includes("--web-port")) files.push("--no-web");
-    const more = ["--port", String(this.port), "--json", ...flags];
-    this.#server = new Parley("server", ...files, ...more);
-    await this.#server.line(/"event":"listening"/);
-    return this;
+    return [...files, "--port", String(this.port), "--no-web"];
   }
 
-  get server(): Parley {
-    if (this.#server === undefined) throw new Error("there is no server");
-    return this.#server;
+  /** All that the server has printed and logged. */
+  get output(): string {
+    return this.#server?.output ?? "";
   }
 
   get address(): string {
@@ -83,10 +93,11 @@ class World implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const program of [...this.#programs, this.server]) {
+    for (const program of this.#programs) {
       program.signal("SIGTERM");
       await program.exit();
     }
+    await this.#server?.[Symbol.asyncDispose]();
   }
 }
 
@@ -159,7 +170,7 @@ test("files and folders arrive, both programs exit with 0, and the server has no
   expect(events[1]).toEqual({ event: "accepted" });
   expect(events.at(-1)).toMatchObject({ event: "sent", files: 2, size: 3_000_003 });
   const [, one = "", two = ""] = code.split("-");
-  const log = world.server.stderr + world.server.lines.join("\n");
+  const log = world.output;
   // One of them may be in any log: "ten" in "listening", "code", "page".
   expect(log).not.toMatch(new RegExp(`${one}\\W*${two}`, "i"));
   // In plain text, as relayed by the server. A single short word may occur in base64 by chance.
@@ -205,12 +216,8 @@ test("each side is told what the other must type, and who has connected", async 
 });
 
 test("a link for browsers, and its QR code on a terminal, if others can open the page", async () => {
-  await using world = await new World().start(
-    "--web-port",
-    "0",
-    "--public-url",
-    "https://chat.example",
-  );
+  const page = ["--web", "--web-port", "0", "--public-url", "https://chat.example"];
+  await using world = await new World().start(...page);
   const sender = world.send(world.address);
   const code = await codeOf(sender);
   const event = JSON.parse(sender.lines[0] ?? "") as { link: string };
@@ -286,13 +293,14 @@ test("both ends resume after their connections were cut repeatedly", async () =>
 });
 
 test("after a kill and a restart, the server gets the code back from its sender", async () => {
-  await using world = await new World().start();
+  await using world = new World();
+  const server = await world.startProgram();
   const sender = world.send(world.address, "--limit-rate", "1M");
   const guest = world.fetch(world.address, "--code", await codeOf(sender), "--plain");
   await guest.line(/"event":"progress"/, 2);
-  world.server.signal("SIGKILL");
-  await world.server.exit();
-  await world.start();
+  server.signal("SIGKILL");
+  await server.exit();
+  await world.startProgram();
   expect(await guest.exit()).toBe(0);
   expect(await sender.exit()).toBe(0);
   world.expectAll();
@@ -321,24 +329,46 @@ test("the sender learns why its files could not be saved", async () => {
   expect(sender.stderr).toContain("2 of the files did not get there: 'a.bin' can't be read");
 });
 
+const newOffer = (): string => randomBytes(16).toString("base64url");
+
+/** A connection without a name that speaks the native protocol. */
+class Nameless implements Disposable {
+  readonly #socket: Socket;
+  #heard = "";
+
+  constructor(port: number) {
+    this.#socket = connect(port, "127.0.0.1").on("data", (bytes) => (this.#heard += String(bytes)));
+    this.say({ type: "hello", version: 2 });
+  }
+
+  say(message: object): void {
+    this.#socket.write(`${JSON.stringify(message)}\n`);
+  }
+
+  /** The messages of this type so far. */
+  heard(wanted: string): Record<string, unknown>[] {
+    const lines = this.#heard.split("\n").slice(0, -1);
+    const messages = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    return messages.filter(({ type }) => type === wanted);
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket.destroy();
+  }
+}
+
 test("a network that guesses is refused before it has tried many codes", async () => {
   await using world = await new World().start();
-  const senders = Array.from({ length: 12 }, () => world.send(world.address));
-  const codes = await Promise.all(senders.map((sender) => codeOf(sender)));
-  const guesser = connect(world.port, "127.0.0.1");
-  let heard = "";
-  guesser.on("data", (bytes) => (heard += bytes.toString()));
-  guesser.write('{"type":"hello","version":2}\n');
-  for (const [n, code] of codes.entries()) {
-    const offer = `guess-number-${String(n).padStart(9, "0")}`;
-    const number = Number(code.split("-")[0]);
-    guesser.write(`${JSON.stringify({ type: "join-code", offer, number, ref: n })}\n`);
-  }
-  const answers = () => heard.match(/"type":"(code-joined|error)"/g)?.length ?? 0;
-  await until(() => answers() >= codes.length);
-  expect(heard.match(/"code-joined"/g)?.length).toBe(10);
-  expect(heard.match(/"rate"/g)?.length).toBe(2);
-  guesser.destroy();
+  const senders = Array.from({ length: 12 }, () => new Nameless(world.port));
+  const guesser = new Nameless(world.port);
+  for (const sender of senders) sender.say({ type: "open-code", offer: newOffer() });
+  const codes = () => senders.flatMap((sender) => sender.heard("code-opened"));
+  await until(() => codes().length === 12, "12 codes");
+  for (const { number } of codes()) guesser.say({ type: "join-code", offer: newOffer(), number });
+  const refused = () => guesser.heard("error");
+  await until(() => refused().length + guesser.heard("code-joined").length === 12, "12 answers");
+  expect(refused()).toMatchObject([{ code: "rate" }, { code: "rate" }]);
+  for (const connection of [...senders, guesser]) connection[Symbol.dispose]();
 });
 
 test("both ends log in to a server with a password", async () => {

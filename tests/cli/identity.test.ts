@@ -7,7 +7,7 @@ import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createKeyPair } from "../../src/tls/certificate.ts";
 import { pinOf } from "../../src/tls/spki-pin.ts";
-import { Parley } from "../parley.ts";
+import { ServerHere } from "../server-here.ts";
 import { testFolder } from "../test-folder.ts";
 import { type Ended, run, runOnTerminal } from "./run.ts";
 
@@ -68,26 +68,22 @@ class Device {
   }
 }
 
-type Ready = { port: number; pin: string };
-
 /** A server whose port and keys stay the same across restarts. */
 class Server {
   readonly state = join(base, `state${++count}`);
   readonly #flags: readonly string[];
-  #server: Parley | undefined;
+  #server: ServerHere | undefined;
   #port = 0;
-  pin = "";
 
   constructor(...flags: readonly string[]) {
     this.#flags = flags;
   }
 
   async start(...more: readonly string[]): Promise<this> {
-    const flags = ["--port", String(this.#port), "--no-web", "--files", files, "--json"];
-    this.#server = new Parley("server", ...flags, "--state", this.state, ...this.#flags, ...more);
-    const ready = JSON.parse(await this.#server.line(/"event":"listening"/)) as Ready;
-    this.#port = ready.port;
-    this.pin = ready.pin;
+    const flags = ["--port", String(this.#port), "--no-web", "--files", files];
+    const state = ["--state", this.state];
+    this.#server = await ServerHere.start(...flags, ...state, ...this.#flags, ...more);
+    this.#port = this.#server.port;
     return this;
   }
 
@@ -100,7 +96,7 @@ class Server {
   }
 
   get tls(): string {
-    return `${this.plain}#${this.pin}`;
+    return `${this.plain}#${this.#server?.pin}`;
   }
 
   async restart(...more: readonly string[]): Promise<void> {
@@ -109,8 +105,7 @@ class Server {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#server?.signal("SIGTERM");
-    await this.#server?.exit();
+    await this.#server?.[Symbol.asyncDispose]();
   }
 }
 
