@@ -138,7 +138,9 @@ test("the folded form of a room's name, which all clients are told, is a room's 
   for (let point = 0x21; point < 0x3_0000; point++) {
     const letter = String.fromCodePoint(point);
     for (const room of [letter, `a${letter}`, `${letter}\u0345`]) {
-      if (roomProblem(room) === undefined) expect(roomProblem(fold(room))).toBeUndefined();
+      const folded = fold(room);
+      if (folded === room || roomProblem(room) !== undefined) continue;
+      expect(roomProblem(folded)).toBeUndefined();
     }
   }
   expect(roomProblem("½")).toBe(
