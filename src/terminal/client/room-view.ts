@@ -1,7 +1,8 @@
 // The rooms on the terminal: which one is shown, what arrives there, what was missed in the others.
 // Knows no keys and no command.
 
-import { roomProblem } from "../../chat/names/grammar.ts";
+import { BoundedMap } from "../../bounded-map.ts";
+import { fold, roomProblem } from "../../chat/names/grammar.ts";
 import type { NativeSession, SessionEvent, SessionResponse } from "../../client/events.ts";
 import { history, terminal as limits } from "../../limits.ts";
 import { harmless, quoted } from "../../text.ts";
@@ -10,7 +11,7 @@ import { AwaitedHistory, type RoomEvent, type RoomNews } from "./awaited-history
 import { mentions } from "../../client/mentions.ts";
 import { type ChatMessage, type DeletedMessage, type Missed, OpenRooms } from "./open-rooms.ts";
 import type { Requests } from "./requests.ts";
-import type { Transcript } from "./transcript.ts";
+import type { TimedMessage, Transcript } from "./transcript.ts";
 import { countText } from "../output/units.ts";
 
 type Of<T extends SessionEvent["type"]> = Extract<SessionEvent, { type: T }>;
@@ -28,6 +29,8 @@ export class RoomView {
   readonly rooms = new OpenRooms();
   readonly #parts: RoomViewParts;
   readonly #awaited = new AwaitedHistory();
+  /** The messages shown last since the login, by room and number. */
+  #shown = newShown();
 
   constructor(parts: RoomViewParts) {
     this.#parts = parts;
@@ -39,6 +42,8 @@ export class RoomView {
 
   /** Logged in for the first time, or reconnected. */
   handleOnline({ rooms, returned }: Of<"online">): void {
+    // The log may be another one, with other messages of these numbers.
+    this.#shown = newShown();
     for (const room of rooms) {
       this.rooms.add(room);
       this.#askWho(room);
@@ -68,11 +73,20 @@ export class RoomView {
     if (!this.#awaited.hold(message)) this.#show(message);
   }
 
-  /** What was not shown yet will be shown without its text. */
+  /** What was not shown yet will be shown without its text. What was shown can't be taken back. */
   handleDeleted(message: DeletedMessage): void {
     this.#awaited.handleDeleted(message);
     this.rooms.handleDeleted(message);
-    this.#parts.transcript.event(eventText(message) ?? "");
+    const { transcript } = this.#parts;
+    const shown = this.#shown.get(keyOf(message.room, message.seq));
+    const text = shown === undefined ? eventText(message) : this.#deletedText(message.room, shown);
+    transcript.event(text ?? "");
+  }
+
+  #deletedText(room: string, { from, timeMs }: TimedMessage): string {
+    const who = from === this.#self ? "you" : harmless(from);
+    const where = this.rooms.isCurrent(room) ? "" : ` in ${harmless(room)}`;
+    return `An operator has deleted what ${who} said${where} ${this.#parts.transcript.when(timeMs)}`;
   }
 
   handleNews(news: RoomNews): void {
@@ -87,6 +101,7 @@ export class RoomView {
     if (held === undefined || this.rooms.isCurrent(room)) {
       for (const message of messages) {
         this.#parts.transcript.said(message, { mine: message.from === this.#self });
+        this.#shown.set(keyOf(room, message.seq), message);
       }
     }
     if (held === undefined && messages.length === 0) this.#say("There are no messages yet");
@@ -187,9 +202,18 @@ export class RoomView {
     const isMention = this.#isMention(message);
     const room = this.rooms.isCurrent(message.room) ? undefined : message.room;
     this.#parts.transcript.said(message, { mine: message.mine, room, isMention });
+    this.#shown.set(keyOf(message.room, message.seq), message);
   }
 
   #isMention({ mine, text, deleted }: ChatMessage): boolean {
     return !mine && deleted !== true && mentions(text, this.#self);
   }
+}
+
+function newShown(): BoundedMap<string, TimedMessage> {
+  return new BoundedMap(history.pageMessages);
+}
+
+function keyOf(room: string, seq: number): string {
+  return `${seq} ${fold(room)}`;
 }

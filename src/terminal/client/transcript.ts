@@ -129,6 +129,13 @@ export class Transcript {
     this.#screen.print(rows.map(this.#style.dim));
   }
 
+  /** `at 12:03`, with the date unless that is today. */
+  when(timeMs: number): string {
+    const { now, date, timeOfDay } = this.#calendar;
+    const day = date(timeMs);
+    return `${day === date(now()) ? "" : `on ${day} `}at ${timeOfDay(timeMs)}`;
+  }
+
   /** A response to a command. */
   note(text: string): void {
     this.noteRows(wrapText(text, this.#screen.area, { other: "  " }));

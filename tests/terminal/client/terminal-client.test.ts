@@ -838,3 +838,23 @@ describe("/ignore", () => {
     expect(rig.kept).toEqual([]);
   });
 });
+
+test("who said what an operator deletes, and when, is told of a message that is shown", () => {
+  const rig = new Rig(90);
+  const past = { type: "message", room: "den", seq: 1, time: rig.nowMs - dayMs, from: "Bob" };
+  rig.enter("den", [{ ...past, text: "yesterday" }]);
+  rig.said("den", "Bob", "a secret");
+  rig.said("den", "Ann", "mine");
+  rig.said("lobby", "Bob", "not shown");
+  for (const seq of [1, 2, 3]) rig.hear({ type: "deleted", room: "den", seq });
+  rig.hear({ type: "deleted", room: "lobby", seq: 1 });
+  rig.type("/room lobby\r");
+  rig.hear({ type: "deleted", room: "lobby", seq: 1 }, { type: "deleted", room: "den", seq: 2 });
+  expect(rig.screen.text.filter((row) => row.includes("deleted"))).toEqual([
+    "12:00 An operator has deleted what Bob said on 1970-01-01 at 12:00",
+    "12:00 An operator has deleted what Bob said at 12:00",
+    "12:00 An operator has deleted what you said at 12:00",
+    "12:00 An operator has deleted a message in lobby",
+    "12:00 Bob: (deleted by an operator)",
+  ]);
+});
