@@ -18,7 +18,7 @@ import {
 const root = `${import.meta.dir}/..`;
 const path = `${root}/node_modules/.bin:${process.env["PATH"]}`;
 
-const bunTest = ["bun", "test", "--timeout=180000"];
+const bunTest = ["bun", "test"];
 /** How many processes share the other files: most tests wait more than they work. */
 const processes = Math.min(2 * availableParallelism(), 8);
 // As under plain `bun test`, the files of a process share what they import. The longest files start

@@ -1,5 +1,6 @@
 // Loaded before every test (bunfig.toml).
 
+import { plugin } from "bun";
 import { afterAll, afterEach, mock } from "bun:test";
 import { configureGlobal } from "fast-check";
 import { removeOwnFolders } from "./own-folders.ts";
@@ -10,6 +11,21 @@ configureGlobal({
   // A slow machine tries fewer cases, and a failure is told before the test runs into its limit, if
   // not with the smallest case.
   interruptAfterTimeLimit: 100_000,
+});
+
+/** For one test, on however slow and busy a machine. */
+const timeoutMs = 180_000;
+
+// The default is forgotten after each file, so each of them begins by setting it, on its first line
+// as it is.
+plugin({
+  name: "timeout",
+  setup(build) {
+    build.onLoad({ filter: /\.test\.ts$/ }, async ({ path }) => {
+      const setting = `import { setDefaultTimeout as $set } from "bun:test"; $set(${timeoutMs}); `;
+      return { contents: setting + (await Bun.file(path).text()), loader: "ts" };
+    });
+  },
 });
 
 // A test that fails does not reach the line that restores what it replaced, and files that share a

@@ -1,7 +1,7 @@
 // Calls of `parley peer` through a server, with the compiled programs: the connections to it are
 // cut at either end, and it is killed; the call goes on, and nothing is lost or doubled.
 
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { hide, World } from "../cli/peer-world.ts";
@@ -10,8 +10,6 @@ import type { Parley } from "../parley.ts";
 import { testFolder } from "../test-folder.ts";
 import { CuttingProxy } from "./proxy.ts";
 import { chance } from "./talker.ts";
-
-setDefaultTimeout(180_000);
 
 const base = testFolder("fault-calls");
 const seed = Number(process.env["FAULT_SEED"] ?? Date.now() % 1_000_000);

@@ -2,7 +2,7 @@
 // a lost server, and the page while the server is away. `BROWSER=firefox bun test tests/page` runs
 // all the other tests of the page in Firefox as well.
 
-import { afterAll, beforeAll, expect, setDefaultTimeout } from "bun:test";
+import { afterAll, beforeAll, expect } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { noise } from "../noise.ts";
@@ -22,7 +22,6 @@ let fay: Tab;
 let carl: Tab;
 const rig = new PageRig(["--quota", "100M"]);
 
-setDefaultTimeout(180_000);
 beforeAll(async () => {
   if (problem !== undefined) return;
   await rig.start();

@@ -1,7 +1,7 @@
 // A server for the page's tests, with shared files, a database and ports that stay the same across
 // restarts, and two tabs at its login form.
 
-import { afterAll, beforeAll, expect, setDefaultTimeout } from "bun:test";
+import { afterAll, beforeAll, expect } from "bun:test";
 import { mkdirSync, truncateSync, writeFileSync } from "node:fs";
 import { encodeClient } from "../../src/protocol/encode.ts";
 import type { ClientMessage } from "../../src/protocol/messages.ts";
@@ -34,8 +34,6 @@ export function pageRig(
   use: (ann: Tab, bob: Tab) => void | Promise<void>,
   ...flags: readonly string[]
 ): PageRig {
-  // A browser starts slowly on a busy machine.
-  setDefaultTimeout(180_000);
   const rig = new PageRig(flags);
   beforeAll(async () => {
     if (!hasBrowser) return;

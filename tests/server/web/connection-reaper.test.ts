@@ -1,7 +1,7 @@
 // Idle connections of the web port are limited per address, and leave descriptors for chat and
 // files.
 
-import { expect, setDefaultTimeout, spyOn } from "bun:test";
+import { expect, spyOn } from "bun:test";
 import * as fs from "node:fs";
 import { readdirSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -22,8 +22,6 @@ import { skipUnless } from "../../skip.ts";
 import { testFolder } from "../../test-folder.ts";
 import { noteTime } from "../../times.ts";
 import { until } from "../../until.ts";
-
-setDefaultTimeout(180_000);
 
 const folder = testFolder("reaper");
 writeFileSync(join(folder, "a.txt"), "abc");

@@ -1,7 +1,7 @@
 // Uploads to the shared folder over HTTP: PUT and DELETE with a token, the page's tickets, uploads
 // that are cut off, slow, too many or too large, and the limits of a page from another origin.
 
-import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
+import { afterEach, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -15,8 +15,6 @@ import { ParleyError } from "../../../src/errors.ts";
 import { keepingLog, silentLog } from "../../silent-log.ts";
 import { testFolder } from "../../test-folder.ts";
 import { until } from "../../until.ts";
-
-setDefaultTimeout(180_000);
 
 const base = testFolder("puts");
 const running: Site[] = [];
