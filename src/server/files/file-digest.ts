@@ -40,7 +40,7 @@ export class FileDigests {
    * The digest of the file in its current version. The work stops when the `signal` of the last
    * waiter is aborted. `owner`: the share owner that the computation counts for.
    * @throws ParleyError `not-found`; `changed` if the file changes meanwhile; `full` if too many
-   * files are being hashed; `interrupted` once nobody waits
+   * files are being hashed; `interrupted` once `signal` is aborted
    */
   async of(
     name: string,
@@ -62,17 +62,17 @@ export class FileDigests {
 
   async #wait(running: Running, signal: AbortSignal | undefined): Promise<string> {
     running.waiters++;
-    let isWaiting = true;
+    const left = Promise.withResolvers<never>();
     const leave = () => {
-      if (!isWaiting) return;
-      isWaiting = false;
-      if (--running.waiters > 0) return;
-      running.abort.abort(new ParleyError("interrupted", "Nobody is waiting for the digest."));
+      const over = new ParleyError("interrupted", "Nobody is waiting for the digest.");
+      // The last one waits until the work has stopped.
+      if (--running.waiters === 0) running.abort.abort(over);
+      else left.reject(over);
     };
     if (signal?.aborted === true) leave();
-    signal?.addEventListener("abort", leave);
+    else signal?.addEventListener("abort", leave, { once: true });
     try {
-      return await running.sha256;
+      return await Promise.race([running.sha256, left.promise]);
     } finally {
       signal?.removeEventListener("abort", leave);
     }
