@@ -23,7 +23,7 @@ import { quoted } from "../../../text.ts";
 import { ChannelUpload, type Data, entryOf } from "./channel-upload.ts";
 import { nameProblem } from "./item-name.ts";
 import { PutUpload } from "./put-upload.ts";
-import { isSameOwner, type Owner, type SharedItem } from "./rows.ts";
+import { isSameOwner, type Owner, type SharedItem, type Upload } from "./rows.ts";
 import { UploadStore } from "./upload-store.ts";
 
 export interface UploadServiceOptions {
@@ -128,10 +128,11 @@ export class UploadService implements SharingPort {
     }
     const left = this.#admit(sharer, id, 1);
     if (left instanceof ParleyError) throw left;
+    const { store } = this;
+    let upload: Upload | undefined;
     try {
-      const { store } = this;
       const amount = { bytes, files: 1, entries: 1 };
-      const upload = await store.reserve(id, ownerOf(sharer), sharer.owner, amount, room);
+      upload = await store.reserve(id, ownerOf(sharer), sharer.owner, amount, room);
       const from = this.#arrived(id);
       const onOver = (item: SharedItem | undefined, leftBytes: number | undefined): void => {
         this.#puts.delete(id);
@@ -150,6 +151,7 @@ export class UploadService implements SharingPort {
       this.totals.uploads++;
       return { ticket: id, from };
     } catch (error) {
+      if (upload !== undefined) store.leave(id);
       left();
       throw error;
     } finally {

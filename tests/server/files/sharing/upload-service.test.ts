@@ -2,8 +2,15 @@
 // floods, senders who leave and return, and a server that stops.
 
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import type { Sharer, SharingEvent } from "../../../../src/chat/sharing/sharing-port.ts";
 import { ParleyError } from "../../../../src/errors.ts";
 import { encodePart, encodePiece } from "../../../../src/handover/frames.ts";
@@ -205,6 +212,20 @@ test("the same, sent as the body of a request", async () => {
   expect(await receiving.catch(String)).toBe("ParleyError: Its sender cancelled it");
   expect(there.listed()).toEqual([]);
   expect(heard.types).toEqual([]);
+});
+
+test("a place whose data can't be looked at is free again", async () => {
+  const service = place().open();
+  const data = service.store.pathOf(number(1), 0);
+  mkdirSync(dirname(data), { recursive: true });
+  symlinkSync(data, data);
+  const keep = () => {
+    const file = { id: number(1), name: "a.txt", size: 10, room: undefined };
+    return service.keepPlace(sharer("ann", 1), file, () => {});
+  };
+  await expect(keep()).rejects.toThrow("ELOOP");
+  unlinkSync(data);
+  expect(await keep()).toEqual({ ticket: number(1), from: 0 });
 });
 
 test("a sender who is lost while files are put into place learns of it on returning", async () => {
