@@ -77,7 +77,7 @@ export class PeerSecurity {
   readonly #calling = new Set<CallAttempts>();
   /** The number of callers whose keys are being looked up at the registry. */
   #lookups = 0;
-  /** Whether the registry is a parley server. */
+  /** Whether the registry is a parley server. Asked once, but again by a registration if not. */
   #isOurs: Promise<boolean> | undefined;
 
   constructor(options: PeerSecurityOptions, client: RegistryClient, host: PeerHost) {
@@ -119,8 +119,11 @@ export class PeerSecurity {
    * get the original message.
    */
   async withKeys(message: string): Promise<string> {
+    const registers = message.startsWith("REGISTER");
+    // It may have been away when it was asked before.
+    if (registers && (await this.#isOurs) === false) this.#isOurs = undefined;
     if (!(await this.#isOursNow())) return message;
-    return message.startsWith("REGISTER")
+    return registers
       ? withHeader(message, "key", this.#options.identity.key)
       : withHeader(message, "keys", "with-contact");
   }

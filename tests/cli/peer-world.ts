@@ -40,9 +40,14 @@ export class World implements AsyncDisposable {
 
   /** The server is killed, and starts again in its place. */
   async restart(port: number): Promise<void> {
+    await this.kill();
+    await this.start(port, ...this.#flags);
+  }
+
+  /** The server is killed. */
+  async kill(): Promise<void> {
     this.#server?.signal("SIGKILL");
     await this.#server?.exit();
-    await this.start(port, ...this.#flags);
   }
 
   /** The first row of the answer to an operator's command. */

@@ -72,6 +72,22 @@ test("two parleys have a protected call without turns, and both screens say so",
   expect(readFileSync(world.path("Bob", "known_keys"), "utf8")).toContain("alice verified");
 });
 
+test("a registry that was away at first is recognized later: the call is protected", async () => {
+  await using world = await new World(base).start();
+  const { port } = world;
+  await world.kill();
+  const alice = world.peer("Alice");
+  alice.type("/register");
+  await alice.line(/Register failed: cannot connect/);
+  await world.start(port);
+  alice.type("/register", "/bridge");
+  await alice.line("Alice IN WAIT MODE");
+  const bob = world.peer("Bob");
+  bob.type("/register", "/bridge Alice", "/chat", "one");
+  await alice.line("Bob> one");
+  expect(alice.stderr).toContain("Protected by TLS");
+});
+
 test("no text of the call is readable on the wire, and a relay of the bytes does no harm", async () => {
   await using world = await new World(base).start();
   const alice = await world.waiting("Alice");
