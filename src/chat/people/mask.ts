@@ -1,12 +1,13 @@
 // Masks with `*` and `?`, as used by room bans and searches. Linear in time for any mask, since
 // anybody can supply one. Pure.
 
+import { comparable } from "../../composed.ts";
 import { fold } from "../names/grammar.ts";
 
-/** Whether all of `text` matches, ignoring case. */
+/** Whether all of `text` matches; compared as names are. */
 export function matchesMask(mask: string, text: string): boolean {
-  const pattern = mask.toLowerCase();
-  const subject = text.toLowerCase();
+  const pattern = comparable(mask);
+  const subject = comparable(text);
   let at = 0;
   let next = 0;
   // Where to resume if the text after the last star does not match.

@@ -675,6 +675,22 @@ test("a nick is the client's own, and named once, under any spelling of the name
   expect(bob.ask("WHOIS Groß,GROSS")[0]).toContain(" 401 Bob Groß ");
 });
 
+test("WHO and LIST compare with masks as names are compared", () => {
+  const rig = new IrcRig();
+  rig.irc("Strauß").send("JOIN #Gießen");
+  const bob = rig.irc("Bob");
+  const count = (line: string, what: RegExp) =>
+    bob.ask(line).filter((answer) => what.test(answer)).length;
+  for (const mask of ["Strauß", "STRAUSS", "strau?s", "ＳＴＲＡＵＳＳ!*@*", "Stra*"]) {
+    expect([mask, count(`WHO ${mask}`, / 352 .* Strauß /)]).toEqual([mask, 1]);
+  }
+  expect(count("WHO Straus", / 352 /)).toBe(0);
+  for (const mask of ["#Gießen", "#GIESSEN", "#gie*"]) {
+    expect([mask, count(`LIST ${mask}`, / 322 /)]).toEqual([mask, 1]);
+  }
+  expect(count("LIST !#Gießen", / 322 .*#giessen/)).toBe(0);
+});
+
 test("somebody who registers their name is shown with the account at once", () => {
   const rig = new IrcRig();
   const bob = rig.irc("Bob", "account-notify").send("JOIN #lobby");
