@@ -59,8 +59,12 @@ export type Proven = {
 };
 
 /** Whether the session belongs to the account, or may be about to. */
-export function mayBeOf({ proven, phase, entersAs }: Session, account: string): boolean {
-  return proven.account === account || (phase === "entering" && entersAs.includes(account));
+export function mayBeOf(
+  { proven, phase, entersAs, registersAs }: Session,
+  account: string,
+): boolean {
+  if (proven.account === account || registersAs === account) return true;
+  return phase === "entering" && entersAs.includes(account);
 }
 
 /** Shared by all sessions that have proved nothing, which are most. */
@@ -244,6 +248,8 @@ export class Session {
    * account-queries.ts.
    */
   entersAs: readonly string[] = [];
+  /** The account that its registration, which waits for the store, makes. */
+  registersAs: string | undefined;
   /**
    * The folded names that a login or rename of it, which waits for the store, is about to take:
    * none in another phase.

@@ -2,6 +2,7 @@
 // each is notified.
 
 import { expect, test } from "bun:test";
+import { memberNames } from "./inspect.ts";
 import { Neighbours } from "./neighbours.ts";
 import { keyOf, owner, withKey } from "./owner.ts";
 import { type Client, inRoom } from "./rig.ts";
@@ -175,6 +176,24 @@ test("a device that is revoked before its server hears that it was added does no
     expect.objectContaining({ type: "error", code: "not-found", ref: "link" }),
   );
   expect(ask(guest, { type: "device-code" })).toMatchObject({ code: "no-identity" });
+});
+
+test("nobody becomes the owner of an account that an operator has deleted at another server", () => {
+  const world = new Neighbours();
+  const [east, west] = [world.server("east"), world.server("west")];
+  const ann = withKey(west, "Ann", "desk");
+  world.deliver();
+  ann.text();
+  world.hold("west", "answers", "change-account");
+  ann.send({ type: "register", label: "desk" });
+  expect(east.order("forget Ann")).toMatchObject({ ok: true });
+  world.deliver();
+  world.release("west");
+  world.deliver();
+  expect(ann.lines().map(({ type, code }) => [type, code])).toEqual([["bye", "kicked"]]);
+  expect(memberNames(west.hub)).toEqual([]);
+  const again = owner(west, "Ann", "desk");
+  expect(again.session.identity.account).not.toBe("");
 });
 
 test("the key of a user at another server is reported as if there were one server", () => {

@@ -86,8 +86,10 @@ function registerWith(
   const change = { type: "register", ...about, atMs } as const;
   const registering = { ...session.identity };
   hub.names.beginRegistration(registering);
+  session.registersAs = account;
   session.queue.block();
   const finish = (): void => {
+    session.registersAs = undefined;
     hub.names.endRegistration(registering);
     hub.unblock(session);
   };

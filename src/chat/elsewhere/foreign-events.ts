@@ -246,7 +246,8 @@ function endSessionsOf(
     const { proven } = session;
     if (!mayBeOf(session, id)) continue;
     const device = account?.keys.find(({ key }) => key === proven.key);
-    const isDevice = proven.isDevice || (session.phase === "entering" && device !== undefined);
+    const isWaiting = session.phase === "entering" || session.registersAs === id;
+    const isDevice = proven.isDevice || (isWaiting && device !== undefined);
     const isActive = device !== undefined && device.revokedMs === undefined;
     if (account === undefined)
       expel(hub, session, "kicked", "Your account was deleted by an operator");
