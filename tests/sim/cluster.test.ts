@@ -78,6 +78,11 @@ describe("the simulator detects a database", () => {
     expect(said).toMatch(/has heard|shows .* where|after the last|In the end/);
   }, 180_000);
 
+  test("that forgets which texts were deleted", () => {
+    const said = complaints((_context, text) => (text.startsWith("SELECT e.seq") ? [] : undefined));
+    expect(said).toMatch(/shows \d+ of \S+, which was deleted/);
+  }, 180_000);
+
   test("that keeps the users of dead servers", () => {
     const said = complaints((_context, text) =>
       text.includes("parley.reap()") ? [{ reap: 0 }] : undefined,

@@ -23,6 +23,8 @@ export class NativePerson {
    * The last number received in each room and in the mailbox; undefined: any number may come next.
    */
   readonly #heard = new Map<string, number | undefined>();
+  /** The texts that it shows, as `ROOM SEQ`. */
+  readonly #shown = new Set<string>();
   readonly #lists: MemberLists;
   #mail: number | undefined;
   /** The epoch of the log that those numbers belong to. */
@@ -78,6 +80,8 @@ export class NativePerson {
   checkCaughtUp(truth: Truth): void {
     if (!this.isOnline) fail(`${this.name} is not online`);
     for (const room of this.#session.rooms) {
+      const shown = truth.erasedIn(room).find((seq) => this.#shown.has(`${room} ${seq}`));
+      if (shown !== undefined) fail(`${this.name} shows ${shown} of ${room}, which was deleted`);
       const heard = this.#heard.get(room);
       const said = truth.rooms.get(room)?.length ?? 0;
       if (heard === undefined || heard === said) continue;
@@ -210,11 +214,17 @@ export class NativePerson {
     this.#timerMs = Infinity;
     this.#session = this.#newSession(position);
     this.#heard.clear();
+    if (position === undefined) this.#shown.clear();
     this.#lists.forget();
     this.#mail = position?.mail;
     this.#epoch = position?.epoch;
     for (const { room, seq } of position?.rooms ?? []) this.#heard.set(room, seq);
     this.#act((session) => session.start(this.#world.clock.nowMs));
+  }
+
+  #leftRoom(room: string): void {
+    this.#heard.delete(room);
+    for (const place of this.#shown) if (place.startsWith(`${room} `)) this.#shown.delete(place);
   }
 
   #ownRoom(): string | undefined {
@@ -365,7 +375,7 @@ export class NativePerson {
         this.isOnline = true;
         this.#followEpoch();
         for (const room of this.#heard.keys()) {
-          if (!event.rooms.includes(room)) this.#heard.delete(room);
+          if (!event.rooms.includes(room)) this.#leftRoom(room);
         }
         this.#world.entered(this.name, event.name);
         return;
@@ -386,7 +396,7 @@ export class NativePerson {
         this.#heard.set(event.room, undefined);
         return;
       case "parted":
-        this.#heard.delete(event.room);
+        this.#leftRoom(event.room);
         for (const token of this.#tokens.values())
           if (token.room === event.room) token.orphaned = true;
         return;
@@ -398,15 +408,20 @@ export class NativePerson {
         return;
       }
       case "message": {
-        const { room, seq, text } = event;
+        const { room, seq, text, deleted = false } = event;
         const heard = this.#heard.get(room);
         const isTrimmed = heard !== undefined && seq > heard && seq <= this.#world.firstKept(room);
         if (heard !== undefined && seq !== heard + 1 && !isTrimmed)
           fail(`${this.name} hears ${seq} of ${room} after ${heard}`);
         this.#heard.set(room, seq);
-        truth.heard(this.name, room, seq, text);
+        if (deleted) return truth.heardDeleted(this.name, room, seq);
+        truth.heard(this.name, room, { seq, text, nowMs: this.#world.clock.nowMs });
+        this.#shown.add(`${room} ${seq}`);
         return;
       }
+      case "deleted":
+        this.#shown.delete(`${event.room} ${event.seq}`);
+        return;
       case "private": {
         const { mail } = event;
         if (this.#mail !== undefined) this.#checkFollows(mail, this.#mail);

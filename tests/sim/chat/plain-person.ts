@@ -19,6 +19,8 @@ export class PlainPerson {
   #partner: string | undefined;
   /** It has invited, or accepted: a private chat may begin at any moment. */
   #mayChat = false;
+  /** It has done so since the last chat began, which may end only now. */
+  #hasAsked = false;
   /** It has typed `leave`: text typed now is for the room. */
   #isLeaving = false;
   /** The messages it has sent on this connection. */
@@ -58,7 +60,7 @@ export class PlainPerson {
       if (this.#world.isShared === true) this.#names.add(to);
       this.#send(connection, rename(this.#name, to));
     } else if (dice < 0.84 && invite !== undefined) {
-      this.#mayChat = true;
+      this.#mayChat = this.#hasAsked = true;
       this.#send(connection, invite(this.#world.anyName()));
     } else if (dice < 0.88 && hasConsent && this.#partner !== undefined) {
       this.#isLeaving = true;
@@ -110,7 +112,7 @@ export class PlainPerson {
     this.#said.clear();
     this.#heardPrivately.clear();
     this.#partner = undefined;
-    this.#mayChat = false;
+    this.#mayChat = this.#hasAsked = false;
     this.#isLeaving = false;
     this.#name = this.ownName;
     this.#names.add(this.#name);
@@ -175,17 +177,18 @@ export class PlainPerson {
     const asks = /^private chat: (\S+) asks you/.exec(line)?.[1];
     if (asks !== undefined && random() < 0.9) {
       const word = random() < 0.7 ? "accept" : "reject";
-      if (word === "accept") this.#mayChat = true;
+      if (word === "accept") this.#mayChat = this.#hasAsked = true;
       this.#send(connection, word);
     }
     const started = /^private chat with (\S+) has started/.exec(line)?.[1];
     if (started !== undefined) {
       this.#partner = started;
+      this.#hasAsked = false;
       this.#isLeaving = false;
     }
     if (/^private chat (with \S+ has ended|has ended: )/.test(line)) {
       this.#partner = undefined;
-      this.#mayChat = false;
+      this.#mayChat = this.#hasAsked;
       this.#isLeaving = false;
     }
   }

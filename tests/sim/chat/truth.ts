@@ -40,6 +40,11 @@ type PrivateText = {
 /** Who had which name when, according to the log. */
 type Holder = { name: string; network: string; seenMs: number; names: Set<string> };
 
+type Heard = { readonly seq: number; readonly text: string; readonly nowMs: number };
+
+/** How long a text that was deleted may be under way: longer than a lease and a pause. */
+const lateMs = 40_000;
+
 export class Truth {
   readonly tokens: Token[] = [];
   /** Folded names that several devices of one account may have. */
@@ -51,6 +56,10 @@ export class Truth {
   readonly rooms = new Map<string, string[]>();
   readonly mail = new Map<string, string[]>();
   readonly #holders = new Map<string, Holder>();
+  /** By room and number: when the text was deleted. */
+  readonly #erased = new Map<string, Map<number, number>>();
+  /** What was in mailboxes of accounts that are deleted. */
+  readonly #lost: string[] = [];
   /** Names of mailboxes that have no record yet. */
   readonly #early = new Map<string, Set<string>>();
 
@@ -131,7 +140,16 @@ export class Truth {
   moved({ from, to, after }: { from: string; to: string; after: number }): void {
     const texts = this.mail.get(from) ?? [];
     const box = entry(this.mail, to);
-    for (let i = after; i < texts.length; i++) box[i] = texts[i]!;
+    for (let i = after; i < texts.length; i++) {
+      box[i] = texts[i]!;
+      delete texts[i];
+    }
+  }
+
+  /** The mailbox of an account is deleted. What is under way to the account is lost. */
+  dropped(mailbox: string): void {
+    this.#lost.push(...(this.mail.get(mailbox) ?? []));
+    this.mail.delete(mailbox);
   }
 
   /** A name belongs to one session, for a while even after its connection is lost. */
@@ -165,6 +183,8 @@ export class Truth {
   #checkOwner(token: Token, session: string, isOwn: boolean): void {
     const owner = this.ownerOf(session.slice(accountMark.length));
     const names = isOwn ? [token.author] : token.to;
+    // Of an account that was deleted meanwhile.
+    if (owner === undefined) return;
     if (token.mayBePrivate || names.some((name) => name === owner)) return;
     fail(`Token ${token.id} is for ${names.join(", ")}, and in the mail of ${owner}`);
   }
@@ -173,6 +193,7 @@ export class Truth {
   forget(): void {
     this.rooms.clear();
     this.mail.clear();
+    this.#erased.clear();
     this.#holders.clear();
     this.#early.clear();
     for (const token of this.tokens) token.logged = [];
@@ -199,14 +220,36 @@ export class Truth {
     if (token.logged.length > 0) fail(`Token ${token.id} failed, and is in ${token.logged[0]}`);
   }
 
+  /** The text of a message was deleted. */
+  erased({ room, seq, atMs }: { room: string; seq: number; atMs: number }): void {
+    const erased = this.#erased.get(room) ?? new Map<number, number>();
+    this.#erased.set(room, erased);
+    if (!erased.has(seq)) erased.set(seq, atMs);
+  }
+
+  /** The numbers of the messages of a room whose texts were deleted. */
+  erasedIn(room: string): readonly number[] {
+    return [...(this.#erased.get(room)?.keys() ?? [])];
+  }
+
+  /** A user has heard that the text of a message was deleted. */
+  heardDeleted(who: string, room: string, seq: number): void {
+    if (this.#erased.get(room)?.has(seq) !== true) fail(`${who} does not get ${seq} of ${room}`);
+  }
+
   /** A user has received message `seq` of a room. */
-  heard(who: string, room: string, seq: number, text: string): void {
+  heard(who: string, room: string, { seq, text, nowMs }: Heard): void {
     const logged = this.rooms.get(room)?.[seq - 1];
+    const erasedMs = this.#erased.get(room)?.get(seq);
+    if (erasedMs !== undefined && nowMs - erasedMs > lateMs) {
+      fail(`${who} hears ${text} as ${seq} of ${room}, which was deleted`);
+    }
     if (logged !== text) fail(`${who} hears ${text} as ${seq} of ${room}, which is ${logged}`);
   }
 
   /** A user with a mailbox has received private message `mail`. */
   heardPrivate(who: string, mailbox: string, mail: number, text: string): void {
+    if (this.#lost.includes(text)) return;
     const logged = this.mail.get(mailbox)?.[mail - 1];
     if (logged !== text) fail(`${who} hears ${text} as mail ${mail}, which is ${logged}`);
   }

@@ -135,7 +135,8 @@ export class AccountTables {
   dropAccount(id: string, undo: Undo): void {
     const row = this.accounts.get(id);
     if (row === undefined) return;
-    for (const key of this.keysOf(id)) this.dropKey(key, undo);
+    // Their owners may register with them again.
+    for (const { key } of this.keysOf(id)) this.keys.delete(`${id} ${key}`, undo);
     this.dropTokens(({ account }) => account === id, undo);
     this.dropCodes(id, undo);
     this.#end(`password ${row.password}`, undo);

@@ -79,6 +79,10 @@ export type Done = {
   counters: readonly number[];
   /** The messages after that number are in another mailbox from now on. */
   moved?: { readonly from: string; readonly to: string; readonly after: number };
+  /** The mailbox that is deleted, with its account. */
+  dropped?: string;
+  /** The message whose text is deleted. */
+  erased?: { readonly room: string; readonly seq: number };
 };
 
 type Outcome = Done & { result: string; note: object | undefined };

@@ -1,5 +1,6 @@
 // The operator of all servers, who orders at any of them: bans and mutes with a term, kicks,
-// private rooms and their guests, topics, ranks. All servers know what is stored, and keep to it.
+// private rooms and their guests, topics, ranks, and texts and accounts that are deleted. All
+// servers know what is stored, and keep to it.
 
 import { consoleActor } from "../../../src/chat/admin/actor.ts";
 import { fold } from "../../../src/chat/names/grammar.ts";
@@ -30,6 +31,8 @@ export class Operator {
     isReachable: (server: ServerProcess) => boolean,
     /** Those whom it bans and mutes. */
     readonly people: readonly string[],
+    /** Who has a registered name. */
+    readonly owner: string,
   ) {
     this.#world = world;
     this.#members = members;
@@ -52,8 +55,22 @@ export class Operator {
       `remove hall ${who}`,
       `mode hall ${any(["+v", "-v", "+o", "-o"])} ${who}`,
       `topic hall ${any(["one", "two", ""])}`,
+      this.#deletion(any(["lobby", "den"])),
     ];
-    this.#order(any(this.#members), any(orders));
+    this.order(random() < 0.02 ? `forget ${this.owner}` : any(orders));
+  }
+
+  /** At any server. */
+  order(line: string): void {
+    const index = Math.floor(this.#world.random() * this.#members.length);
+    this.#order(this.#members[index]!, line);
+  }
+
+  /** Of one of the last messages of that room. */
+  #deletion(room: string): string {
+    const last = this.#tables.rooms.get(room)?.last ?? 0;
+    const seq = Math.max(1, last - Math.floor(this.#world.random() * 20));
+    return `delete ${room} ${seq}`;
   }
 
   /** Whether somebody is still there who is banned. */

@@ -69,6 +69,8 @@ export class OwnedDevice {
   #proof: Proof | undefined;
   #wrongSinceMs: number | undefined;
   readonly #secret: string;
+  /** Under which it logs in. */
+  #name = "";
   #isWelcome = false;
   /** The last message that it has heard of a mailbox; undefined: any may come next. */
   #mailbox: string;
@@ -156,6 +158,13 @@ export class OwnedDevice {
     this.#send({ type: "tell", to, ...(random() < 0.5 ? boxes : { text }) });
   }
 
+  /** Whether it reads the mailbox of an account that is deleted. */
+  get #isDeleted(): boolean {
+    if (!this.#mailbox.startsWith(accountMark)) return false;
+    const id = this.#mailbox.slice(accountMark.length);
+    return this.#owner.tables.accounts.get(id) === undefined;
+  }
+
   /** From now on, the messages of that mailbox arrive. */
   #reads(mailbox: string): void {
     if (this.#mailbox !== mailbox) this.#mail = undefined;
@@ -165,6 +174,7 @@ export class OwnedDevice {
   #heard(mail: number, text: string): void {
     const { truth } = this.#world;
     this.#mayBeRegistered(mail);
+    if (this.#isDeleted) return;
     const next = this.#mail === undefined ? mail : truth.nextMail(this.#mailbox, this.#mail);
     if (mail !== next) {
       fail(`${this.label} hears ${mail} of ${this.#mailbox} after ${this.#mail}, not ${next}`);
@@ -208,6 +218,8 @@ export class OwnedDevice {
       if (this.hasKey) this.#send({ type: "link", code, label: this.label, ref: "link" });
       return;
     }
+    // It has logged in beside an account that was deleted meanwhile.
+    if (this.#name !== this.#owner.name) return this.#send({ type: "bye" });
     this.#owner.registering();
     const password = this.hasKey ? undefined : this.#owner.newPassword();
     const about = this.hasKey ? { label: this.label } : { password, ref: password };
@@ -256,14 +268,14 @@ export class OwnedDevice {
     const message = { type: "hello", version: 2, secret: this.#secret };
     if (this.hasKey) {
       // A device that is revoked gets a new key.
-      if (account !== undefined && this.#owner.tables.hasEnded(`key ${this.#key}`)) {
-        this.#key = this.#owner.newKey();
-      }
+      if (this.#owner.tables.hasEnded(`key ${this.#key}`)) this.#key = this.#owner.newKey();
       const isOwn = account === undefined || keys.includes(this.#key);
       const shown = isOwn ? name : `${name}-${this.label}`;
+      this.#name = shown;
       const position = this.#positionIn(account !== undefined && isOwn);
       return this.#send({ ...message, ...position, name: shown, identity: { key: this.#key } });
     }
+    this.#name = name;
     const current = account?.password?.replace("hash of ", "");
     // Its owner knows what another device has set, or does not.
     if (random() < 0.7 && current !== undefined) this.#password = current;
@@ -288,10 +300,8 @@ export class OwnedDevice {
     const { type, ref, nonce, session, token, code } = message;
     switch (type) {
       case "challenge": {
-        const { name, keys, account } = this.#owner;
-        const isOwn = account === undefined || keys.includes(this.#key);
-        const shown = isOwn ? name : `${name}-${this.label}`;
-        const signature = fakeSignature(this.#key, loginProofText({ name: shown, nonce }));
+        const text = loginProofText({ name: this.#name, nonce });
+        const signature = fakeSignature(this.#key, text);
         return this.#send({ type: "prove", signature });
       }
       case "welcome":

@@ -24,6 +24,7 @@ type Values = readonly Value[];
 type Statement = (context: Context, values: Values) => readonly Row[];
 
 const none: readonly Row[] = [];
+const nothingDone = { rooms: [], firsts: [], people: [], letters: [], counters: [] };
 
 /** By their first words, without line ends. */
 const statements: Readonly<Record<string, Statement>> = {
@@ -158,7 +159,10 @@ const statements: Readonly<Record<string, Statement>> = {
     tables.setRuns(String(room), Number(first), String(runs), undo);
     return none;
   },
-  "WITH counted AS ( UPDATE parley.rooms SET erased": ({ tables, undo }, [id, seq, most]) => {
+  "WITH counted AS ( UPDATE parley.rooms SET erased": (
+    { tables, undo, committed },
+    [id, seq, most],
+  ) => {
     const room = String(id);
     const row = tables.rooms.get(room);
     if (row === undefined) return none;
@@ -166,6 +170,7 @@ const statements: Readonly<Record<string, Statement>> = {
     tables.rooms.put(room, { ...row, erased: n }, undo);
     const kept = (tables.erasures.get(room) ?? []).filter((one) => one.n > n - Number(most));
     tables.erasures.put(room, [...kept, { n, seq: Number(seq), last: row.last }], undo);
+    committed({ ...nothingDone, erased: { room, seq: Number(seq) } });
     return none;
   },
   "SELECT e.seq FROM parley.erasures e JOIN parley.rooms r ON r.id = e.room WHERE r.name = $1 AND e.n >":
@@ -271,13 +276,13 @@ const statements: Readonly<Record<string, Statement>> = {
   "UPDATE parley.mail SET session": ({ tables, undo, committed }, [session, mailbox, received]) => {
     const [from, to, after] = [String(session), String(mailbox), Number(received)];
     tables.moveMail(from, to, after, undo);
-    const nothing = { rooms: [], firsts: [], people: [], letters: [], counters: [] };
-    committed({ ...nothing, moved: { from, to, after } });
+    committed({ ...nothingDone, moved: { from, to, after } });
     return none;
   },
   // The mailbox of a deleted account.
-  "DELETE FROM parley.mail WHERE session": ({ tables, undo }, [session]) => {
+  "DELETE FROM parley.mail WHERE session": ({ tables, undo, committed }, [session]) => {
     tables.dropMail(String(session), undo);
+    committed({ ...nothingDone, dropped: String(session) });
     return none;
   },
   "DELETE FROM parley.sessions WHERE id": ({ tables, undo }, [id]) => {

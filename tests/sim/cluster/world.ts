@@ -89,12 +89,14 @@ export class ClusterWorld implements Surroundings {
     this.truth.owned.add(fold(ownerName));
     const isReachable = (server: ServerProcess): boolean => this.#isReachable(server);
     const { tables } = this.database;
-    const owner = new Owner(ownerName, tables.accounts, isReachable, () => this.#writeToOwner());
+    const owner = new Owner(ownerName, tables.accounts, isReachable, () =>
+      this.#whileRegistering(),
+    );
     this.#devices = ["desk", "phone", "web", "tablet"].map(
       (label, i) => new OwnedDevice(this, owner, label, `192.0.2.${220 + i}`, i < 2),
     );
     const moderated = [...plainNames, ...ircNames, ownerName];
-    this.#operator = new Operator(this, this.members, tables, isReachable, moderated);
+    this.#operator = new Operator(this, this.members, tables, isReachable, moderated, ownerName);
     const others = [...this.#devices, this.#operator];
     const all = [...this.people, ...this.#plain, ...this.#irc, ...others];
     for (const person of all) this.#live(person);
@@ -209,8 +211,10 @@ export class ClusterWorld implements Surroundings {
     if (this.#failure !== undefined) fail(this.#failure);
   }
 
-  #committed({ rooms, firsts, people, letters, counters, moved }: Done): void {
+  #committed({ rooms, firsts, people, letters, counters, moved, erased, dropped }: Done): void {
+    if (dropped !== undefined) this.truth.dropped(dropped);
     if (moved !== undefined) this.truth.moved(moved);
+    if (erased !== undefined) this.truth.erased({ ...erased, atMs: this.clock.nowMs });
     const kept = letters
       .map((letter, i) => ({ letter, mail: counters[i] ?? 0 }))
       .filter(({ mail }) => mail > 0);
@@ -230,11 +234,13 @@ export class ClusterWorld implements Surroundings {
     });
   }
 
-  /** What users at several servers write crosses what the owner does at this moment. */
-  #writeToOwner(): void {
+  /** What others do at several servers crosses what the owner does at this moment. */
+  #whileRegistering(): void {
     for (const person of this.people) {
       this.clock.after(this.random() * 20, () => person.tell(ownerName));
     }
+    if (this.random() > 0.1) return;
+    this.clock.after(this.random() * 2_000, () => this.#operator.order(`forget ${ownerName}`));
   }
 
   /** Users at different servers open a room at the same moment. */
