@@ -20,6 +20,7 @@ import { CppParser, type ParseResult } from "../../src/cpp/parser.ts";
 import { harmless } from "../../src/text.ts";
 import { registry as limits } from "../../src/limits.ts";
 import { cpuMsOf } from "../cpu-time.ts";
+import { anyCharacter } from "../any-character.ts";
 
 const alice: Contact = { id: "Alice", ip: "127.0.0.1", port: 5555 };
 const bob: Contact = { id: "Bob", ip: "127.0.0.1", port: 7777 };
@@ -211,7 +212,7 @@ describe("properties", () => {
     fc.assert(
       fc.property(
         contact,
-        fc.string({ unit: "binary", maxLength: 200 }),
+        fc.string({ unit: anyCharacter, maxLength: 200 }),
         fc.nat(),
         (from, text, cut) => {
           const wire = bytes(encodeChat(from, text));
@@ -267,7 +268,7 @@ describe("properties", () => {
   });
   test("ports, IDs and hosts match their grammar or are refused", () => {
     fc.assert(
-      fc.property(fc.string({ unit: "binary", maxLength: 12 }), (text) => {
+      fc.property(fc.string({ unit: anyCharacter, maxLength: 12 }), (text) => {
         const port = parsePort(text);
         if (port !== undefined) expect(String(port)).toBe(text.trim().replace(/^0+/, ""));
         const id = parseId(text);
@@ -303,7 +304,7 @@ describe("properties", () => {
       "peer:",
       "duplex: yes",
     ),
-    fc.string({ unit: "binary", maxLength: 8 }),
+    fc.string({ unit: anyCharacter, maxLength: 8 }),
   );
   const hostile = fc.oneof(
     fc.array(piece, { maxLength: 16 }).map((parts) => bytes(parts.join(""))),

@@ -21,6 +21,7 @@ import {
   welcome,
 } from "./events.ts";
 import { cpuMsOf } from "../cpu-time.ts";
+import { anyCharacter } from "../any-character.ts";
 
 const tcp: Dialect[] = Object.values(dialects).flatMap((entry) =>
   entry.transport === "udp" ? [] : [entry.dialect],
@@ -56,7 +57,7 @@ const own = [
 ];
 
 const hostile = fc.oneof(
-  fc.string({ unit: "binary", maxLength: 60 }),
+  fc.string({ unit: anyCharacter, maxLength: 60 }),
   fc.string({
     unit: fc.constantFrom(...own, " ", ",", ":", "~", " - ", "\u001b[2J", "\n", "é", "\ud800"),
     maxLength: 6,

@@ -8,10 +8,11 @@ import type {
   ServerMessage,
 } from "../../src/protocol/messages.ts";
 import { calls, offers as offerLimits, transfer } from "../../src/limits.ts";
+import { anyCharacter } from "../any-character.ts";
 
 const text = fc.oneof(
   fc.string({ maxLength: 12 }),
-  fc.string({ unit: "binary", maxLength: 12 }),
+  fc.string({ unit: anyCharacter, maxLength: 12 }),
   fc.constantFrom('a "quoted" \\ text', "grüße 🎈", "a\nb", "\u001b[2J", "\ud800", "</script>", ""),
 );
 const name = fc.oneof(text, fc.constantFrom("Ann", "Bob", "[::1]:5"));

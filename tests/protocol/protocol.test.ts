@@ -12,6 +12,7 @@ import type { ClientMessage, ServerMessage } from "../../src/protocol/messages.t
 import type { Undecodable } from "../../src/protocol/undecodable.ts";
 import { cpuMsOf } from "../cpu-time.ts";
 import { anyClientMessage, anyServerMessage, clientTypes, serverTypes } from "./messages.ts";
+import { anyCharacter } from "../any-character.ts";
 
 type Decoded = ClientMessage | ServerMessage | Undecodable;
 const ways = [
@@ -231,7 +232,7 @@ describe.each(ways)("hostile lines to the decoder of a $name's lines", ({ decode
       .tuple(fc.constantFrom(...types, "?"), fc.dictionary(keys, value, { maxKeys: 6 }))
       .map(([type, fields]) => JSON.stringify({ type, ...fields }));
     const edited = fc
-      .tuple(anyLine, fc.nat(), fc.nat(4), fc.string({ unit: "binary", maxLength: 3 }))
+      .tuple(anyLine, fc.nat(), fc.nat(4), fc.string({ unit: anyCharacter, maxLength: 3 }))
       .map(([line, at, length, text]) => {
         const from = at % line.length;
         return line.slice(0, from) + text + line.slice(from + length);
@@ -239,7 +240,7 @@ describe.each(ways)("hostile lines to the decoder of a $name's lines", ({ decode
     const units = [...'{}[]",:\\ \u0000', "type", "say", "1", "é"];
     const noise = fc.string({ unit: fc.constantFrom(...units), maxLength: 30 });
     fc.assert(
-      fc.property(fc.oneof(typed, edited, noise, fc.string({ unit: "binary" })), (line) => {
+      fc.property(fc.oneof(typed, edited, noise, fc.string({ unit: anyCharacter })), (line) => {
         const decoded = decode(line);
         if (decoded.type === "undecodable") expect(decoded.message.length).toBeLessThan(200);
         else expect(JSON.stringify(decoded).length).toBeLessThan(100 + 6 * line.length);

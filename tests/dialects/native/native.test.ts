@@ -13,6 +13,7 @@ import { encodeClient } from "../../../src/protocol/encode.ts";
 import type { ServerMessage } from "../../../src/protocol/messages.ts";
 import { harmless } from "../../../src/text.ts";
 import { anyClientMessage } from "../../protocol/messages.ts";
+import { anyCharacter } from "../../any-character.ts";
 
 const dialect = nativeDialect({ name: "parley test", udpPort: 55_000, messagesPerSecond: 100 });
 const peer = { address: "127.0.0.1", port: 52_418 };
@@ -197,7 +198,7 @@ describe("refusals", () => {
     const line = fc.oneof(
       anyClientMessage.map((message) => encodeClient(message).trimEnd()),
       fc.json(),
-      fc.string({ unit: "binary" }),
+      fc.string({ unit: anyCharacter }),
     );
     fc.assert(
       fc.property(line, fc.boolean(), (text, greeted) => {
@@ -374,7 +375,7 @@ describe("rendering", () => {
 
   test("runs, also with empty texts", () => {
     const text = fc
-      .oneof(fc.constant(""), fc.string(), fc.string({ unit: "binary" }))
+      .oneof(fc.constant(""), fc.string(), fc.string({ unit: anyCharacter }))
       .map((any) => harmless(any));
     const texts = fc.array(text, { minLength: 2, maxLength: 6 });
     fc.assert(

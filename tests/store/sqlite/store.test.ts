@@ -2,7 +2,7 @@
 
 import { describe, expect, test, spyOn } from "bun:test";
 import { Database } from "bun:sqlite";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { copyFileSync, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { accountMailbox } from "../../../src/chat/accounts/account-store.ts";
 import { history } from "../../../src/limits.ts";
@@ -21,8 +21,17 @@ const folder = testFolder("sqlite");
 let files = 0;
 const freshPath = (): string => join(folder, `${++files}.db`);
 
+/** A copy of a new file: whoever makes one waits several times for the disk. */
+function newFile(): string {
+  const made = join(folder, "new.db");
+  if (!existsSync(made)) openSqliteStore(made).close();
+  const path = freshPath();
+  copyFileSync(made, path);
+  return path;
+}
+
 let current: SqliteStore;
-function open(options: Parameters<typeof openSqliteStore>[1] = {}, path = freshPath()) {
+function open(options: Parameters<typeof openSqliteStore>[1] = {}, path = newFile()) {
   const store = openSqliteStore(path, options);
   current = store;
   return { store, writer: new Writer(store) };

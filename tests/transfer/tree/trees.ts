@@ -4,6 +4,7 @@ import * as fc from "fast-check";
 import type { TreeEntry } from "../../../src/protocol/messages.ts";
 import { Manifest } from "../../../src/transfer/tree/manifest.ts";
 import { comparePaths } from "../../../src/transfer/tree/tree-path.ts";
+import { anyCharacter } from "../../any-character.ts";
 
 export const linux = { isWindows: false, foldsCase: false, foldsAccents: false, maxName: 255 };
 export const mac = { ...linux, foldsCase: true, foldsAccents: true };
@@ -45,7 +46,7 @@ const oddNames = [
 export const name = fc.oneof(
   fc.constantFrom(...oddNames),
   fc
-    .string({ unit: "binary", minLength: 1, maxLength: 12 })
+    .string({ unit: anyCharacter, minLength: 1, maxLength: 12 })
     .filter((text) => !/[/\0]/.test(text) && text !== "." && text !== ".." && text.isWellFormed()),
 );
 
