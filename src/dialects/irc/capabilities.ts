@@ -9,7 +9,6 @@ const letters = {
   batch: "",
   "cap-notify": "",
   "draft/chathistory": "",
-  "draft/message-redaction": "",
   "echo-message": "",
   "extended-join": "e",
   "invite-notify": "i",

@@ -17,7 +17,7 @@ import {
   watchedLines,
   watchListLines,
 } from "./answers.ts";
-import { bareMessageId, passingId, roomMessageId } from "./message-ids.ts";
+import { passingId, roomMessageId } from "./message-ids.ts";
 import { channelOf, nickOf } from "./names.ts";
 import { paramsText } from "./line.ts";
 import type { Request } from "./pending.ts";
@@ -75,7 +75,7 @@ export function eventLines(
     case "files-wait":
       return [self.notice(sentence(event) ?? "")];
     case "deleted":
-      return [deletedLine(self, event)];
+      return [self.notice(`A message in ${channelOf(event.room)} was removed by an operator`)];
     case "account-changed":
       return [self.notice("Another session has changed your account")];
     case "name":
@@ -220,16 +220,6 @@ function topicLines({ room, topic, by }: Event<"topic">): readonly Line[] {
   ];
 }
 
-/** Of a text that was sent in several lines, only the first has the ID. */
-function deletedLine(self: Self, { room, seq }: Event<"deleted">): Line {
-  const channel = channelOf(room);
-  if (!self.has("draft/message-redaction")) {
-    return self.notice(`A message in ${channel} was removed by an operator`);
-  }
-  const { name, log } = self.server;
-  return { body: `:${name} REDACT ${channel} ${bareMessageId(log, room, seq)}` };
-}
-
 function partedLines(self: Self, { room, by, text, ref }: Event<"parted">): readonly Line[] {
   if (by !== undefined) return [{ body: kickLine(by, room, self.name, text), tagged: {} }];
   if (ref === undefined) return [{ body: notAdmittedLine(self.server, room, self.nick) }];
@@ -309,7 +299,7 @@ function adminLines(
   { message, rows }: Event<"admin">,
   { verb }: Request,
 ): readonly Line[] {
-  if (verb === "KILL" || verb === "REDACT") return [];
+  if (verb === "KILL") return [];
   const lines = rows.map(({ text, fields }) => self.notice(text ?? JSON.stringify(fields)));
   return message === undefined ? lines : [...lines, self.notice(message)];
 }

@@ -71,7 +71,7 @@ const topics: Readonly<Record<string, readonly string[]>> = {
 
 /** Commands that every client knows need no help text here. */
 const standard =
-  /^(?:AUTHENTICATE|AWAY|CAP|CHATHISTORY|INVITE|ISON|JOIN|KICK|KILL|LIST|LUSERS|MODE|MONITOR|MOTD|NAMES|NICK|NOTICE|OPER|PART|PASS|PING|PRIVMSG|QUIT|REDACT|SETNAME|TAGMSG|TIME|TOPIC|USER|USERHOST|VERSION|WHO|WHOIS|WHOWAS)$/;
+  /^(?:AUTHENTICATE|AWAY|CAP|CHATHISTORY|INVITE|ISON|JOIN|KICK|KILL|LIST|LUSERS|MODE|MONITOR|MOTD|NAMES|NICK|NOTICE|OPER|PART|PASS|PING|PRIVMSG|QUIT|SETNAME|TAGMSG|TIME|TOPIC|USER|USERHOST|VERSION|WHO|WHOIS|WHOWAS)$/;
 
 function commandHelp(subject: string): readonly string[] | undefined {
   if (!standard.test(subject)) return undefined;

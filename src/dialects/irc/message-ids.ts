@@ -2,14 +2,9 @@
 
 import { escapeTag } from "./line.ts";
 
-/** The ID of message `seq` in a room, as the value of a tag. */
+/** The ID of message `seq` in a room. */
 export function roomMessageId(log: string, room: string, seq: number): string {
-  return escapeTag(bareMessageId(log, room, seq));
-}
-
-/** The same as a parameter. */
-export function bareMessageId(log: string, room: string, seq: number): string {
-  return `${log}-${seq}-${room}`;
+  return escapeTag(`${log}-${seq}-${room}`);
 }
 
 /** The ID of a message or signal that no room stores. */

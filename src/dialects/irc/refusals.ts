@@ -26,8 +26,6 @@ export function refusalLines(self: Self, event: Failure, request: Request): Line
       return [self.numeric("464", code === "wrong-password" ? "Password incorrect" : message)];
     case "CHATHISTORY":
       return [historyRefusal(self, event, request)];
-    case "REDACT":
-      return [redactRefusal(self, event, request)];
     case "KILL":
     case "PARLEY":
       return [operatorRefusal(self, event, target)];
@@ -127,12 +125,6 @@ export function nickRefusal(
     default:
       return self.numeric("437", nick, message);
   }
-}
-
-function redactRefusal(self: Self, { code, message }: Failure, { target, args }: Request): Line {
-  const [msgid = "*"] = args;
-  const why = code === "not-found" ? "UNKNOWN_MSGID" : "REDACT_FORBIDDEN";
-  return self.fail("REDACT", why, target, msgid, message);
 }
 
 function operatorRefusal(self: Self, { code, message }: Failure, target: string): Line {

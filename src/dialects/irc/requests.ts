@@ -6,7 +6,6 @@ import { readChanges } from "../../chat/rooms/room-change.ts";
 import { irc as limits, people, rights } from "../../limits.ts";
 import { beginning } from "../../text.ts";
 import { clientTagsOf, type IrcLine } from "./line.ts";
-import { seqOf } from "./message-ids.ts";
 import { isChannel, nameOf, roomOf } from "./names.ts";
 import { readChatHistory } from "./chat-history.ts";
 import type { Outcome } from "./registration.ts";
@@ -59,17 +58,6 @@ export const requests: Readonly<Record<string, Handler>> = {
     if (nick === undefined) return needMore(self, "KILL", out);
     const line = beginning(`kick ${nameOf(nick)} ${reason}`, rights.maxReasonChars);
     out.ask((ref) => ({ type: "admin", line, ref }), { target: nick });
-  },
-  REDACT(self, { params }, out) {
-    const [channel, msgid] = params;
-    if (channel === undefined || msgid === undefined) return needMore(self, "REDACT", out);
-    const room = roomOf(channel);
-    const seq = room === undefined ? undefined : seqOf(self.server.log, fold(room), msgid);
-    if (room === undefined || seq === undefined) {
-      return out.line(self.fail("REDACT", "UNKNOWN_MSGID", channel, msgid, "No such message"));
-    }
-    const line = `delete ${room} ${seq}`;
-    out.ask((ref) => ({ type: "admin", line, ref }), { target: channel, args: [msgid] });
   },
   /** Operator commands, as listed in docs/operation.md. */
   PARLEY(self, { params }, out) {

@@ -437,43 +437,6 @@ test("history around a message, a time, and between", () => {
   }
 });
 
-test("a text that an operator deletes is redacted, by a command of the operator's client as well", () => {
-  const rig = new IrcRig();
-  const account = owner(rig, "Olga", "desk");
-  account.send({ type: "set-password", password: "correct horse" });
-  expect(rig.order("op Olga").ok).toBe(true);
-  const caps = "message-tags draft/message-redaction standard-replies labeled-response batch";
-  const [ann, ben, eve] = [rig.irc("Ann", caps), rig.irc("Ben", caps), rig.irc("Eve")];
-  rig.room("#den", ann, ben, eve);
-  for (const text of ["one", "two"]) ann.send(`PRIVMSG #den :${text}`);
-  const ids = [...ben.client.text().matchAll(/msgid=([^; ]*)/g)].map(([, id]) => String(id));
-  for (const client of [ann, ben, eve]) client.lines();
-  const [one, two] = ids;
-  expect(ben.ask(`REDACT #den ${one} :mine`)[0]).toStartWith(
-    `:irc.test FAIL REDACT REDACT_FORBIDDEN #den ${one} :`,
-  );
-  expect(ben.ask("OPER Olga :correct horse").join()).toContain(" 381 ");
-  expect(ben.ask("REDACT #den")).toEqual([":irc.test 461 Ben REDACT :Not enough parameters"]);
-  for (const [channel, id] of [
-    ["#den", "x"],
-    ["#den", one!.replace("-1-", "-9-")],
-    ["#other", one!],
-    ["Ann", one!],
-  ]) {
-    expect(ben.ask(`REDACT ${channel} ${id}`)[0]).toStartWith(
-      `:irc.test FAIL REDACT UNKNOWN_MSGID ${channel} ${id} :`,
-    );
-  }
-  expect(ben.ask(`@label=a REDACT #den ${one} :spam`).join()).toContain("@label=a");
-  expect(rig.order("delete den 2").ok).toBe(true);
-  const redacted = ids.map((id) => `:irc.test REDACT #den ${id}`);
-  expect(ann.lines()).toEqual(redacted);
-  expect(ben.lines()).toContain(`:irc.test REDACT #den ${two}`);
-  expect(eve.lines()).toEqual(
-    ids.map(() => ":irc.test NOTICE Eve :A message in #den was removed by an operator"),
-  );
-});
-
 test("history that can't be had names the command that asked for it, and why", () => {
   const store = new FailingStore();
   const rig = new IrcRig({}, store.answer);
