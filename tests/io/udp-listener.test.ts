@@ -3,6 +3,7 @@
 
 import { afterEach, expect, test } from "bun:test";
 import { networkInterfaces } from "node:os";
+import { join } from "node:path";
 import { dialects } from "../../src/dialects/table.ts";
 import { UdpListener } from "../../src/io/udp/udp-listener.ts";
 import { silentLog } from "../silent-log.ts";
@@ -121,4 +122,12 @@ test("an address has one socket, and its port is free again once closed", async 
   const again = await UdpListener.open({ host: "0.0.0.0", port, onDatagrams() {} });
   closers.push(() => again.close());
   expect(again.port).toBe(port);
+});
+
+testHere("while there are no descriptors, a port keeps the addresses that it has", async () => {
+  const program = join(import.meta.dir, "without-descriptors.ts");
+  const command = ["sh", "-c", 'ulimit -n 100; exec "$0" "$1"', process.execPath, program];
+  const { exitCode, stdout, stderr } = Bun.spawnSync(command);
+  expect(`${stdout}${stderr}`).toBe("took true, kept true\n");
+  expect(exitCode).toBe(0);
 });

@@ -115,6 +115,8 @@ export class UdpListener {
     this.#scannedMs = nowMs;
     try {
       const present = localAddresses(this.#options.host);
+      // The next look may find them.
+      if (present === undefined) return;
       for (const [local, socket] of this.#sockets) {
         if (local === wildcard || present.has(local)) continue;
         this.#sockets.delete(local);
@@ -181,11 +183,17 @@ function socketOptions({
 
 /**
  * This machine's addresses for a wildcard `host`; link-local ones include the zone that binding
- * requires.
+ * requires. Undefined: they can't be told, as without a free descriptor.
  */
-function localAddresses(host: string): Set<string> {
+function localAddresses(host: string): Set<string> | undefined {
+  let interfaces: ReturnType<typeof networkInterfaces>;
+  try {
+    interfaces = networkInterfaces();
+  } catch {
+    return undefined;
+  }
   const found = new Set<string>();
-  for (const [name, addresses] of Object.entries(networkInterfaces())) {
+  for (const [name, addresses] of Object.entries(interfaces)) {
     for (const { address, family } of addresses ?? []) {
       if (family === "IPv4") found.add(address);
       else if (host === "::")
