@@ -154,6 +154,8 @@ export class TurnBatch {
   #entries = 0;
   /** UTF-16 code units of those answers. */
   #answerChars = 0;
+  /** Sessions with answers that need not wait, among thousands that may wait for a slow store. */
+  readonly #answered = new Set<Session>();
   readonly #unrendered = new Set<Session>();
   /** The room of the last event: most turns happen in one room. */
   #lastTurn: RoomTurn | undefined;
@@ -335,7 +337,8 @@ export class TurnBatch {
   addPersonal(session: Session, personal: TimedPersonal): void {
     if ("event" in personal) this.#unrendered.add(session);
     // Other answers are sent at the end of the turn.
-    if (personal.timing !== "now") {
+    if (personal.timing === "now") this.#answered.add(session);
+    else {
       this.#entries++;
       if ("text" in personal) this.#answerChars += personal.text.length;
     }
@@ -364,12 +367,13 @@ export class TurnBatch {
       return render(personal).map((text) => ({ order, timing, text }));
     });
     this.personals.set(session, rendered);
+    this.#answered.add(session);
   }
 
   /** Removes and returns, in order, what need not wait for the commit. */
   takeAnswers(session: Session): TimedPersonal[] {
     const list = this.personals.get(session);
-    if (list === undefined) return [];
+    if (!this.#answered.delete(session) || list === undefined) return [];
     const now = list.filter(({ timing }) => timing === "now");
     const rest = list.filter(({ timing }) => timing !== "now");
     if (rest.length === 0) this.personals.delete(session);
