@@ -9,6 +9,7 @@ import { reachableHosts } from "../../src/io/host-port.ts";
 import { createKeyPair, type KeyPair } from "../../src/tls/certificate.ts";
 import { pinOf } from "../../src/tls/spki-pin.ts";
 import { Parley } from "../parley.ts";
+import { ServerHere } from "../server-here.ts";
 import { skipUnless } from "../skip.ts";
 import { testFolder } from "../test-folder.ts";
 import { fakeServer } from "../tls/fake-server.ts";
@@ -63,6 +64,11 @@ async function start(...more: readonly string[]): Promise<{ server: Parley; read
   return { server, ready };
 }
 
+/** The same in this process. */
+function startHere(...more: readonly string[]): Promise<ServerHere> {
+  return ServerHere.start("--port", "0", "--files", files, ...more);
+}
+
 beforeAll(() => {
   mkdirSync(files);
   writeFileSync(join(files, "file.txt"), content);
@@ -113,22 +119,21 @@ describe("beyond loopback", () => {
   testBeyond(
     "first contact is said and remembered, after that everything works without a word",
     async () => {
-      const { server, ready } = await start("--host", "0.0.0.0", "--no-web");
-      await using _ = server;
+      await using server = await startHere("--host", "0.0.0.0", "--no-web");
       const user = new User();
-      const to = `${address}:${ready.port}`;
+      const to = `${address}:${server.port}`;
       const first = await user.say(to);
       expect(first.code).toBe(0);
       expect(first.out).toContain("hello");
-      const line = `First contact with ${to}: trusting its key ${ready.pin}, remembered in ${user.knownServers}\n`;
+      const line = `First contact with ${to}: trusting its key ${server.pin}, remembered in ${user.knownServers}\n`;
       expect(first.err).toContain(line);
-      expect(user.known).toBe(`${to} ${ready.pin}\n`);
+      expect(user.known).toBe(`${to} ${server.pin}\n`);
       for (const { code, err } of await commonCommands(user, to)) {
         expect({ code, known: err.includes("First contact") }).toEqual({ code: 0, known: false });
       }
       expect(readFileSync(join(user.home, "out"))).toEqual(content);
       // As the first argument, with its pin.
-      const pinned = `${to}#${ready.pin}`;
+      const pinned = `${to}#${server.pin}`;
       const listed = await new User().run(["fetch-file", pinned, "--list"]);
       expect([listed.code, listed.err]).toEqual([0, ""]);
       expect(listed.out).toContain("file.txt");
@@ -248,21 +253,19 @@ testBeyond(
       ["--trusted-proxy", "203.0.113.9"],
       ["--public-url", "https://chat.example"],
     ]) {
-      const { server, ready } = await start("--host", "0.0.0.0", "--web-port", "0", ...flags);
-      await using _ = server;
-      expect((await fetch(`http://127.0.0.1:${ready.webPort}/`)).status).toBe(200);
-      const outsider = await fetch(`http://${address}:${ready.webPort}/healthz`);
+      await using server = await startHere("--host", "0.0.0.0", "--web-port", "0", ...flags);
+      expect((await fetch(`http://127.0.0.1:${server.webPort}/`)).status).toBe(200);
+      const outsider = await fetch(`http://${address}:${server.webPort}/healthz`);
       expect([outsider.status, await outsider.text()]).toEqual([
         403,
         expect.stringContaining("only available through its proxy"),
       ]);
     }
     const flags = ["--host", "0.0.0.0", "--web-port", "0", "--trusted-proxy", address];
-    const { server, ready } = await start(...flags);
-    await using _ = server;
-    expect((await fetch(`http://${address}:${ready.webPort}/`)).status).toBe(200);
+    await using server = await startHere(...flags);
+    expect((await fetch(`http://${address}:${server.webPort}/`)).status).toBe(200);
     // The main port trusts it too.
-    expect(await hear(address, ready.port, "Ann\nhi\n{quit}\n")).toContain("Ann: hi\n");
+    expect(await hear(address, server.port, "Ann\nhi\n{quit}\n")).toContain("Ann: hi\n");
   },
 );
 
@@ -305,19 +308,18 @@ async function pageAt(host: string, port: number): Promise<string> {
 
 describe("on loopback", () => {
   test("plain text is allowed for everyone, and a pin is checked by TLS", async () => {
-    const { server, ready } = await start("--no-web");
-    await using _ = server;
-    expect(await hear("127.0.0.1", ready.port, "Ann\nhi\n{quit}\n")).toContain("Ann: hi\n");
+    await using server = await startHere("--no-web");
+    expect(await hear("127.0.0.1", server.port, "Ann\nhi\n{quit}\n")).toContain("Ann: hi\n");
     const user = new User();
-    const to = `127.0.0.1:${ready.port}`;
+    const to = `127.0.0.1:${server.port}`;
     for (const { code, err } of await commonCommands(user, to)) {
       expect({ code, met: err.includes("contact") }).toEqual({ code: 0, met: false });
     }
     expect(user.known).toBe("");
-    for (const { code } of await commonCommands(user, `${to}#${ready.pin}`)) expect(code).toBe(0);
+    for (const { code } of await commonCommands(user, `${to}#${server.pin}`)) expect(code).toBe(0);
     const other = pinOf(new X509Certificate((await createKeyPair(Date.now())).cert));
     expect((await user.say(`${to}#${other}`)).code).toBe(6);
-    const log = server.stderr.split("\n").filter((line) => line.includes('"logged in"'));
+    const log = server.output.split("\n").filter((line) => line.includes('"logged in"'));
     expect(log.filter((line) => line.includes('"tls":true'))).toHaveLength(1);
   });
 

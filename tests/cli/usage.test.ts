@@ -242,6 +242,14 @@ test("a server that is not running is exit code 3, and one sentence with the add
 });
 
 describe("help", () => {
+  const helps = new Map<string, Promise<Ended>>();
+  /** Asked for once. */
+  const helpOf = (name: string): Promise<Ended> => {
+    const asked = helps.get(name) ?? run([name, "--help"]);
+    helps.set(name, asked);
+    return asked;
+  };
+
   test("without a command, on stderr, as an error", async () => {
     const { code, out, err } = await run([]);
     expect({ code, out }).toEqual({ code: 2, out: "" });
@@ -257,7 +265,7 @@ describe("help", () => {
   });
 
   test.each(commands)("of %s, in three notations, with its flags", async (name) => {
-    const { code, out, err } = await run([name, "--help"]);
+    const { code, out, err } = await helpOf(name);
     expect({ code, err }).toEqual({ code: 0, err: "" });
     expect(out).toContain(`parley ${name}`);
     for (const args of [
@@ -269,7 +277,7 @@ describe("help", () => {
   });
 
   test.each(commands)("of %s fits 80 columns, or the width of the terminal", async (name) => {
-    const { out } = await run([name, "--help"]);
+    const { out } = await helpOf(name);
     const { shown } = await runOnTerminal([name, "--help"], { columns: 60 });
     for (const [text, columns] of [
       [out, 80],
@@ -283,15 +291,15 @@ describe("help", () => {
   });
 
   test("shows the usage and the possible values", async () => {
-    const helps = await Promise.all(commands.map((name) => run([name, "--help"])));
-    expect(helps.map(({ out }) => out.split("\n")[0])).toEqual([
+    const all = await Promise.all(commands.map(helpOf));
+    expect(all.map(({ out }) => out.split("\n")[0])).toEqual([
       "Usage: parley server [flags]",
       "Usage: parley client [ADDRESS] [flags]",
       "Usage: parley peer --id NAME --port N --server ADDRESS [flags]",
       "Usage: parley fetch-file [ADDRESS] NAME… [flags]",
       "Usage: parley classic DIALECT [ADDRESS] [flags]",
     ]);
-    const { out } = await run(["server", "--help"]);
+    const { out } = await helpOf("server");
     for (const name of ["cpp", ...Object.keys(dialects)]) expect(out).toContain(name);
   });
 
@@ -306,7 +314,7 @@ describe("help", () => {
       "fetch-file": "server list no-resume force limit-rate json quiet".split(" "),
     };
     for (const [name, wanted] of Object.entries(flags)) {
-      const { out } = await run([name, "--help"]);
+      const { out } = await helpOf(name);
       expect(wanted.filter((flag) => !out.includes(`--${flag}`))).toEqual([]);
     }
   });
