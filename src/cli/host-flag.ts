@@ -1,6 +1,6 @@
 // `--host` of `server` and `peer`: the address to listen on.
 
-import { isIP } from "node:net";
+import { isIP } from "../addresses.ts";
 import { quoted } from "../text.ts";
 import { ParleyError } from "../errors.ts";
 

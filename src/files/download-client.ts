@@ -3,7 +3,7 @@
 
 import { ParleyError, RefusedForNow } from "../errors.ts";
 import { fetching as limits } from "../limits.ts";
-import type { FileInfo, TreePage } from "../protocol/messages.ts";
+import type { FileInfo, FileOffer, TreePage } from "../protocol/messages.ts";
 import type { ControlClient, FilePage } from "./control-client.ts";
 import type { FetchEvent, FetchTarget, FileTarget } from "./fetch-events.ts";
 import { Download } from "./download.ts";
@@ -12,13 +12,13 @@ import { lookAt } from "./file-reason.ts";
 import type { Incoming } from "./incoming.ts";
 import { folderName } from "./fetch-targets.ts";
 import { isTime, type ManifestBounds, pathOf } from "../transfer/tree/manifest.ts";
-import { fetchFolder, manifestOf } from "./folder-fetch.ts";
 import { PartialFile } from "./partial-file.ts";
 import type { ServerAddress } from "../io/host-port.ts";
 import { applyJitHints } from "../io/jit-hints.ts";
 import { compareWithLocal } from "./local-copy.ts";
 import type { Attempt } from "./attempt.ts";
 import type { FileSource } from "./file-source.ts";
+import { openServerAttempt } from "./server-attempt.ts";
 import { ServerSource } from "./server-source.ts";
 
 export interface DownloadClientOptions {
@@ -100,6 +100,7 @@ export class DownloadClient {
 
   /** Lists everything in a folder (`photos/`). @throws ParleyError as `list` */
   async *listFolder(name: string): AsyncGenerator<FileInfo> {
+    const { manifestOf } = await import("./folder-fetch.ts");
     const manifest = await manifestOf(this, folderName(name));
     for (const node of manifest.nodes) {
       const { isFolder, size, modified } = node;
@@ -143,11 +144,12 @@ export class DownloadClient {
   }
 
   /** Downloads a file or a folder (`photos/`) to its target. @throws ParleyError as `fetch` */
-  save(name: string, target: FetchTarget): Promise<void> {
-    if (target.kind !== "folder") return this.fetch(name, target);
+  async save(name: string, target: FetchTarget): Promise<void> {
+    if (target.kind !== "folder") return await this.fetch(name, target);
+    const { fetchFolder } = await import("./folder-fetch.ts");
     const { force = false, checksum = false, sha256 = false, onEvent = () => {} } = this.#options;
     const options = { force, byContent: checksum || sha256, sha256, onEvent };
-    return fetchFolder(this, folderName(name), target.path, options);
+    await fetchFolder(this, folderName(name), target.path, options);
   }
 
   /**
@@ -292,18 +294,19 @@ export class DownloadClient {
     try {
       const { limitBytesPerSecond } = this.#options;
       const source = this.#source;
-      attempt = await source.openAttempt({
+      const options = {
         name,
         ...download.wanted(),
         sha256: this.#options.sha256 ?? false,
         tagTimeoutMs: this.#tagTimeoutMs,
         ...(limitBytesPerSecond === undefined ? {} : { limitBytesPerSecond }),
-        onOffer: (offer, isSecured) => {
+        onOffer: (offer: FileOffer, isSecured: boolean) => {
           this.#isUnderWay = true;
           return download.handleOffer(offer, isSecured);
         },
         onTurn: () => download.handleTurn(),
-      });
+      };
+      attempt = await source.openAttempt(options, openServerAttempt);
       this.#current = attempt;
       download.attach(attempt);
       const control = await this.#connect();

@@ -1,7 +1,22 @@
 // Where files come from: a server, or a person (handover/). Types only.
 
+import type { PathMetrics } from "../transfer/receiver.ts";
 import type { Attempt, AttemptOptions, AttemptOutcome } from "./attempt.ts";
 import type { ControlClient } from "./control-client.ts";
+
+/** How to reach a server by datagrams. */
+export type ServerPath = {
+  /** Numeric. */
+  readonly host: string;
+  readonly udpPort: number;
+  readonly isBlocked: boolean;
+  /** False: no kernel offload. */
+  readonly offload: boolean | undefined;
+  /** What an earlier attempt has learned. */
+  readonly metrics: PathMetrics | undefined;
+};
+
+export type OpenServerAttempt = (options: AttemptOptions, path: ServerPath) => Promise<Attempt>;
 
 export interface FileSource {
   /**
@@ -15,8 +30,11 @@ export interface FileSource {
   readonly isSealed: boolean;
   /** Datagrams do not get through: the control connection carries everything. */
   readonly isBlocked: boolean;
-  /** Prepares an attempt; its first datagram, if any, is sent immediately. @throws ParleyError */
-  openAttempt(options: AttemptOptions): Promise<Attempt>;
+  /**
+   * Prepares an attempt; its first datagram, if any, is sent immediately. `open`: what a server
+   * uses, which connects before it is loaded. @throws ParleyError
+   */
+  openAttempt(options: AttemptOptions, open: OpenServerAttempt): Promise<Attempt>;
   /** The control connection, newly opened if necessary. @throws ParleyError `cannot-connect`, … */
   connect(): Promise<ControlClient>;
   /**

@@ -1,18 +1,12 @@
 // A server as a source of files: its addresses, its control connection, and what is known about the
 // path to it.
 
-import { lookup } from "node:dns/promises";
-import { isIP } from "node:net";
-import { isLoopback } from "../addresses.ts";
-import { ParleyError } from "../errors.ts";
+import { isIP } from "../addresses.ts";
 import { hostNotFound, type ServerAddress, socketReason } from "../io/host-port.ts";
 import type { PathMetrics } from "../transfer/receiver.ts";
 import type { Attempt, AttemptOptions, AttemptOutcome } from "./attempt.ts";
-import { ControlAttempt } from "./control-attempt.ts";
 import { ControlClient } from "./control-client.ts";
-import { DownloadAttempt, type DownloadAttemptOptions } from "./download-attempt.ts";
-import type { FileSource } from "./file-source.ts";
-import { socketTo } from "./receiver-loop.ts";
+import type { FileSource, OpenServerAttempt } from "./file-source.ts";
 
 export class ServerSource implements FileSource {
   readonly #server: ServerAddress;
@@ -37,7 +31,7 @@ export class ServerSource implements FileSource {
 
   constructor(
     server: ServerAddress,
-    offload: boolean | undefined,
+    offload?: boolean,
     enter?: (control: ControlClient) => Promise<void>,
     find = addressesOf,
   ) {
@@ -70,19 +64,17 @@ export class ServerSource implements FileSource {
     return this.#addresses[0] === this.#attemptHost;
   }
 
-  async openAttempt(options: AttemptOptions): Promise<Attempt> {
+  async openAttempt(options: AttemptOptions, open: OpenServerAttempt): Promise<Attempt> {
     const { host, port } = await this.#resolve();
     this.#attemptHost = host;
     // It opens meanwhile; whoever waits for it hears why it failed.
     this.connect().catch(() => {});
-    if (this.#isBlocked) return new ControlAttempt(options);
-    const udpPort = this.#udpPort ?? port;
-    return await openAttempt(host, {
-      ...options,
-      udpPort,
-      open: socketTo(host, udpPort, this.#offload),
-      loopback: isLoopback(host),
-      ...(this.#path === undefined ? {} : { path: this.#path }),
+    return await open(options, {
+      host,
+      udpPort: this.#udpPort ?? port,
+      isBlocked: this.#isBlocked,
+      offload: this.#offload,
+      metrics: this.#path,
     });
   }
 
@@ -150,23 +142,9 @@ export class ServerSource implements FileSource {
   }
 }
 
-async function openAttempt(
-  host: string,
-  options: DownloadAttemptOptions,
-): Promise<DownloadAttempt> {
-  try {
-    return await DownloadAttempt.open(options);
-  } catch (error) {
-    const { udpPort } = options;
-    const why = socketReason(error);
-    throw new ParleyError(
-      "cannot-connect",
-      `Cannot send datagrams to ${host}, port ${udpPort}: ${why}.`,
-    );
-  }
-}
-
 async function addressesOf(host: string): Promise<string[]> {
+  // Loaded only for names: it takes a millisecond.
+  const { lookup } = await import("node:dns/promises");
   try {
     const found = await lookup(host, { all: true, order: "ipv4first" });
     return [...new Set(found.map(({ address }) => address))];

@@ -1,6 +1,7 @@
 // Opens a TCP connection within a deadline, with TLS if the server's key is to be verified.
 
 import { channelBinding } from "../tls/channel-binding.ts";
+import { noAuthority } from "../tls/no-authority.ts";
 import { onlyTls13 } from "../tls/versions.ts";
 import { connectReason } from "./connect-reason.ts";
 import type { ServerAddress } from "./host-port.ts";
@@ -89,7 +90,7 @@ async function connect(
   const secured = {
     // Bun 1.4.5 ignores `checkServerIdentity`, and `authorized` does not cover pins, so nothing is
     // written until `judge` has checked the key.
-    tls: { rejectUnauthorized: false, secureOptions: onlyTls13 },
+    tls: { rejectUnauthorized: false, ca: noAuthority, secureOptions: onlyTls13 },
     socket: {
       ...linkHandlers,
       open: opening,

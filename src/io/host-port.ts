@@ -1,6 +1,6 @@
 // Addresses as people write them, and socket errors in words.
 
-import { isIPv6 } from "node:net";
+import { isIPv6 } from "../addresses.ts";
 import { networkInterfaces } from "node:os";
 import { harmless, quoted } from "../text.ts";
 import { errorMessage, ParleyError, systemCode } from "../errors.ts";

@@ -1,6 +1,7 @@
 // How a server is reached as a source of files.
 
 import { expect, test } from "bun:test";
+import { openServerAttempt } from "../../src/files/server-attempt.ts";
 import { ServerSource } from "../../src/files/server-source.ts";
 import { until } from "../until.ts";
 
@@ -14,14 +15,17 @@ test("the control connection opens while an attempt is prepared, and only once",
     socket: { open: () => void accepted++, data() {} },
   });
   const source = new ServerSource({ host: "127.0.0.1", port: server.port }, undefined);
-  const attempt = await source.openAttempt({
-    name: "file",
-    heldBytes: 0,
-    sha256: false,
-    tagTimeoutMs: 1_000,
-    onOffer: () => undefined,
-    onTurn() {},
-  });
+  const attempt = await source.openAttempt(
+    {
+      name: "file",
+      heldBytes: 0,
+      sha256: false,
+      tagTimeoutMs: 1_000,
+      onOffer: () => undefined,
+      onTurn() {},
+    },
+    openServerAttempt,
+  );
   await until(() => accepted === 1);
   const control = await source.connect();
   expect(await source.connect()).toBe(control);

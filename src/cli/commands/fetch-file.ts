@@ -6,7 +6,8 @@ import { quoted } from "../../text.ts";
 import { ParleyError, unwritable } from "../../errors.ts";
 import type { FetchTarget } from "../../files/fetch-events.ts";
 import { ownFailures } from "../../files/file-reason.ts";
-import { DownloadClient, type DownloadClientOptions } from "../../files/download-client.ts";
+import type { DownloadClient, DownloadClientOptions } from "../../files/download-client.ts";
+import { ServerSource } from "../../files/server-source.ts";
 import { FetchReport } from "../../terminal/files/fetch-report.ts";
 import {
   checkName,
@@ -169,7 +170,11 @@ function openClient(
   const given = { to, password: to.visitor?.password };
   return withPassword(given, async ({ to: shown, password }) => {
     const server = withNamePassword(shown, password);
-    const client = new DownloadClient({ ...options, server });
+    const source = new ServerSource(server);
+    // It opens while the rest of the program is loaded; whoever waits for it hears why it failed.
+    source.connect().catch(() => {});
+    const { DownloadClient } = await import("../../files/download-client.ts");
+    const client = new DownloadClient({ ...options, source });
     // Find out whether the server requires a password before anything is reported.
     if (canAsk()) await client.enter();
     return client;

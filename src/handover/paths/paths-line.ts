@@ -1,7 +1,7 @@
 // The line with which each end of a channel tells the other where datagrams may reach it
 // (docs/transfer.md, "Paths"). An end that does not send it receives everything in frames.
 
-import { isIP } from "node:net";
+import { isIP } from "../../addresses.ts";
 import { isLoopback } from "../../addresses.ts";
 import { hostPortText, parseHostPort } from "../../io/host-port.ts";
 import { paths as limits } from "../../limits.ts";

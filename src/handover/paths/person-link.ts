@@ -2,7 +2,7 @@
 // around the pure parts (transfer/paths). It does not know the content of the datagrams. Without a
 // path it reports that, and everything is sent in frames.
 
-import { isIP } from "node:net";
+import { isIP } from "../../addresses.ts";
 import { isLoopback, plainAddress } from "../../addresses.ts";
 import { TokenBucket } from "../../chat/rates/token-bucket.ts";
 import { nowUs } from "../../io/clock.ts";

@@ -1,7 +1,7 @@
 // struct sockaddr_in and sockaddr_in6 of Linux (ip(7), ipv6(7)), to and from addresses as text.
 
 import { ptr } from "bun:ffi";
-import { isIP } from "node:net";
+import { isIP } from "../../addresses.ts";
 import { plainAddress } from "../../addresses.ts";
 import { libc } from "./libc.ts";
 

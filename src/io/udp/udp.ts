@@ -2,7 +2,7 @@
 // receiving, large buffers, "don't fragment". Works without them, only slower; `offload` tells
 // which are available. Knows nothing about the contents of datagrams.
 
-import { isIP } from "node:net";
+import { isIP } from "../../addresses.ts";
 import { systemCode } from "../../errors.ts";
 import { udp as limits } from "../../limits.ts";
 import { BatchReader, type Visit } from "./batch-reader.ts";

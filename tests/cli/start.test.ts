@@ -1,0 +1,40 @@
+// What a command loads before it begins: every kilobyte delays it, on whatever machine.
+
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+
+const source = join(import.meta.dir, "..", "..", "src");
+
+/** Everything that a file imports without being asked to, directly or not. */
+function loadedBy(file: string, found = new Set<string>()): Set<string> {
+  if (found.has(file)) return found;
+  found.add(file);
+  const transpiler = new Bun.Transpiler({ loader: "ts" });
+  for (const { kind, path } of transpiler.scanImports(readFileSync(file, "utf8"))) {
+    if (kind !== "import-statement") continue;
+    if (path.startsWith(".") && path.endsWith(".ts")) loadedBy(join(dirname(file), path), found);
+    else found.add(path);
+  }
+  return found;
+}
+
+function loaded(command: string): string[] {
+  const all = loadedBy(join(source, "cli", "commands", `${command}.ts`));
+  return [...all].map((path) => (path.startsWith("/") ? relative(source, path) : path));
+}
+
+test.each(["fetch-file", "send-file", "client", "peer", "admin"])(
+  "%s needs neither a dialect nor node:net to begin",
+  (command) => {
+    const found = loaded(command);
+    expect(found).toContain("dialects/reserved-names.ts");
+    expect(found.filter((path) => path === "dialects/table.ts" || path === "node:net")).toEqual([]);
+  },
+);
+
+test("fetch-file connects before it loads what receives a file", () => {
+  const found = loaded("fetch-file");
+  expect(found).toContain("files/server-source.ts");
+  expect(found.filter((path) => /^transfer\/receiver|download-client/.test(path))).toEqual([]);
+});
