@@ -32,6 +32,7 @@ import { redirect, say, warn } from "../../terminal/output/diagnostics.ts";
 import { peerCommands, peerStatus } from "../../terminal/peer/peer-lines.ts";
 import { completePeerLine } from "../../terminal/peer/peer-completion.ts";
 import { PeerFiles } from "../../terminal/peer/peer-files.ts";
+import { canAsk } from "../../terminal/editor/ask-secret.ts";
 import { PeerVerify } from "../../terminal/peer/peer-verify.ts";
 import { PeerPrompt } from "../../terminal/peer/peer-prompt.ts";
 import { isPlain } from "../../terminal/editor/plain-terminal.ts";
@@ -250,8 +251,8 @@ const unanswered: ReadonlySet<string> = new Set([
 async function withAccess(registry: ServerAddress): Promise<ServerAddress> {
   try {
     // An original program has no passwords, and could take offence at our greeting.
-    const isOurs = registry.trust !== undefined || (await isParleyAt(registry));
-    return isOurs ? await withAskedPassword(registry) : registry;
+    const mayAsk = canAsk() && (registry.trust !== undefined || (await isParleyAt(registry)));
+    return mayAsk ? await withAskedPassword(registry) : registry;
   } catch (error) {
     if (error instanceof ParleyError && !unanswered.has(error.code)) return registry;
     throw error;
