@@ -33,15 +33,28 @@ const scripts = [
 ].flatMap((names) => names.split(" "));
 const together = [...scripts.map((script) => [script]), ["Latn", "Hani", "Hira", "Kana"]];
 together.push(["Latn", "Hani", "Bopo"], ["Latn", "Hani", "Hang"]);
-const unmixed = together.map((set) => {
-  const letters = [...set, "Zyyy", "Zinh"].map((script) => `\\p{scx=${script}}`).join("");
-  return new RegExp(`^[${letters}]*$`, "u");
-});
-/** Letters of other scripts, too rare to list their combinations. */
-const rare = new RegExp(
-  `^[^${[...new Set(together.flat())].map((script) => `\\p{sc=${script}}`).join("")}]*$`,
-  "u",
-);
+
+type ScriptForms = {
+  readonly unmixed: readonly RegExp[];
+  /** Letters of other scripts, too rare to list their combinations. */
+  readonly rare: RegExp;
+};
+let madeForms: ScriptForms | undefined;
+
+/** Made for the first name that needs them: every program starts without. */
+function scriptForms(): ScriptForms {
+  madeForms ??= {
+    unmixed: together.map((set) => {
+      const letters = [...set, "Zyyy", "Zinh"].map((script) => `\\p{scx=${script}}`).join("");
+      return new RegExp(`^[${letters}]*$`, "u");
+    }),
+    rare: new RegExp(
+      `^[^${[...new Set(together.flat())].map((script) => `\\p{sc=${script}}`).join("")}]*$`,
+      "u",
+    ),
+  };
+  return madeForms;
+}
 
 /** Length of the longest name, in UTF-16 code units. */
 const maxUnits = 2 * Math.max(limits.maxChars, limits.maxRoomChars);
@@ -112,6 +125,7 @@ function invalid(what: string, name: string): string {
 function isMixed(name: string): boolean {
   if (/^[\x20-\x7e]*$/.test(name)) return false;
   const letters = name.normalize("NFKC");
+  const { unmixed, rare } = scriptForms();
   return !rare.test(letters) && !unmixed.some((script) => script.test(letters));
 }
 
