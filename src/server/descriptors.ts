@@ -19,13 +19,14 @@ export class Descriptors {
   #countAgainMs = Number.NEGATIVE_INFINITY;
   /** Closed temporarily when listing needs a descriptor and none is left. */
   #spare: number | undefined;
+  #isClosed = false;
 
   constructor(limit: number = systemLimit()) {
     this.limit = limit;
     const share = Math.floor(limit / limits.reserveOneIn);
     this.reserve = Math.min(Math.max(share, limits.minReserve), limits.maxReserve);
     this.webReserve = 2 * this.reserve;
-    if (limit !== Number.POSITIVE_INFINITY) this.#spare = openSync("/dev/null", "r");
+    if (limit !== Number.POSITIVE_INFINITY) this.#spare = openSpare();
   }
 
   /** Free descriptors; an estimate between counts. */
@@ -55,30 +56,33 @@ export class Descriptors {
   count(): number {
     if (this.limit === Number.POSITIVE_INFINITY) return 0;
     const startCpuMs = threadCpuMs();
-    this.#used = counted() ?? this.list().length;
+    // If they can't even be listed, there is none left.
+    this.#used = counted() ?? (this.list().length || this.limit);
     this.#takenSince = 0;
     const tookMs = threadCpuMs() - startCpuMs;
     this.#countAgainMs = performance.now() + Math.max(limits.countMs, tookMs * limits.countOneIn);
     return this.#used;
   }
 
-  /** The open descriptors. Listing them itself needs one. */
+  /** The open descriptors; none if they can't be listed, which itself needs one. */
   list(): number[] {
     if (this.limit === Number.POSITIVE_INFINITY) return [];
-    try {
-      return listed();
-    } catch {
-      if (this.#spare === undefined) return [];
-    }
-    closeSync(this.#spare);
-    try {
-      return listed();
-    } finally {
-      this.#spare = openSync("/dev/null", "r");
-    }
+    const found = listed();
+    if (found === undefined && this.#spare !== undefined) return this.#listBySpare(this.#spare);
+    if (!this.#isClosed) this.#spare ??= openSpare();
+    return found ?? [];
+  }
+
+  #listBySpare(spare: number): number[] {
+    closeSync(spare);
+    const found = listed();
+    // Another thread may have been faster: then there is one again after a later list.
+    this.#spare = openSpare();
+    return found ?? [];
   }
 
   close(): void {
+    this.#isClosed = true;
     if (this.#spare !== undefined) closeSync(this.#spare);
     this.#spare = undefined;
   }
@@ -97,8 +101,20 @@ function counted(): number | undefined {
   }
 }
 
-function listed(): number[] {
-  return readdirSync("/proc/self/fd").map(Number);
+function listed(): number[] | undefined {
+  try {
+    return readdirSync("/proc/self/fd").map(Number);
+  } catch {
+    return undefined;
+  }
+}
+
+function openSpare(): number | undefined {
+  try {
+    return openSync("/dev/null", "r");
+  } catch {
+    return undefined;
+  }
 }
 
 function systemLimit(): number {

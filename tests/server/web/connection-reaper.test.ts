@@ -202,6 +202,13 @@ function linkOf(pid: number, fd: string): string {
   }
 }
 
+onLinux("descriptors are listed, or not, while other threads take each that is freed", () => {
+  const program = join(import.meta.dir, "contended-descriptors.ts");
+  const command = ["sh", "-c", 'ulimit -n 100; exec "$0" "$1"', process.execPath, program];
+  const { stdout, stderr } = Bun.spawnSync(command);
+  expect(`${stdout}${stderr}`).toBe("listed true\n");
+});
+
 onLinux("the remote address is found by the descriptor, IPv4 and IPv6", async () => {
   const descriptors = new Descriptors();
   for (const host of ["127.0.0.1", "::1"]) {
