@@ -52,6 +52,8 @@ export type Proven = {
   readonly account: string | undefined;
   /** Whether the key belongs to one of the account's devices. */
   readonly isDevice: boolean;
+  /** The stored password of the account that it has shown, or that it has a token for. */
+  readonly password?: string | undefined;
   /** The hash of its token, if it has one. */
   readonly token?: string | undefined;
   /** The token is an access token: the session ends with it. */

@@ -157,6 +157,23 @@ test("a revoked device gets no code at a server that does not know yet", () => {
   expect(ask(phone, { type: "device-code" })).toMatchObject({ code: "no-identity" });
 });
 
+test("whoever knows only the old password gets no code at a server that does not know yet", () => {
+  const world = new Neighbours();
+  const [east, west] = [world.server("east"), world.server("west")];
+  const owner = east.member("Ann");
+  owner.send({ type: "register", password: "old password" });
+  world.deliver();
+  const password = "old password";
+  const other = west.member("Ann", { password, secret: "another-secret-0123456789" });
+  world.deliver();
+  expect(ask(other, { type: "device-code" })).toMatchObject({ type: "device-code" });
+  expect(ask(owner, { type: "set-password", password: "new password" })).toMatchObject({
+    type: "password-set",
+  });
+  expect(ask(other, { type: "device-code" })).toMatchObject({ code: "no-identity" });
+  expect(ask(owner, { type: "device-code" })).toMatchObject({ type: "device-code" });
+});
+
 test("a device that is revoked before its server hears that it was added does not become the owner's", () => {
   const world = new Neighbours();
   const [east, west] = [world.server("east"), world.server("west")];

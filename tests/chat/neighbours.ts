@@ -212,11 +212,13 @@ export class Neighbours {
         this.#tellOthers(server, { type: "charged", charges: request.charges });
         return { ...done, type: "tell-charges", result: undefined };
       case "put-code": {
-        const { hash, account, key } = request;
-        const devices = this.#store.accounts.find({ id: account })?.keys ?? [];
+        const { hash, account, key, password } = request;
+        const found = this.#store.accounts.find({ id: account });
+        const devices = found?.keys ?? [];
         const isRevoked = devices.some((one) => one.key === key && one.revokedMs !== undefined);
-        if (!isRevoked) this.#codes.set(hash, account);
-        return { ...done, type: "put-code", result: isRevoked ? undefined : true };
+        const isOld = password !== undefined && password !== found?.password;
+        if (!isRevoked && !isOld) this.#codes.set(hash, account);
+        return { ...done, type: "put-code", result: isRevoked || isOld ? undefined : true };
       }
       case "find-code":
         return { ...done, type: "find-code", result: this.#codes.get(request.hash) };

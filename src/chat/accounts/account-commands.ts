@@ -44,8 +44,9 @@ export function deviceCode(hub: HubState, session: Session, command: Of<"device-
   const code = writeCode(hub.options.newSecret());
   keepCode(hub, session, hub.options.hashSecret(code), account, (isKept, error) => {
     if (error !== undefined) return rejectUnread(hub, session, command, error);
-    // It was revoked at another server, and is about to be disconnected.
-    if (!isKept) return reject(hub, session, "no-identity", deviceIsRevoked, { ref });
+    // That happened at another server, and the session is about to be disconnected.
+    const why = session.proven.isDevice ? deviceIsRevoked : passwordIsOld;
+    if (!isKept) return reject(hub, session, "no-identity", why, { ref });
     hub.options.log.info("device code made", { ...sessionFields(session), account });
     const seconds = Math.floor(limits.codeMs / 1_000);
     hub.send(session, { type: "device-code", code, seconds, ref });
@@ -64,8 +65,12 @@ function keepCode(
     hub.deviceCodes.set(account, hash, hub.nowMs);
     return then(true);
   }
-  const { key, isDevice } = session.proven;
-  const by = { account, key: isDevice ? key : undefined };
+  const { key, isDevice, password } = session.proven;
+  const by = {
+    account,
+    key: isDevice ? key : undefined,
+    password: isByPassword(session) ? password : undefined,
+  };
   const operation = { type: "put-code", hash, ...by, ttlMs: limits.codeMs } as const;
   askStore(hub, session, operation, (kept) =>
     kept.done ? then(kept.result === true) : then(false, kept.error),
@@ -111,6 +116,7 @@ export function link(hub: HubState, session: Session, command: Of<"link">): void
 }
 
 const deviceIsRevoked = "This device may no longer use the name";
+const passwordIsOld = "The password was changed: log in again";
 const noSuchCode =
   "There is no such code, or it has been used or is too old: /devices add makes another";
 const deviceIsOwned = "This device owns a name already: use another --identity for another person";
@@ -298,8 +304,8 @@ function keepPassword(
     hub.options.log.info("password changed", { ...sessionFields(session), account, isSet });
     hub.deviceCodes.drop(account);
     tellOthers(hub, session, changed, { change: "password-changed", device: "" });
-    const reason = "The password was changed: log in again";
-    endOtherSessions(hub, session, account, reason, isByPassword);
+    endOtherSessions(hub, session, account, passwordIsOld, isByPassword);
+    session.prove({ password });
     const { ref, remember } = command;
     const answer = (token: string | undefined): void =>
       hub.send(session, { type: "password-set", isSet, token, ref });

@@ -96,9 +96,10 @@ function registerWith(
   store.ask({ type: "change-account", change }, (outcome) => {
     if (outcome.done && outcome.result.done) {
       if (key !== undefined) moveRole(hub, key, { id: account, name });
-      return withToken(hub, session, { id: account, password }, command, (token) => {
+      const made = { id: account, password };
+      return withToken(hub, session, made, command, (token) => {
         hub.pipeline.whenSettled(() => {
-          own(hub, session, account, command, token);
+          own(hub, session, made, command, token);
           finish();
         });
       });
@@ -187,7 +188,7 @@ function claimForAccount(hub: HubState, session: Session): void {
 function own(
   hub: HubState,
   session: Session,
-  account: string,
+  { id: account, password }: Pick<Account, "id" | "password">,
   { ref }: Register,
   token: string | undefined,
 ): void {
@@ -205,7 +206,7 @@ function own(
   hub.options.control.dropRegistrations((id) => fold(id) === identity.folded);
   const { key, token: hash } = session.proven;
   const given = token === undefined ? undefined : hash;
-  session.prove({ account, isDevice: key !== undefined, token: given });
+  session.prove({ account, isDevice: key !== undefined, password, token: given });
   session.person.describe({ accountName: identity.name });
   tellPersona(hub, session, "account");
   hub.options.log.info("name registered", { ...sessionFields(session), account });

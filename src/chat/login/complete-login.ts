@@ -83,6 +83,7 @@ function setProven(hub: HubState, session: Session, login: GrantedLogin): void {
   session.prove({
     account: person?.id ?? account,
     isDevice: person !== undefined && person.id === ofKey?.id,
+    password: owner?.password,
     token: tokenHash(hub, login),
     isBearer: login.attempt.command.bearer !== undefined,
   });

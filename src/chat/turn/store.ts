@@ -277,7 +277,7 @@ export type StoreResults = {
    * none; undefined: no other has.
    */
   "find-claimant": string | undefined;
-  /** Undefined: the device may no longer act for the account. */
+  /** Undefined: who asks may no longer act for the account. */
   "put-code": true | undefined;
   /** The account of an unused code. */
   "find-code": string | undefined;
@@ -319,9 +319,16 @@ type StoreArguments = {
   "tell-charges": { charges: readonly SharedCharge[] };
   /**
    * From now on the account's only code, by its hash (device-codes.ts), until the account loses a
-   * device or its password. `key`: of the device that asks, if it is one. Only in shared stores.
+   * device or its password. `key`: of the device that asks, if it is one; otherwise `password`, as
+   * stored, if it has shown that. Only in shared stores.
    */
-  "put-code": { hash: string; account: string; key: string | undefined; ttlMs: number };
+  "put-code": {
+    hash: string;
+    account: string;
+    key: string | undefined;
+    password: string | undefined;
+    ttlMs: number;
+  };
   "find-code": { hash: string };
 };
 

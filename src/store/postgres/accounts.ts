@@ -46,6 +46,7 @@ type NewCode = {
   readonly hash: string;
   readonly account: string;
   readonly key: string | undefined;
+  readonly password: string | undefined;
   readonly ttlMs: number;
 };
 
@@ -64,9 +65,9 @@ export class PostgresAccounts {
 
   /**
    * From now on the account's only code; past the limit, the codes that expire first are forgotten.
-   * Undefined: the key is not, or no longer, one of the account's.
+   * Undefined: the key or password is not, or no longer, the account's.
    */
-  async putCode({ hash, account, key, ttlMs }: NewCode): Promise<true | undefined> {
+  async putCode({ hash, account, key, password, ttlMs }: NewCode): Promise<true | undefined> {
     return await this.#database.transact(async (run) => {
       await lock(run, account);
       await run(
@@ -78,11 +79,13 @@ export class PostgresAccounts {
       const kept = await run(
         `INSERT INTO parley.device_codes (hash, account, expires)
          SELECT $1, $2, clock_timestamp() + $3::bigint * interval '1 millisecond'
-         WHERE $4::text IS NULL OR EXISTS (SELECT 1 FROM parley.account_keys
-           WHERE account = $2 AND key = $4 AND revoked_ms IS NULL)
+         WHERE ($4::text IS NULL OR EXISTS (SELECT 1 FROM parley.account_keys
+             WHERE account = $2 AND key = $4 AND revoked_ms IS NULL))
+           AND ($5::text IS NULL OR EXISTS (SELECT 1 FROM parley.accounts
+             WHERE id = $2 AND password = $5))
          ON CONFLICT (hash) DO UPDATE SET account = excluded.account, expires = excluded.expires
          RETURNING 1`,
-        [hash, account, ttlMs, key ?? null],
+        [hash, account, ttlMs, key ?? null, password ?? null],
       );
       return kept.length > 0 ? true : undefined;
     });

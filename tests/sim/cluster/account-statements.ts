@@ -144,9 +144,11 @@ export const accountStatements: Readonly<Record<string, Statement>> = {
     return none;
   },
   "INSERT INTO parley.device_codes": ({ tables: { accounts }, undo }, values) => {
-    const [hash, account, , key] = values;
+    const [hash, account, , key, password] = values;
     const isActive = accounts.keys.get(`${account} ${key}`)?.revoked === null;
     if (key !== null && !isActive) return none;
+    const current = accounts.accounts.get(String(account))?.password;
+    if (password !== null && password !== current) return none;
     accounts.putCode(String(hash), String(account), undo);
     return one;
   },

@@ -159,8 +159,12 @@ describe.skipIf(!hasPostgres)("the directory in PostgreSQL", () => {
       const key = { key: `first of ${account}`, label: "" };
       await change(east, { type: "register", ...names, key, password: "p" });
     }
-    const put = (hash: string, account: string, ttlMs = 60_000, key?: string) =>
-      ask(east, { type: "put-code", hash, account, key, ttlMs });
+    const put = (
+      hash: string,
+      account: string,
+      ttlMs = 60_000,
+      { key, password }: { key?: string; password?: string } = {},
+    ) => ask(east, { type: "put-code", hash, account, key, password, ttlMs });
     const find = (hash: string) => ask(west, { type: "find-code", hash });
     const join = (account: string, key: string, code: string) =>
       change(west, { type: "add-key", account, key, label: "", code, atMs: 2 });
@@ -180,14 +184,17 @@ describe.skipIf(!hasPostgres)("the directory in PostgreSQL", () => {
     expect(await find("four")).toBeUndefined();
     expect(await join("a", "tablet", "four")).toEqual({ done: false, why: "missing" });
     // Whoever may no longer act for the account may have made one, and makes no other.
-    expect(await put("five", "a", 60_000, "phone")).toBe(true);
+    expect(await put("five", "a", 60_000, { key: "phone" })).toBe(true);
     await change(west, { type: "revoke-key", account: "a", key: "phone", atMs: 3 });
     expect(await join("a", "phone", "five")).toEqual({ done: false, why: "missing" });
-    expect(await put("six", "a", 60_000, "phone")).toBeUndefined();
+    expect(await put("six", "a", 60_000, { key: "phone" })).toBeUndefined();
     expect(await join("a", "phone", "six")).toEqual({ done: false, why: "missing" });
-    await put("seven", "a");
+    expect(await put("seven", "a", 60_000, { password: "p" })).toBe(true);
     await change(west, { type: "set-password", account: "a", password: "q", atMs: 4 });
     expect(await find("seven")).toBeUndefined();
+    expect(await put("eight", "a", 60_000, { password: "p" })).toBeUndefined();
+    expect(await find("eight")).toBeUndefined();
+    expect(await put("nine", "a", 60_000, { password: "q" })).toBe(true);
     expect(await find("three")).toBe("b");
   });
 });
