@@ -66,7 +66,9 @@ export class ClusterWorld implements Surroundings {
       ran: (text: string, values: readonly Value[]) => {
         // Messages reach the claimant of a name before the claimant is notified.
         if (text.includes("parley.claim(")) {
-          this.truth.named(String(values[3]), String(values[2]));
+          const [, , folded, holder, record] = values.map(String);
+          // An owner's record, too: it has the name by itself if the account is deleted.
+          for (const id of [holder, record]) if (id) this.truth.named(id, folded ?? "");
         }
         if (isTraced("database")) this.trace("database", "<", statementLine(text, values));
       },
