@@ -1847,6 +1847,8 @@ export const postgres = {
   mailboxesPerLook: 500,
   /** Mailboxes checked in turn each time, unless notifications may have been missed. */
   mailboxesInTurn: 2_000,
+  /** Rooms that are about to be opened of which the number of deleted texts is remembered. */
+  roomsOpening: 1_000,
   /** Watched names queried at once, after notifications that may have been missed. */
   watchedPerLook: 1_000,
   /** Notifications in which a commit is told; what is longer (about 250 KB) is read instead. */

@@ -116,8 +116,8 @@ export class Feed implements Follower, SharedStore {
   }
 
   /** A user logs in who may have received more at another server than is known here. */
-  async reach(room: string, seq: number): Promise<void> {
-    await this.#rooms.reach(room, seq);
+  async reach(room: string, seq: number, erasures: number): Promise<void> {
+    await this.#rooms.reach(room, seq, erasures);
   }
 
   outdated(session: string, claim: number): void {

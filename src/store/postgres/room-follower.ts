@@ -2,6 +2,7 @@
 // the numbers, without repetitions or gaps, who is there, and which texts were erased. Pieces of
 // notifications that directly follow the hub's position are delivered; what is missing is read.
 
+import { BoundedMap } from "../../bounded-map.ts";
 import type { SharedHub } from "../../chat/elsewhere/foreign-events.ts";
 import type { RoomPresence } from "../../chat/elsewhere/foreign-presence.ts";
 import type { DatabaseMetrics } from "../../chat/metrics/metrics.ts";
@@ -45,6 +46,8 @@ export class RoomFollower {
   readonly #changes = new Map<string, number>();
   /** How many texts of each room had been erased when the hub was last told of it. */
   readonly #erased = new Map<string, number>();
+  /** The same for rooms that are about to be opened, or have just been. */
+  readonly #opening = new BoundedMap<string, number>(limits.roomsOpening);
   readonly #refused = new RefusedReads();
   /** Rooms of the batch in flight: its own messages must not be read as those of others. */
   #inFlight: ReadonlySet<string> = new Set();
@@ -80,8 +83,12 @@ export class RoomFollower {
     for (const then of this.#whenSettled.splice(0)) then();
   }
 
-  /** Resolves when the hub has the room's messages up to `seq`, if the room is open. */
-  async reach(room: string, seq: number): Promise<void> {
+  /**
+   * Resolves when the hub has the room's messages up to `seq`, if the room is open. `erasures`: of
+   * how many texts it is being told that they were erased; of later ones it hears.
+   */
+  async reach(room: string, seq: number, erasures: number): Promise<void> {
+    if (!this.#opening.has(room)) this.#opening.set(room, erasures);
     // Own messages may be among them, which the hub delivers when they are settled.
     while (this.#inFlight.has(room) && (this.#positionIn(room)?.seq ?? seq) < seq) {
       await new Promise<void>((settled) => this.#whenSettled.push(settled));
@@ -219,13 +226,14 @@ export class RoomFollower {
   async #readErased(room: string, count: number): Promise<void> {
     if (!this.isOpen(room)) return;
     const { store, hub } = this.#parts;
-    const known = this.#erased.get(room) ?? count;
+    const known = this.#erased.get(room) ?? this.#opening.get(room) ?? count;
     if (known < count) {
       for (const seq of await store.rooms.erasedAfter(room, known)) {
         hub()?.handleForeign({ type: "erased", room, seq });
       }
     }
     this.#erased.set(room, Math.max(count, this.#erased.get(room) ?? 0));
+    this.#opening.delete(room);
   }
 
   /** Delivers the room's messages up to `seq`. */

@@ -13,6 +13,8 @@ import { readStored } from "./stored-json.ts";
 type BoundsRow = { first: number | string; last: number | string; erased: number | string };
 /** `erased`: how many of the room's texts have been erased so far. */
 type Bounds = { first: number; last: number; erased: number };
+/** `erasures`: how many texts had been erased when they were read. */
+type CountedBounds = { bounds: RoomBounds; erasures: number };
 type MemberRow = {
   version: number | string;
   server: string | null;
@@ -33,19 +35,20 @@ export class PostgresRooms {
     this.#maxMessages = maxMessages;
   }
 
-  async bounds(room: string, since?: number): Promise<RoomBounds> {
-    const { first, last, erased } = await this.#bounds(room);
-    if (since === undefined) return { first, last };
-    return { first, last, erased: erased === 0 ? [] : await this.#erasedSince(room, since) };
+  async bounds(room: string, since?: number): Promise<CountedBounds> {
+    const { first, last, erased: erasures } = await this.#bounds(room);
+    if (since === undefined) return { bounds: { first, last }, erasures };
+    const erased = erasures === 0 ? [] : await this.#erasedSince(room, since);
+    return { bounds: { first, last, erased }, erasures };
   }
 
   /** The same, with users at servers other than `server`. */
-  async boundsFor(room: string, since: number | undefined, server: string): Promise<RoomBounds> {
-    const [bounds, elsewhere] = await Promise.all([
+  async boundsFor(room: string, since: number | undefined, server: string): Promise<CountedBounds> {
+    const [{ bounds, erasures }, elsewhere] = await Promise.all([
       this.bounds(room, since),
       this.roster(room, server),
     ]);
-    return { ...bounds, elsewhere };
+    return { bounds: { ...bounds, elsewhere }, erasures };
   }
 
   /** The members of a room at servers other than `server`, as a consistent snapshot. */

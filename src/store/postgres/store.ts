@@ -65,7 +65,7 @@ export interface Follower {
   afterSettled(): void;
   isOpen(room: string): boolean;
   /** Resolves when the hub has the room's messages up to `seq`, if the room is open. */
-  reach(room: string, seq: number): Promise<void>;
+  reach(room: string, seq: number, erasures: number): Promise<void>;
   /** The session with this record has moved, and can't send anything here. */
   outdated(session: string, claim: number): void;
   /** Other servers have declared this server's users gone. */
@@ -297,10 +297,10 @@ export class PostgresStore {
         // The hub knows the members of its open rooms; it keeps a room open until the answer.
         const { room, since } = request;
         const isOpen = this.follower?.isOpen(room) === true;
-        const result = isOpen
+        const { bounds: result, erasures } = isOpen
           ? await this.rooms.bounds(room, since)
           : await this.rooms.boundsFor(room, since, this.#serverId);
-        await this.follower?.reach(room, result.last);
+        await this.follower?.reach(room, result.last, erasures);
         return { ...done, type: "room-bounds", result };
       }
       case "read-room": {

@@ -223,8 +223,10 @@ async function deaf() {
     heard.push(event);
     if (event.type === "said") seq = event.runs.at(-1)!.seq;
   };
-  const hub = { handleForeign, positionIn: () => ({ seq, presence: 0 }) };
-  feed.attach(hubStub(heard, { ...hub, openRooms: () => ["lobby"] }));
+  const lobby = { isOpen: true };
+  const positionIn = () => (lobby.isOpen ? { seq, presence: 0 } : undefined);
+  const openRooms = () => (lobby.isOpen ? ["lobby"] : []);
+  feed.attach(hubStub(heard, { handleForeign, positionIn, openRooms }));
   await commitOf(other, 1, ["a", "b"]);
   await feed.check();
   heard.length = 0;
@@ -236,7 +238,7 @@ async function deaf() {
         ? [`${event.type} ${event.type === "said" ? event.runs[0]?.seq : event.seq}`]
         : [],
     );
-  return { own, other, feed, state, erase, events, heard };
+  return { own, other, feed, state, erase, events, heard, lobby };
 }
 
 describe("a deletion whose notification is lost", () => {
@@ -249,6 +251,21 @@ describe("a deletion whose notification is lost", () => {
     await erase(1);
     await feed.check();
     expect(events()).toHaveLength(2);
+    feed.stop();
+  });
+
+  test("is told if it happens while somebody opens the room who was not told of it", async () => {
+    const { own, feed, erase, events, lobby } = await deaf();
+    lobby.isOpen = false;
+    await feed.check();
+    await erase(1);
+    const bounds = await answerOf(own, { type: "room-bounds", room: "lobby", since: 2, id: 9 });
+    expect(bounds).toMatchObject({ result: { erased: [1] } });
+    await erase(2);
+    await feed.check();
+    lobby.isOpen = true;
+    await feed.check();
+    expect(events()).toEqual(["erased 2"]);
     feed.stop();
   });
 
