@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { encodeRegister, withHeader } from "../../src/cpp/codec.ts";
 import { openIdentity } from "../../src/tls/identity-key.ts";
 import { Parley } from "../parley.ts";
+import { ServerHere } from "../server-here.ts";
 
 let count = 0;
 
@@ -16,6 +17,7 @@ export class World implements AsyncDisposable {
   readonly folder: string;
   readonly #programs: Parley[] = [];
   #server: Parley | undefined;
+  #here: ServerHere | undefined;
   #flags: readonly string[] = [];
   /** Where peers that are started from now on find the server. */
   port = 0;
@@ -30,12 +32,23 @@ export class World implements AsyncDisposable {
   async start(port = 0, ...more: readonly string[]): Promise<this> {
     mkdirSync(this.folder, { recursive: true });
     this.#flags = more;
-    const flags = ["--files", this.path("none"), "--state", this.path("state"), ...more];
-    this.#server = this.#run("server", ...flags, "--no-web", "--port", `${port}`, "--json");
+    this.#server = this.#run("server", ...this.#place, ...more, "--port", `${port}`, "--json");
     const ready = JSON.parse(await this.#server.line(/"event":"listening"/)) as Ready;
     this.port = ready.port;
     this.pin = ready.pin;
     return this;
+  }
+
+  /** Starts the server in this process, for tests that neither kill it nor type its commands. */
+  async startHere(...more: readonly string[]): Promise<this> {
+    mkdirSync(this.folder, { recursive: true });
+    this.#here = await ServerHere.start(...this.#place, ...more, "--port", "0");
+    ({ port: this.port, pin: this.pin } = this.#here);
+    return this;
+  }
+
+  get #place(): string[] {
+    return ["--files", this.path("none"), "--state", this.path("state"), "--no-web"];
   }
 
   /** The server is killed, and starts again in its place. */
@@ -104,6 +117,7 @@ export class World implements AsyncDisposable {
       program.signal("SIGTERM");
       await program.exit();
     }
+    await this.#here?.[Symbol.asyncDispose]();
   }
 }
 

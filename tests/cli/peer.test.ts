@@ -26,7 +26,7 @@ const base = testFolder("peer");
 const portOf = (running: string): number => parsePort(running.split(":").at(-1) ?? "") ?? 0;
 
 test("two parleys have a protected call without turns, and both screens say so", async () => {
-  await using world = await new World(base).start();
+  await using world = await new World(base).startHere();
   const alice = await world.waiting("Alice");
   const bob = world.peer("Bob");
   bob.type("/register", "/bridge Alice", "/chat", "one", "two");
@@ -89,7 +89,7 @@ test("a registry that was away at first is recognized later: the call is protect
 });
 
 test("no text of the call is readable on the wire, and a relay of the bytes does no harm", async () => {
-  await using world = await new World(base).start();
+  await using world = await new World(base).startHere();
   const alice = await world.waiting("Alice");
   const port = portOf(alice.lines[0] ?? "");
   let wire = "";
@@ -124,7 +124,7 @@ test("no text of the call is readable on the wire, and a relay of the bytes does
 });
 
 test("a man in the middle with separate TLS sessions is detected: no text is sent, exit 6", async () => {
-  await using world = await new World(base).start();
+  await using world = await new World(base).startHere();
   const alice = await world.waiting("Alice");
   const port = portOf(alice.lines[0] ?? "");
   const heard: string[] = [];
@@ -162,7 +162,7 @@ test("a man in the middle with separate TLS sessions is detected: no text is sen
 });
 
 test("a changed key is refused by the caller and by the callee", async () => {
-  await using world = await new World(base).start();
+  await using world = await new World(base).startHere();
   const alice = await world.waiting("Alice");
   const bob = world.peer("Bob");
   bob.type("/bridge Alice", "/chat", "hello");
@@ -192,7 +192,7 @@ test("a changed key is refused by the caller and by the callee", async () => {
 });
 
 test("nobody can downgrade a call with a known peer to plain text", async () => {
-  await using world = await new World(base).start();
+  await using world = await new World(base).startHere();
   const alice = await world.waiting("Alice");
   const bob = world.peer("Bob");
   bob.type("/register", "/bridge Alice", "/chat", "hello");
@@ -223,7 +223,7 @@ test("nobody can downgrade a call with a known peer to plain text", async () => 
 });
 
 test("an original program receives exactly the same bytes as ever", async () => {
-  await using world = await new World(base).start();
+  await using world = await new World(base).startHere();
   let heard = "";
   const zed = createServer((socket) => {
     socket
@@ -254,7 +254,7 @@ test("an original program receives exactly the same bytes as ever", async () => 
 });
 
 test("files are sent over the call, from both ends, sealed; a pipe waits for them", async () => {
-  await using world = await new World(base).start();
+  await using world = await new World(base).startHere();
   const content = Buffer.from(noise(2_000_000));
   writeFileSync(join(base, "a.bin"), content);
   mkdirSync(join(base, "photos", "empty"), { recursive: true });
@@ -299,7 +299,7 @@ function ended(socket: Socket): Promise<void> {
 }
 
 test("garbage, inside TLS or instead of it, disturbs nobody", async () => {
-  await using world = await new World(base).start();
+  await using world = await new World(base).startHere();
   const alice = await world.waiting("Alice");
   const port = portOf(alice.lines[0] ?? "");
   for (const first of [[0x16], [0x16, 3, 1], [0x16, 3, 1, 0, 5, 1, 2, 3, 4, 5], [0x16, 255, 255]]) {
@@ -328,7 +328,7 @@ test("garbage, inside TLS or instead of it, disturbs nobody", async () => {
 });
 
 test("a second caller is busy, and --turns takes turns", async () => {
-  await using world = await new World(base).start();
+  await using world = await new World(base).startHere();
   const alice = await world.waiting("Alice");
   const bob = world.peer("Bob", "Bob", "--turns");
   bob.type("/bridge Alice", "/chat", "hi");
@@ -347,7 +347,7 @@ test("a second caller is busy, and --turns takes turns", async () => {
 });
 
 test("peers that can't connect to each other talk through the server: far more than fits into it", async () => {
-  await using world = await new World(base).start();
+  await using world = await new World(base).startHere();
   const alice = await world.waiting("Alice");
   await hide(world);
   const bob = world.peer("Bob");

@@ -22,9 +22,12 @@ class Call implements AsyncDisposable {
   #bob: Parley | undefined;
   serverPort = 0;
 
-  /** Bob calls Alice. `budget`: how many bytes a connection carries before it is cut. */
+  /**
+   * Bob calls Alice. `budget`: how many bytes a connection carries before it is cut. The server is
+   * in this process, unless it was started before.
+   */
   async start(budget: () => number, flags: readonly string[] = []): Promise<this> {
-    await this.world.start(0, ...flags);
+    if (this.world.port === 0) await this.world.startHere(...flags);
     this.serverPort = this.world.port;
     for (let n = 0; n < 2; n++) {
       const proxy = new CuttingProxy(this.serverPort, budget);
@@ -143,7 +146,9 @@ test("the end of the input waits until everything has arrived over the next conn
 });
 
 test("a call survives the server", async () => {
-  await using call = await new Call().start(() => Infinity);
+  await using call = new Call();
+  await call.world.start();
+  await call.start(() => Infinity);
   const { alice, bob, world } = call;
   bob.type("before");
   await hears(alice, ["before"]);
