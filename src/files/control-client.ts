@@ -258,9 +258,12 @@ export class ControlClient {
     return performance.now() - this.#heardAtMs;
   }
 
-  /** Pings the server; without an answer the connection counts as lost after `timeoutMs`. */
+  /**
+   * Pings the server; without an answer the connection counts as lost after `timeoutMs`. Not before
+   * its welcome: while a busy server checks a password, it answers nothing else.
+   */
   checkAlive(timeoutMs: number): void {
-    if (this.isClosed || this.#aliveTimer !== undefined) return;
+    if (this.isClosed || !this.#welcomed || this.#aliveTimer !== undefined) return;
     const askedAtMs = performance.now();
     const mayBeAsleep = this.#link.checkAlive !== undefined;
     if (mayBeAsleep) this.#link.checkAlive?.();

@@ -55,6 +55,23 @@ test("silence of a person is no loss: they may be asleep", async () => {
   control.close();
 });
 
+test("a server that is slow to check a password is not lost; one that no longer answers is", async () => {
+  const connected = Promise.withResolvers<Bun.Socket<undefined>>();
+  const data = (socket: Bun.Socket<undefined>) => connected.resolve(socket);
+  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data } });
+  const server = { host: "127.0.0.1", port: listener.port };
+  const control = await ControlClient.connect({ ...server, access: { serverPassword: "x" } });
+  const socket = await connected.promise;
+  control.checkAlive(1);
+  // Timers of the same length run in order.
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  socket.write(`${JSON.stringify(welcome())}\n`);
+  await control.admitted();
+  control.checkAlive(1);
+  expect((await control.lost).message).toContain("no longer answers");
+  listener.stop(true);
+});
+
 test.each(messages.map((message) => [message.type, message] as const))("%s", (_, message) => {
   const link = {
     isSecured: false,
