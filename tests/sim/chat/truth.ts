@@ -212,6 +212,11 @@ export class Truth {
     if (token.room !== undefined && token.logged.length !== 1) {
       fail(`Token ${token.id} was acknowledged, and is in ${token.logged.length} logs`);
     }
+    // Its clients have mailboxes; others may have any other name.
+    const isForOwner = token.to.length === 1 && this.owned.has(token.to[0]!.toLowerCase());
+    if (isForOwner && !token.mayBePrivate && token.logged.length === 0) {
+      fail(`Token ${token.id} was acknowledged, and is in no mailbox`);
+    }
   }
 
   failed(token: Token): void {
