@@ -59,6 +59,11 @@ export class WebSocketDriver {
     this.#wake();
   }
 
+  /** Whether the server still hears what is said. */
+  get isConnected(): boolean {
+    return this.#socket?.readyState === WebSocket.OPEN;
+  }
+
   /** The server that the balancer was asked for, as `HOST:PORT`; if it was. */
   get server(): string | undefined {
     return this.#server;

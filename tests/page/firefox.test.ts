@@ -110,6 +110,21 @@ inBoth("files by code", async () => {
   expect(await sender.exit()).toBe(0);
 });
 
+inBoth("a reload in Firefox ends files by code: the sender does not wait", async () => {
+  const path = rig.hollowFile("reloaded.bin", 20_000_000);
+  const words = [path, "--code", "--json", "--limit-rate", "2M"];
+  await using sender = new Parley("send-file", `127.0.0.1:${rig.port}`, ...words);
+  const { code } = JSON.parse(await sender.line(/"event":"code"/)) as { code: string };
+  const tab = await rig.open("firefox");
+  await tab.navigate(`${rig.url}code#${code}`);
+  await tab.click("#code-form [type=submit]");
+  await tab.until("document.body.dataset.phase === 'listed'");
+  await tab.click("#found-save");
+  await tab.until("document.querySelector('#found-progress').value > 0");
+  await tab.reloadAnyway();
+  expect(await sender.exit()).toBe(4);
+});
+
 inBoth("it opens while the server is away, and sends then what was written", async () => {
   await fay.until("navigator.serviceWorker.controller !== null");
   await rig.kill();

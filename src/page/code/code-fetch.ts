@@ -72,6 +72,11 @@ export class CodeFetch {
     void this.#listAll();
   }
 
+  /** Under which number the server knows this attempt, and the number of the code. */
+  get attempt(): { offer: string; number: number } {
+    return { offer: this.#offer, number: this.#options.code.number };
+  }
+
   handle(event: SessionEvent): void {
     if (this.#isOver) return;
     switch (event.type) {

@@ -17,6 +17,7 @@ import { canSaveFolders, chooseTarget } from "../handover/save-target.ts";
 import { progressText } from "../progress-text.ts";
 import { WebSocketDriver } from "../websocket-driver.ts";
 import { CodeFetch, type CodeView } from "./code-fetch.ts";
+import { type Attempt, endAttempt, noteAttempt, notedAttempt } from "./reloaded.ts";
 
 const form = byId("code-form", HTMLFormElement);
 const field = byId("code", HTMLInputElement);
@@ -33,6 +34,7 @@ const save = byId("found-save", HTMLButtonElement);
 const cancel = byId("found-cancel", HTMLButtonElement);
 const saved = byId("found-saved", HTMLUListElement);
 
+const socketUrl = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`;
 const store = new OwnStore();
 const nothing: CodeView = {
   phase: "joining",
@@ -46,6 +48,7 @@ let view = nothing;
 let fetching: CodeFetch | undefined;
 /** Ends the session of the try before. */
 let leave = (): void => {};
+let isConnected = (): boolean => false;
 
 function show(change: Partial<CodeView>): void {
   const { list } = view;
@@ -57,7 +60,7 @@ function show(change: Partial<CodeView>): void {
   bar.hidden = !isRunning;
   bar.value = bytes === 0 ? 1 : Math.min(1, doneBytes / bytes);
   const text = phase === "joining" ? "Looking for the sender …" : detail;
-  noteSaving(isRunning);
+  noteAttempt(attempt());
   status.setAttribute("aria-live", phase === "running" ? "off" : "polite");
   setText(status, phase === "running" ? `${progressText(view)} · ${stayText}` : text);
   status.classList.toggle("problem", phase === "failed");
@@ -85,29 +88,15 @@ function showList(): void {
   setText(facts, `${sizeText(view.bytes)} · sealed: the server can't read it${advice}`);
 }
 
+/** What a page that is loaded after this one has to end. */
+function attempt(): Attempt | undefined {
+  if (fetching === undefined || !open.has(view.phase)) return undefined;
+  return { ...fetching.attempt, isSaving: view.phase !== "listed" };
+}
+
 /** Where a reload ends it. */
 const open: ReadonlySet<CodeView["phase"]> = new Set(["listed", "running", "interrupted"]);
 const stayText = "keep this page open: a reload loses what has arrived";
-
-/** For a page that is loaded after this one: nothing is kept for it. */
-function noteSaving(isSaving: boolean): void {
-  try {
-    if (isSaving) sessionStorage.setItem(savingKey, "1");
-    else sessionStorage.removeItem(savingKey);
-  } catch {
-    // Storage may be disabled.
-  }
-}
-
-function wasSaving(): boolean {
-  try {
-    return sessionStorage.getItem(savingKey) !== null;
-  } catch {
-    return false;
-  }
-}
-
-const savingKey = "parley-code";
 
 /** The maximum number of names in the list; the rest is counted. */
 const maxNames = 20;
@@ -160,14 +149,14 @@ function start(text: string): void {
     save: ({ file, name }) => handOver(file, name),
   });
   fetching = fetch;
-  const url = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`;
-  const driver = new WebSocketDriver(session, url, (events) => {
+  const driver = new WebSocketDriver(session, socketUrl, (events) => {
     for (const event of events) fetch.handle(event);
   });
   leave = () => {
     session.leave();
     step();
   };
+  isConnected = () => driver.isConnected;
   show(nothing);
   cancel.focus();
   driver.start();
@@ -222,13 +211,16 @@ addEventListener("beforeunload", (event) => {
 });
 window.addEventListener("pagehide", ({ persisted }) => {
   if (persisted || fetching === undefined) return;
-  const isSaving = wasSaving();
+  const interrupted = attempt();
+  const isEnded = isConnected();
   fetching.cancel();
-  noteSaving(isSaving);
+  noteAttempt(interrupted && { ...interrupted, isEnded });
 });
 readAddress();
-if (wasSaving()) {
-  noteSaving(false);
+const interrupted = notedAttempt();
+noteAttempt(undefined);
+if (interrupted?.isEnded === false) endAttempt(socketUrl, interrupted);
+if (interrupted?.isSaving === true) {
   const why =
     "The page was reloaded during the transfer: what had arrived is lost, and the code is used up. Ask the sender for a new one.";
   setProblem(field, problem, why);

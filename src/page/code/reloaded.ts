@@ -1,0 +1,64 @@
+// What a page for files by code leaves behind for the one that is loaded after it. It can't go on,
+// and the sender should hear so at once. Some browsers close the connection before a page that is
+// left may say so; the next page does.
+
+import { ClientSession } from "../../client/session.ts";
+import { secretText } from "../../secrets.ts";
+import { offerPort } from "../handover/offer-port.ts";
+import { WebSocketDriver } from "../websocket-driver.ts";
+
+/** An attempt that only this page could have continued. */
+export type Attempt = {
+  readonly offer: string;
+  readonly number: number;
+  /** Something was being saved. */
+  readonly isSaving: boolean;
+  /** The server has heard that it is over; to ask for the code again would count as a guess. */
+  readonly isEnded?: boolean;
+};
+
+const key = "parley-code";
+
+/** Undefined: there is nothing to be ended. */
+export function noteAttempt(attempt: Attempt | undefined): void {
+  try {
+    if (attempt === undefined) sessionStorage.removeItem(key);
+    else sessionStorage.setItem(key, JSON.stringify(attempt));
+  } catch {
+    // Storage may be disabled.
+  }
+}
+
+export function notedAttempt(): Attempt | undefined {
+  try {
+    const noted: Partial<Attempt> | null = JSON.parse(sessionStorage.getItem(key) ?? "null");
+    const { offer, number, isSaving, isEnded } = noted ?? {};
+    if (typeof offer !== "string" || typeof number !== "number") return undefined;
+    return { offer, number, isSaving: isSaving === true, isEnded: isEnded === true };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Tells the server that the attempt is over, if it lets anybody in. */
+export function endAttempt(url: string, { offer, number }: Attempt): void {
+  const session = new ClientSession({
+    name: undefined,
+    rooms: [],
+    secret: secretText(16),
+    random: Math.random,
+  });
+  const driver: WebSocketDriver = new WebSocketDriver(session, url, (events) => {
+    for (const { type } of events) {
+      if (type === "online") session.request({ type: "join-code", offer, number });
+      if (type === "response") port.end(offer, "cancelled");
+      if (type === "response" || type === "error" || type === "offline") session.leave();
+    }
+    driver.step();
+  });
+  const port = offerPort(
+    () => session,
+    () => driver,
+  );
+  driver.start();
+}
