@@ -7,20 +7,25 @@ import { ParleyError } from "../../src/errors.ts";
 import { sender } from "../../src/limits.ts";
 import { Rights } from "../../src/chat/rights/rights.ts";
 import { nameHolders } from "./inspect.ts";
-import { type Client, memoryAnswerer, Rig, say } from "./rig.ts";
+import { type Answerer, type Client, memoryAnswerer, Rig, say } from "./rig.ts";
 
 type Claim = Extract<StoreRequest, { type: "claim-name" }>;
 
 let rig: Rig;
 /** Claims without an answer. */
 let claims: Claim[];
+/** Other requests without an answer, while they are held. */
+let held: StoreRequest[] | undefined;
+let answerNow: Answerer;
 
 beforeEach(() => {
   claims = [];
-  const answer = memoryAnswerer();
+  held = undefined;
+  answerNow = memoryAnswerer();
   rig = new Rig({ shared: { roomOpened() {} } }, (request) => {
-    if (request.type !== "claim-name") return answer(request);
-    claims.push(request);
+    if (request.type === "claim-name") claims.push(request);
+    else if (held === undefined) return answerNow(request);
+    else held.push(request);
     return undefined;
   });
 });
@@ -63,6 +68,22 @@ test("tells of what was counted and refused at the last server since the record 
   const [welcome] = ann.lines();
   const session = { n: 2, refused: [{ first: 1, last: 1, code: "muted" }] };
   expect(welcome).toMatchObject({ type: "welcome", session });
+});
+
+test("ends what the connection before is doing: only what the claim has found is taken", () => {
+  const ann = comeIn();
+  reply(taken(1));
+  expect(ann.lines()[0]).toMatchObject({ type: "welcome", session: { n: 0 } });
+  held = [];
+  ann.send({ type: "tell", n: 1, to: ["Bob"], text: "hi" });
+  const looking = held;
+  held = undefined;
+  expect(looking.length).toBeGreaterThan(0);
+  const again = comeIn();
+  for (const request of looking) rig.hub.handleStore(answerNow(request)!, rig.nowMs);
+  rig.settle();
+  reply(taken(2));
+  expect(again.lines()[0]).toMatchObject({ type: "welcome", session: { n: 0 } });
 });
 
 test("is withdrawn when the client has given up, and its name is free again", () => {

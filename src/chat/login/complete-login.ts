@@ -97,7 +97,11 @@ function tokenHash(hub: HubState, { attempt, facts, newToken }: GrantedLogin): s
   return current === undefined ? undefined : hub.options.hashSecret(current);
 }
 
-/** Continues from the highest known number: the record, the claim or the previous connection. */
+/**
+ * Continues from what the claim has found: nothing of an earlier connection is stored after it, not
+ * even what that has taken meanwhile. Without a claim, from the previous connection or the record,
+ * whichever is further.
+ */
 function restoreCounter(
   { counter }: Session,
   previous: Session | undefined,
@@ -105,10 +109,11 @@ function restoreCounter(
   taken: SessionTaken | undefined,
 ): void {
   const before = previous?.counter;
-  const record = taken !== undefined && taken.n > (stored?.n ?? 0) ? taken : stored;
-  if (before !== undefined && before.taken >= (record?.n ?? 0)) {
-    counter.restore(before.taken, before.refusals);
-  } else counter.restore(record?.n ?? 0, readRefused(record?.refused));
+  if (taken === undefined && before !== undefined && before.taken >= (stored?.n ?? 0)) {
+    return counter.restore(before.taken, before.refusals);
+  }
+  const record = taken ?? stored;
+  counter.restore(record?.n ?? 0, readRefused(record?.refused));
 }
 
 function enterRooms(
