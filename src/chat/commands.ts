@@ -5,7 +5,7 @@ import { ParleyError } from "../errors.ts";
 import { isLoopback } from "../addresses.ts";
 import { people } from "../limits.ts";
 import { quoted } from "../text.ts";
-import { sendList } from "./turn/delivery.ts";
+import { sendAhead } from "./turn/delivery.ts";
 import {
   deviceCode,
   devices,
@@ -154,7 +154,7 @@ const handlers: Handlers = {
       const names = limit === undefined ? all : all.slice(from, from + limit);
       const next = from + names.length < all.length ? names.at(-1) : undefined;
       const total = all.length;
-      sendList(hub, session, { type: "names", room: fold(asked), names, total, next, ref });
+      sendAhead(hub, session, { type: "names", room: fold(asked), names, total, next, ref });
     });
   },
   rooms(hub, session, { after, limit, ref }) {

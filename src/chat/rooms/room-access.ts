@@ -10,6 +10,7 @@ import { mayEnter } from "./room-rights.ts";
 import type { Changer } from "../people/persona.ts";
 import type { Room } from "./room.ts";
 import type { Session } from "../session.ts";
+import { sendAhead } from "../turn/delivery.ts";
 
 /** Removes people who may no longer be in the room. */
 export function removeNonGuests(hub: HubState, name: string): void {
@@ -57,11 +58,14 @@ function tellTopic(hub: HubState, session: Session, room: string, isBack: boolea
   if (topic !== "" || isBack) hub.send(session, { type: "topic", room, topic }, "settled");
 }
 
-/** The text of a message was deleted. */
+/**
+ * The text of a message was deleted. With other servers, members are told at once: a client that
+ * has what these say next counts as told (RoomBounds).
+ */
 export function tellErased(hub: HubState, room: string, seq: number): void {
   if (!hub.store.erasures.note(room, seq)) return;
   for (const session of hub.names.members()) {
-    if (session.rooms.has(room)) hub.send(session, { type: "deleted", room, seq }, "settled");
+    if (session.rooms.has(room)) sendAhead(hub, session, { type: "deleted", room, seq });
   }
 }
 

@@ -4,7 +4,7 @@
 import { history as historyLimits } from "../../limits.ts";
 import { harmless, quoted } from "../../text.ts";
 import { callInto } from "./call-into.ts";
-import { sendList } from "../turn/delivery.ts";
+import { sendAhead } from "../turn/delivery.ts";
 import type { Command, Ref } from "../events.ts";
 import { withRoom } from "../elsewhere/foreign-room.ts";
 import { type HubState, textsOf } from "../hub-state.ts";
@@ -94,7 +94,7 @@ export function roster(
     const isSeen = maySee(hub, session, folded);
     const members = found === undefined || !isSeen ? [] : entriesOf(hub, found);
     const isSecret = hub.options.rights.rooms.of(folded).flags.includes("secret");
-    sendList(hub, session, { type: "roster", room: folded, isSecret, members, ref });
+    sendAhead(hub, session, { type: "roster", room: folded, isSecret, members, ref });
   });
 }
 

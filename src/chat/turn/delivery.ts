@@ -121,11 +121,11 @@ export function deliverAnswersOf(hub: HubState, session: Session): void {
 }
 
 /**
- * Sends who is in a room. With other servers, not only at the end of the turn: their events may
- * come first, and the list would take them back.
+ * Sends what other servers' events must not overtake, such as who is in a room: a list would take
+ * them back. With other servers, not only at the end of the turn.
  */
-export function sendList(hub: HubState, session: Session, list: PersonalEvent): void {
-  hub.send(session, list);
+export function sendAhead(hub: HubState, session: Session, event: PersonalEvent): void {
+  hub.send(session, event);
   if (hub.options.shared !== undefined) deliverAnswersOf(hub, session);
 }
 

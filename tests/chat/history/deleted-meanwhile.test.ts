@@ -71,6 +71,28 @@ test("at another server, before its message has arrived here", () => {
   ]);
 });
 
+test("members hear of it before what another server says next, though the store is slow", () => {
+  const store = new FailingStore();
+  const rig = new Rig({ shared: { roomOpened() {} } }, store.answer);
+  const bob = rig.member("Bob", { runs: true });
+  const saidElsewhere = (text: string, seq: number): void => {
+    const run = new SaidRun("lobby", seq, rig.nowMs, "Ann", undefined, undefined, 0, text);
+    rig.hub.handleForeign({ type: "said", room: "lobby", runs: [run] }, rig.nowMs);
+  };
+  saidElsewhere("one", 1);
+  rig.settle();
+  bob.text();
+  store.timing = ({ type }) => (type === "commit" ? "run-late" : "now");
+  bob.send(say(1, "mine"));
+  rig.hub.handleForeign({ type: "erased", room: "lobby", seq: 1 }, rig.nowMs);
+  saidElsewhere("two", 2);
+  rig.settle();
+  expect(bob.lines()).toMatchObject([
+    { type: "deleted", seq: 1 },
+    { type: "message", seq: 2, text: "two" },
+  ]);
+});
+
 test("an export has no text of it either", () => {
   const { store, rig } = slowReads();
   let rows: unknown;
