@@ -78,7 +78,7 @@ type Handlers = {
   ) => void;
 };
 
-/** Commands that anybody who connects may give. */
+/** Commands that are allowed without a name and without admission to the server. */
 const needsNothing: ReadonlySet<Command["type"]> = new Set<Command["type"]>([
   "post",
   "read",

@@ -334,7 +334,7 @@ export class Session {
     return this.#isAdmitted;
   }
 
-  /** It has shown what the server asks for, or is somebody whom it admits. */
+  /** The server lets this session in: it has met the requirements, or needs to meet none. */
   admit(): void {
     this.#isAdmitted = true;
   }

@@ -93,18 +93,27 @@ inBoth("a file shared with the room is fetched by the other, and verified", asyn
   await fay.press("Escape");
 });
 
-inBoth("files by code", async () => {
-  const path = join(rig.folder, "coded.bin");
-  const content = noise(1_500_000);
-  writeFileSync(path, content);
-  const words = [path, "--code", "--json"];
-  await using sender = new Parley("send-file", `127.0.0.1:${rig.port}`, ...words);
+/** Offers a file by code. */
+const give = (path: string, ...flags: string[]): Parley =>
+  new Parley("send-file", `127.0.0.1:${rig.port}`, path, "--code", "--json", ...flags);
+
+/** A tab in Firefox that has opened the code, and begun to save. */
+async function savingFrom(sender: Parley): Promise<Tab> {
   const { code } = JSON.parse(await sender.line(/"event":"code"/)) as { code: string };
   const tab = await rig.open("firefox");
   await tab.navigate(`${rig.url}code#${code}`);
   await tab.click("#code-form [type=submit]");
   await tab.until("document.body.dataset.phase === 'listed'");
   await tab.click("#found-save");
+  return tab;
+}
+
+inBoth("files by code", async () => {
+  const path = join(rig.folder, "coded.bin");
+  const content = noise(1_500_000);
+  writeFileSync(path, content);
+  await using sender = give(path);
+  const tab = await savingFrom(sender);
   await tab.until("document.body.dataset.phase === 'done'");
   expect(await savedAs("coded.bin", 1_500_000)).toBe(hashOf(content));
   expect(await sender.exit()).toBe(0);
@@ -112,14 +121,8 @@ inBoth("files by code", async () => {
 
 inBoth("a reload in Firefox ends files by code: the sender does not wait", async () => {
   const path = rig.hollowFile("reloaded.bin", 20_000_000);
-  const words = [path, "--code", "--json", "--limit-rate", "2M"];
-  await using sender = new Parley("send-file", `127.0.0.1:${rig.port}`, ...words);
-  const { code } = JSON.parse(await sender.line(/"event":"code"/)) as { code: string };
-  const tab = await rig.open("firefox");
-  await tab.navigate(`${rig.url}code#${code}`);
-  await tab.click("#code-form [type=submit]");
-  await tab.until("document.body.dataset.phase === 'listed'");
-  await tab.click("#found-save");
+  await using sender = give(path, "--limit-rate", "2M");
+  const tab = await savingFrom(sender);
   await tab.until("document.querySelector('#found-progress').value > 0");
   await tab.reloadAnyway();
   expect(await sender.exit()).toBe(4);

@@ -1,5 +1,5 @@
-// Reads from the store what a login depends on: the user's record, the numbers of the rooms, who
-// last had the name and the alias, and the accounts involved.
+// Reads what a login needs from the store: the user's record, the last message numbers of the
+// rooms, who last had the name and the alias, and the accounts involved.
 
 import type { ParleyError } from "../../errors.ts";
 import { history as limits } from "../../limits.ts";

@@ -1,4 +1,4 @@
-// Checks whether the name or alias given at login belongs to somebody else, connected or absent.
+// Checks whether somebody else, online or away, owns the name or alias given at login.
 
 import { networkOf } from "../../addresses.ts";
 import type { HubState } from "../hub-state.ts";
@@ -26,7 +26,7 @@ export function nameConflict(
     if (byAbsent !== undefined) return byAbsent;
   }
   const key = previous?.identity.key ?? session.identity.key;
-  // In dialects with aliases, nobody may take another person's alias as a name.
+  // Another person's alias can't be taken as a name.
   if (hub.names.isAliasOfOther(fold(name), key)) return takenByMember(name);
   if (alias === undefined || fold(alias) === fold(name)) return undefined;
   if (facts.aliasOwner !== undefined) return takenByMember(alias);

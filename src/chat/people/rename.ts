@@ -88,8 +88,8 @@ export function rename(hub: HubState, session: Session, command: Rename): void {
 }
 
 /**
- * The session waits for an answer about a name. Returns a function for when it has come: whether
- * somebody has registered the name meanwhile (namesakes.ts).
+ * Notes that the session waits for an answer about a name. Call the result when the answer has
+ * come: it returns whether somebody has registered the name in the meantime (namesakes.ts).
  */
 function awaitName(session: Session, folded: string): () => boolean {
   session.awaitedNames = [folded];

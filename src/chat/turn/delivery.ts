@@ -121,8 +121,9 @@ export function deliverAnswersOf(hub: HubState, session: Session): void {
 }
 
 /**
- * Sends what other servers' events must not overtake, such as who is in a room: a list would take
- * them back. With other servers, not only at the end of the turn.
+ * Sends something that must go out before later events of other servers: a list of members, for
+ * example, would undo a join that the client has already seen. With other servers, it is sent at
+ * once instead of at the end of the turn.
  */
 export function sendAhead(hub: HubState, session: Session, event: PersonalEvent): void {
   hub.send(session, event);
