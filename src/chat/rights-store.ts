@@ -2,6 +2,7 @@
 // outcome is known, and must not undo what was decided meanwhile.
 
 import type { HubState } from "./hub-state.ts";
+import { followOperators } from "./rooms/rank-news.ts";
 import type { Then } from "./rights/rights-requests.ts";
 
 /**
@@ -38,6 +39,8 @@ export function moveRole(
   key: string,
   { id, name }: { id: string; name: string },
 ): void {
+  const tellRooms = followOperators(hub);
   hub.options.rights.roles.move(key, { id, name });
+  tellRooms();
   storeRights(hub);
 }

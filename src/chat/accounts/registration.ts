@@ -13,6 +13,7 @@ import {
 import type { Command, Ref } from "../events.ts";
 import type { HubState } from "../hub-state.ts";
 import { roomsOf } from "../rooms/membership.ts";
+import { followProof } from "../rooms/rank-news.ts";
 import { noteMail } from "../elsewhere/foreign-events.ts";
 import { claimName, isConnected } from "../elsewhere/name-claims.ts";
 import { giveToken, hashNew } from "./passwords.ts";
@@ -95,11 +96,13 @@ function registerWith(
   };
   store.ask({ type: "change-account", change }, (outcome) => {
     if (outcome.done && outcome.result.done) {
-      if (key !== undefined) moveRole(hub, key, { id: account, name });
       const made = { id: account, password };
       return withToken(hub, session, made, command, (token) => {
         hub.pipeline.whenSettled(() => {
+          const tellRooms = followProof(hub, session);
           own(hub, session, made, command, token);
+          if (key !== undefined) moveRole(hub, key, { id: account, name });
+          tellRooms();
           finish();
         });
       });

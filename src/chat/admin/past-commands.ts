@@ -7,6 +7,7 @@ import type { Said } from "../events.ts";
 import { fittingPage } from "../history/history-page.ts";
 import type { HubState } from "../hub-state.ts";
 import { fold } from "../names/grammar.ts";
+import { followOperators } from "../rooms/rank-news.ts";
 import { tellErased } from "../rooms/room-access.ts";
 import { mayBeOf } from "../session.ts";
 import { type Actor, outranks } from "./actor.ts";
@@ -85,6 +86,7 @@ export function forget(hub: HubState, actor: Actor, { name }: Of<"forget">, answ
     const change = { type: "delete", account: account.id, atMs: hub.stampMs } as const;
     hub.store.ask({ type: "change-account", change }, (outcome) => {
       if (!outcome.done) return answer(failed(outcome.error));
+      const tellRooms = followOperators(hub);
       roles.take(account.id);
       hub.options.rights.tokens.forgetAccount(account.id);
       logAct(hub, actor, "account deleted", { target: account.name });
@@ -94,6 +96,8 @@ export function forget(hub: HubState, actor: Actor, { name }: Of<"forget">, answ
         if (!mayBeOf(session, account.id)) continue;
         expel(hub, session, "kicked", "Your account was deleted by an operator");
       }
+      // Those who are at other servers have not left yet.
+      tellRooms();
       answer({ ok: true, message: `${account.name} is no longer registered` });
     });
   });

@@ -7,6 +7,7 @@ import { type Actor, outranks } from "./actor.ts";
 import type { AdminAnswer } from "./answer.ts";
 import { logAct } from "./log-act.ts";
 import { isClaim } from "../server-control.ts";
+import { followOperators } from "../rooms/rank-news.ts";
 import { removeNonGuests } from "../rooms/room-access.ts";
 import { withAccount } from "./with-account.ts";
 import { tooMany } from "../rates/guess-rates.ts";
@@ -21,9 +22,11 @@ export function op(hub: HubState, actor: Actor, name: string, answer: Answer): v
       return answer({ ok: true, message: `${account.name} is ${roles.rankOf([id])} already` });
     }
     const role = { id, rank: "operator", name: account.name, by: actor.name } as const;
+    const tellRooms = followOperators(hub);
     if (!roles.give({ ...role, atMs: hub.stampMs })) {
       return answer({ ok: false, code: "full", message: "There are too many operators" });
     }
+    tellRooms();
     logAct(hub, actor, "operator made", { target: account.name });
     answer({ ok: true, message: `${account.name} is an operator now` });
   });
@@ -38,8 +41,10 @@ export function deop(hub: HubState, actor: Actor, name: string, answer: Answer):
       const message = `${name} is an ${rank}: only the server's terminal can change that`;
       return answer({ ok: false, code: "not-allowed", message });
     }
+    const tellRooms = followOperators(hub);
     roles.take(id);
     for (const room of hub.rooms.keys()) removeNonGuests(hub, room);
+    tellRooms();
     logAct(hub, actor, "operator removed", { target: name });
     answer({ ok: true, message: `${name} is no longer an ${rank}` });
   });
@@ -74,7 +79,9 @@ export function claim(hub: HubState, actor: Actor, code: string): AdminAnswer {
     const message = "This is not the claim of this server, or it has been used";
     return { ok: false, code: "not-allowed", message };
   }
+  const tellRooms = followOperators(hub);
   rights.roles.give({ id, rank: "owner", name: actor.name, by: "claim", atMs: hub.stampMs });
+  tellRooms();
   control.claimUsed();
   logAct(hub, actor, "server claimed", { target: actor.name });
   // Somebody without a name.

@@ -26,6 +26,7 @@ import { banOf, banText, suspectOf } from "../suspect.ts";
 import { reclaimCalls } from "../offers/call-commands.ts";
 import { reclaimCodes } from "../offers/code-commands.ts";
 import { followRecipients } from "../offers/offers-elsewhere.ts";
+import { followOperators } from "../rooms/rank-news.ts";
 import { removeNonGuests, tellErased } from "../rooms/room-access.ts";
 import type { SharedCharge } from "../rates/shared-charges.ts";
 import { ownerAt } from "../../share-owner.ts";
@@ -166,6 +167,7 @@ const handlers: Handlers = {
     const topics = new Map(
       [...hub.rooms.keys()].map((room) => [room, rights.rooms.of(room).topic]),
     );
+    const tellOperators = followOperators(hub);
     rights.replace(rows);
     for (const session of hub.sessions) {
       const ban = banOf(hub, suspectOf(session));
@@ -180,6 +182,7 @@ const handlers: Handlers = {
         hub.send(session, { type: "topic", room, topic, by }, "settled");
       }
     }
+    tellOperators();
   },
   looked(hub) {
     for (const room of hub.rooms.values()) tellSettings(hub, room);

@@ -53,6 +53,11 @@ export class Roles {
     return [...this.#byId.values()].some(({ rank }) => rank === "owner");
   }
 
+  /** The accounts and keys that belong to owners and operators. */
+  ids(): ReadonlySet<string> {
+    return new Set(this.#byId.keys());
+  }
+
   list(): readonly Role[] {
     return [...this.#byId.values()];
   }

@@ -1,12 +1,13 @@
-// What the members of a room are told if somebody who is in it through several servers gains or
-// loses a rank by joining, or leaving, at one of them.
+// What the members of a room are told if somebody gains or loses a rank without an order to the
+// room: by joining, or leaving, at one of several servers, or as an operator of the server.
 
 import { changedByServer } from "./presence.ts";
 import type { HubState } from "../hub-state.ts";
 import type { PresenceEvent } from "../events.ts";
-import { rankOf } from "./room-rights.ts";
+import { rankChanges, rankOf } from "./room-rights.ts";
 import type { Room } from "./room.ts";
 import type { RoomChange } from "./room-change.ts";
+import type { Session } from "../session.ts";
 
 /** Call it before they come or leave, and the result after that. */
 export function followRank(
@@ -25,5 +26,33 @@ export function followRank(
     if (was.isOperator !== isOperator) changes.push({ what: "operator", name, isOn: isOperator });
     if (was.isVoiced !== isVoiced) changes.push({ what: "voice", name, isOn: isVoiced });
     return changes.length === 0 ? [] : [changedByServer(room.name, changes)];
+  };
+}
+
+/**
+ * The same for all members of all rooms whenever the operators of the server change: call it before
+ * that, and the result after it.
+ */
+export function followOperators(hub: HubState): () => void {
+  const before = hub.options.rights.roles.ids();
+  return () => {
+    const now = hub.options.rights.roles.ids();
+    if (before.size === now.size && [...before].every((id) => now.has(id))) return;
+    for (const room of hub.rooms.values()) {
+      const changes = rankChanges(hub, room, { before, now });
+      if (changes.length > 0) hub.announce(room, changedByServer(room.name, changes));
+    }
+  };
+}
+
+/** The same for the rooms of a session that proves another identity. */
+export function followProof(hub: HubState, session: Session): () => void {
+  const ranks = Array.from(session.rooms).flatMap(({ room: name }) => {
+    const room = hub.rooms.get(name);
+    if (room === undefined) return [];
+    return [{ room, news: followRank(hub, room, session.identity.folded) }];
+  });
+  return () => {
+    for (const { room, news } of ranks) for (const event of news()) hub.announce(room, event);
   };
 }

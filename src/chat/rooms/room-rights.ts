@@ -9,6 +9,7 @@ import { type Changer, maskOf, type RoomRank } from "../people/persona.ts";
 import { isAtLeast } from "../rights/roles.ts";
 import type { Refusal } from "../refusal.ts";
 import type { Room } from "./room.ts";
+import type { RoomChange } from "./room-change.ts";
 import type { RoomState } from "./room-events.ts";
 import { personKey, type Session } from "../session.ts";
 import type { ShareOwner } from "../../share-owner.ts";
@@ -19,29 +20,46 @@ export function idsOf({ identity, proven }: Session): readonly string[] {
   return [identity.account, proven.account, proven.key].flatMap((id) => id || []);
 }
 
+/** What the rank of a member depends on. */
+type Standing = {
+  /** The person's accounts and keys. */
+  readonly ids: readonly string[];
+  /** The ranks that end with the person's memberships. */
+  readonly kept: readonly (RoomRank | undefined)[];
+};
+
 /** Operators of the server are operators of every room. */
 export function rankIn(hub: HubState, session: Session, room: string): RoomRank {
-  const open = hub.rooms.get(room);
-  const kept = open?.ranks.get(personKey(session.identity));
-  const elsewhere = open === undefined ? [] : ownElsewhere(session, open);
-  return rankBy(hub, idsOf(session), [kept, ...elsewhere.map(({ rank }) => rank)], room);
+  return rankBy(hub, standingIn(hub, session, room), room);
 }
 
-/** `kept`: the ranks that end with the memberships of a person. */
+/** `isServers`: whether the member is an operator of the server. */
 function rankBy(
   hub: HubState,
-  ids: readonly string[],
-  kept: readonly (RoomRank | undefined)[],
+  { ids, kept }: Standing,
   room: string,
+  isServers = isAtLeast(hub.options.rights.roles.rankOf(ids), "operator"),
 ): RoomRank {
-  const { rooms, roles } = hub.options.rights;
-  const isServers = ids.length > 0 && isAtLeast(roles.rankOf(ids), "operator");
-  const { operators, voices } = rooms.of(room);
+  const { operators, voices } = hub.options.rights.rooms.of(room);
   const isOperator = isServers || kept.some((rank) => rank?.isOperator === true);
   const isVoiced = kept.some((rank) => rank?.isVoiced === true);
   return {
     isOperator: isOperator || ids.some((id) => operators.includes(id)),
     isVoiced: isVoiced || ids.some((id) => voices.includes(id)),
+  };
+}
+
+function standingIn(hub: HubState, session: Session, room: string): Standing {
+  const open = hub.rooms.get(room);
+  const kept = open?.ranks.get(personKey(session.identity));
+  const elsewhere = open === undefined ? [] : ownElsewhere(session, open);
+  return { ids: idsOf(session), kept: [kept, ...elsewhere.map(({ rank }) => rank)] };
+}
+
+function standingElsewhere(members: readonly Pick<ForeignMember, "about" | "rank">[]): Standing {
+  return {
+    ids: members.flatMap(({ about }) => about?.ids ?? []),
+    kept: members.map(({ rank }) => rank),
   };
 }
 
@@ -51,17 +69,37 @@ export function rankElsewhere(
   members: readonly Pick<ForeignMember, "about" | "rank">[],
   room: string,
 ): RoomRank {
-  const ids = members.flatMap(({ about }) => about?.ids ?? []);
-  const kept = members.map(({ rank }) => rank);
-  return rankBy(hub, ids, kept, room);
+  return rankBy(hub, standingElsewhere(members), room);
 }
 
 /** The rank with which a room shows one of its members. */
 export function rankOf(hub: HubState, room: Room, folded: string): RoomRank {
+  return rankBy(hub, standingOf(hub, room, folded), room.name);
+}
+
+function standingOf(hub: HubState, room: Room, folded: string): Standing {
   const session = hub.names.holder(folded);
   // One of the person's devices.
-  if (session !== undefined && room.roster.has(folded)) return rankIn(hub, session, room.name);
-  return rankElsewhere(hub, room.elsewhere?.all(folded) ?? [], room.name);
+  if (session !== undefined && room.roster.has(folded)) return standingIn(hub, session, room.name);
+  return standingElsewhere(room.elsewhere?.all(folded) ?? []);
+}
+
+/**
+ * Who becomes an operator of the room, or is none any more, because other accounts and keys than
+ * before belong to operators of the server.
+ */
+export function rankChanges(
+  hub: HubState,
+  room: Room,
+  { before, now }: { before: ReadonlySet<string>; now: ReadonlySet<string> },
+): readonly RoomChange[] {
+  return room.names().flatMap((name): readonly RoomChange[] => {
+    const standing = standingOf(hub, room, fold(name));
+    const wasServers = standing.ids.some((id) => before.has(id));
+    const isOn = standing.ids.some((id) => now.has(id));
+    if (wasServers === isOn || rankBy(hub, standing, room.name, false).isOperator) return [];
+    return [{ what: "operator", name, isOn }];
+  });
 }
 
 /**

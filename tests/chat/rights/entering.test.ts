@@ -310,7 +310,10 @@ test("an operator of the server who is dismissed leaves the private rooms of oth
   rig.order("private den");
   cal.send({ type: "join", room: "den" }).text();
   rig.order("deop Cal");
-  expect(cal.lines()).toMatchObject([{ type: "parted", room: "den" }]);
+  expect(cal.lines()).toMatchObject([
+    { type: "parted", room: "den" },
+    { type: "mode", room: "lobby", change: "-o Cal" },
+  ]);
 });
 
 test("whoever connects again, silently, keeps the rank", () => {

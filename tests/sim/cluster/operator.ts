@@ -1,6 +1,6 @@
 // The operator of all servers, who orders at any of them: bans and mutes with a term, kicks,
-// private rooms and their guests, topics, ranks, and texts and accounts that are deleted. All
-// servers know what is stored, and keep to it.
+// private rooms and their guests, topics, ranks, further operators, and texts and accounts that are
+// deleted. All servers know what is stored, and keep to it.
 
 import { consoleActor } from "../../../src/chat/admin/actor.ts";
 import { fold } from "../../../src/chat/names/grammar.ts";
@@ -55,6 +55,7 @@ export class Operator {
       `remove hall ${who}`,
       `mode hall ${any(["+v", "-v", "+o", "-o"])} ${who}`,
       `topic hall ${any(["one", "two", ""])}`,
+      `${any(["op", "deop"])} ${this.owner}`,
       this.#deletion(any(["lobby", "den"])),
     ];
     this.order(random() < 0.02 ? `forget ${this.owner}` : any(orders));
