@@ -2,6 +2,7 @@
 // Format"; IRCv3 message-tags). Pure; knows no command.
 
 import { irc as limits } from "../../limits.ts";
+import { harmless } from "../../text.ts";
 
 export type IrcLine = {
   /** As sent, with the escapes still in the values. */
@@ -102,7 +103,8 @@ export function clientTagsOf(tags: ReadonlyMap<string, string>): string | undefi
   const kept: string[] = [];
   for (const [key, value] of tags) {
     if (!clientTag.test(key)) continue;
-    const text = value.replaceAll("\0", "").toWellFormed();
+    // Clients show some of them, such as reactions.
+    const text = harmless(value);
     kept.push(text === "" ? key : `${key}=${escapeTag(text)}`);
   }
   return kept.length === 0 ? undefined : kept.join(";");

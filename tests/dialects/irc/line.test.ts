@@ -71,6 +71,11 @@ test("only client-only tags with proper names are passed on", () => {
   expect(clientTagsOf(parse("@b=2 TAGMSG #x").tags)).toBeUndefined();
 });
 
+test("values of client-only tags lose control characters and escape sequences", () => {
+  const { tags } = parse("@+a=x\x1b[31my\x9b\u202e\x7f;+b=1\\n2\\s3;+c=\x1b] TAGMSG #x");
+  expect(clientTagsOf(tags)).toBe("+a=xy;+b=1\\s2\\s3;+c");
+});
+
 const line = (bytes: number): string => `PRIVMSG #x :${"a".repeat(bytes - 12 - 2)}`;
 
 const tagged = (bytes: number): string =>
