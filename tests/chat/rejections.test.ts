@@ -22,6 +22,17 @@ test("a refused message resent too early is refused again", () => {
   expect(ann.lines()).toContainEqual(expect.objectContaining({ code: "rate", n: over }));
 });
 
+test("the sentence rounds a short wait up, not down to 0.0 s", () => {
+  const rates = { messagesPerSecond: 100 * sender.maxDelayed, bytesPerSecond: 1e9 };
+  const rig = new Rig({ rates });
+  const ann = rig.member("Ann");
+  const tooMany = rates.messagesPerSecond * sender.burstSeconds + sender.maxDelayed + 1;
+  for (let n = 1; n <= tooMany; n++) ann.queue(say(n));
+  rig.settle();
+  const message = expect.stringContaining("retry after 0.1 s");
+  expect(ann.lines()).toContainEqual(expect.objectContaining({ code: "rate", message }));
+});
+
 test("messages after a refused one are ignored until it is resent", () => {
   const rig = new Rig({ rates: slow });
   const ann = rig.member("Ann");

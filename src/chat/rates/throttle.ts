@@ -239,11 +239,16 @@ function refuse(
   hub.send(session, {
     type: "error",
     code: "rate",
-    message: `Too fast:${why} the message was not sent, retry after ${(retryAfterMs / 1000).toFixed(1)} s`,
+    message: `Too fast:${why} the message was not sent, retry after ${tenthsUp(retryAfterMs)} s`,
     retryAfterMs,
     n,
     ref: refOf(command),
   });
+}
+
+/** Seconds with one decimal, rounded up: never 0.0. */
+function tenthsUp(ms: number): string {
+  return (Math.ceil(ms / 100) / 10).toFixed(1);
 }
 
 function pastIsShared({ proven }: Session): string {
