@@ -127,6 +127,20 @@ test("invalid arguments are reported before anything is sent", async () => {
   expect({ code, err }).toEqual({ code: 3, err: expect.stringContaining(sentence) });
 });
 
+test("a first word that can only be an address is one, and the server of no other", async () => {
+  for (const [word, sentence] of [
+    ["", "'' is not an address: write HOST:PORT"],
+    ["host:", "'host:' is not an address: write HOST:PORT"],
+    ["[::1", "'[::1' is not an address: write HOST:PORT"],
+    ["host:70000", "'host:70000' is not an address: write HOST:PORT"],
+  ] as const) {
+    const { code, err } = await admin("ann", word, "stop");
+    expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining(sentence) });
+  }
+  const { code, err } = await admin("ann", "parley.invalid", "bans");
+  expect({ code, err }).toEqual({ code: 3, err: expect.stringContaining("'parley.invalid'") });
+});
+
 test("help lists the commands without a server", async () => {
   const nowhere = "127.0.0.1:1";
   const { code, out } = await admin("ann", nowhere, "help");

@@ -8,7 +8,7 @@ import { ParleyError } from "../../errors.ts";
 import { hostPortText } from "../../io/host-port.ts";
 import { giveOrder, printRows } from "../../terminal/give-order.ts";
 import { accessOf, passFlag } from "../access-flags.ts";
-import { addressOf, defaultAddress, fullAddress, type WrittenAddress } from "../address.ts";
+import { addressOf, defaultAddress, type WrittenAddress } from "../address.ts";
 import { orderHint } from "../flags.ts";
 import { identityFlag, identityOf, passwordFlag, passwordOf } from "../identity-flag.ts";
 import { plainFlag, trusted } from "../trust-flags.ts";
@@ -84,14 +84,18 @@ function isRefusedPass(error: unknown): boolean {
   return error instanceof ParleyError && error.code === "members-only";
 }
 
-/** `[ADDRESS] COMMAND…`: the first word is the server if it ends in `:PORT` or `:PORT#PIN`. */
+/** In an address, but in no command. An empty word is an address that a script has not set. */
+const addressOnly = /^$|[:.#]/;
+
+/** `[ADDRESS] COMMAND…` */
 function readWords(
   words: readonly string[],
   given: string | undefined,
 ): { server: WrittenAddress; words: readonly string[] } {
-  const [first = ""] = words;
-  const typed = given === undefined ? fullAddress(first) : undefined;
-  if (typed !== undefined) return { server: typed, words: words.slice(1) };
+  const [first] = words;
+  if (given === undefined && first !== undefined && addressOnly.test(first)) {
+    return { server: addressOf("", first), words: words.slice(1) };
+  }
   const server = given === undefined ? defaultAddress : addressOf("--server", given);
   return { server, words };
 }
