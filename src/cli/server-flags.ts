@@ -208,6 +208,14 @@ export type ServerSettings = Omit<
   logLevel: LogLevel | undefined;
 };
 
+const isUrl = /^[a-z][a-z\d+.-]*:\/\//i;
+
+function notADatabase(data: string): ParleyError {
+  return usage(
+    `--data ${quoted(data)} is not a database that parley knows: name a file, or use postgres://…`,
+  );
+}
+
 /** @throws ParleyError `usage` */
 export function serverSettings(args: ParsedArgs<typeof serverFlags>): ServerSettings {
   const port = portOf("--port", args.port);
@@ -221,7 +229,10 @@ export function serverSettings(args: ParsedArgs<typeof serverFlags>): ServerSett
     throw usage("--files '' is not a folder: try ./FILES, which need not exist");
   }
   if (args.data === "") throw usage("--data '' is not a file: name one, or omit --data");
-  if (args.data !== undefined && isDatabaseUrl(args.data)) parseDatabaseUrl(args.data, "");
+  if (args.data !== undefined && isUrl.test(args.data)) {
+    if (!isDatabaseUrl(args.data)) throw notADatabase(args.data);
+    parseDatabaseUrl(args.data, "");
+  }
   const webPort = portOf("--web-port", args["web-port"]);
   const data = args.data === memory ? undefined : args.data;
   const synchronous = syncOf(args.sync);

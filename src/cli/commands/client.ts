@@ -1,5 +1,6 @@
 // `parley client`: reads its flags and runs the client, on a terminal or in a pipe.
 
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { isatty } from "node:tty";
 import { defineCommand } from "citty";
@@ -7,6 +8,7 @@ import { roomProblem } from "../../chat/names/grammar.ts";
 import { personNameProblem } from "../../dialects/reserved-names.ts";
 import { ParleyError } from "../../errors.ts";
 import { message } from "../../limits.ts";
+import { quoted } from "../../text.ts";
 import { hostPortText } from "../../io/host-port.ts";
 import { addressOf, defaultAddress, type WrittenAddress } from "../address.ts";
 import { accessOf, passFlag } from "../access-flags.ts";
@@ -122,13 +124,22 @@ function serversOf(
   return [read(first), ...others.map(read)];
 }
 
-/** The folder of `--accept`. @throws ParleyError */
+/**
+ * The folder of `--accept`. A file is refused here: a bot may run for weeks before somebody offers
+ * it something. @throws ParleyError
+ */
 function acceptOf(folder: string | undefined): string | undefined {
-  if (folder !== "") return folder;
-  throw new ParleyError(
-    "usage",
-    "--accept '' is not a folder: try ./Incoming, which need not exist",
-  );
+  if (folder === undefined || (folder !== "" && !isNoFolder(folder))) return folder;
+  const sentence = `--accept ${quoted(folder)} is not a folder: try ./Incoming, which need not exist`;
+  throw new ParleyError("usage", sentence);
+}
+
+function isNoFolder(path: string): boolean {
+  try {
+    return !statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 /** The names of `--to`. @throws ParleyError */
