@@ -57,8 +57,13 @@ export class CertificateFiles {
   #read(): KeyPair {
     const cert = readPem("--cert", this.#certPath);
     const key = readPem("--key", this.#keyPath);
-    const certificate = usable("--cert", this.#certPath, () => new X509Certificate(cert));
-    const secret = usable("--key", this.#keyPath, () => createPrivateKey(key));
+    const certificate = usable(
+      "--cert",
+      this.#certPath,
+      () => new X509Certificate(cert),
+      noCertificate,
+    );
+    const secret = usable("--key", this.#keyPath, () => createPrivateKey(key), noKey);
     if (certificate.checkPrivateKey(secret)) return { cert, key };
     throw failed(
       `--cert ${quoted(this.#certPath, 300)} is for a different key from --key ${quoted(this.#keyPath, 300)}`,
@@ -75,12 +80,15 @@ function readPem(flag: string, path: string): string {
   });
 }
 
-function usable<Value>(flag: string, path: string, make: () => Value): Value {
+const noCertificate = "it holds no certificate in PEM format";
+const noKey = "it holds no private key in PEM format without a passphrase";
+
+/** `message`: why `make` failed; without it, the system's reason. */
+function usable<Value>(flag: string, path: string, make: () => Value, message?: string): Value {
   try {
     return make();
   } catch (error) {
-    const message = systemReason(error);
-    throw failed(`${flag} ${quoted(path, 300)} can't be used: ${message}`);
+    throw failed(`${flag} ${quoted(path, 300)} can't be used: ${message ?? systemReason(error)}`);
   }
 }
 

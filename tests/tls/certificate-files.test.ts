@@ -65,6 +65,12 @@ test("an unusable file at startup is an error that names flag and file", () => {
   );
   const long = join(base, "x".repeat(300));
   expect(open(long, keyPath)).toThrow(/--cert '.*' can't be used: (?:file )?name too long$/);
+  expect(open(keyPath, keyPath)).toThrow(
+    `--cert '${keyPath}' can't be used: it holds no certificate in PEM format`,
+  );
+  expect(open(certPath, certPath)).toThrow(
+    `--key '${certPath}' can't be used: it holds no private key in PEM format`,
+  );
   put(keyPath, two.key);
   expect(open(certPath, keyPath)).toThrow(/is for a different key/);
   put(keyPath, "x".repeat(300_000));
