@@ -1,5 +1,6 @@
 // Sentences about people and rooms that the terminal and the page share. Pure.
 
+import { writtenChangeSentence } from "../chat/rooms/change-sentence.ts";
 import { harmless } from "../text.ts";
 import type { SessionEvent } from "./events.ts";
 
@@ -13,7 +14,7 @@ export function roomNewsText(event: RoomNews): string {
         ? `${harmless(event.name)} is back`
         : `${harmless(event.name)} is away: ${harmless(event.text)}`;
     case "mode":
-      return `${harmless(event.by)} has set ${harmless(event.change)} in ${harmless(event.room)}`;
+      return writtenChangeSentence(event.by, event.room, event.change);
     case "call":
       return `${harmless(event.from)} invites you into the room ${harmless(event.room)}: /join ${harmless(event.room)}`;
     case "join-failed": {

@@ -2,7 +2,7 @@
 // no line ending; each dialect wraps them in its own form.
 
 import type { PresenceEvent } from "../chat/events.ts";
-import { changesText } from "../chat/rooms/room-change.ts";
+import { changeSentence } from "../chat/rooms/change-sentence.ts";
 
 type Other = Exclude<PresenceEvent, { type: "joined" | "left" | "renamed" }>;
 
@@ -14,7 +14,7 @@ export function roomSentence(event: Other): string | undefined {
         ? `${event.name} is back`
         : `${event.name} is away: ${event.away}`;
     case "mode":
-      return `${event.by} has set ${changesText(event.changes)} in ${event.room}`;
+      return changeSentence(event.by, event.room, event.changes);
     case "account":
     case "real-name":
     case "invited":

@@ -1,6 +1,5 @@
 // Changes that room operators make to a room, apart from its topic, and their notation: `+o Ann`,
-// as IRC writes modes, in operator commands, in the native protocol, and in sentences for people.
-// Pure.
+// as IRC writes modes, in operator commands and in the native protocol. Pure.
 
 /** Each letter, and its effect while it is set. */
 export const roomFlags = {
