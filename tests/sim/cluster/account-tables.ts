@@ -1,6 +1,6 @@
 // The accounts in the simulated database. What has ended never comes back: a password, device,
 // token or account that is replaced, revoked or deleted. Only a revoked device may join again, by a
-// code that was made after that.
+// code that was made after that, or once its account is deleted.
 
 import { fail } from "../chat/truth.ts";
 import { Table, type Undo } from "./rows.ts";
@@ -135,8 +135,11 @@ export class AccountTables {
   dropAccount(id: string, undo: Undo): void {
     const row = this.accounts.get(id);
     if (row === undefined) return;
-    // Their owners may register with them again.
-    for (const { key } of this.keysOf(id)) this.keys.delete(`${id} ${key}`, undo);
+    // Their owners may register with them again, even with those that were revoked.
+    for (const { key } of this.keysOf(id)) {
+      this.keys.delete(`${id} ${key}`, undo);
+      this.#ended.delete(`key ${key}`, undo);
+    }
     this.dropTokens(({ account }) => account === id, undo);
     this.dropCodes(id, undo);
     this.#end(`password ${row.password}`, undo);
