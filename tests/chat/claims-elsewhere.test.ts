@@ -219,6 +219,65 @@ test("is given up if the store can't say afterwards who had the new name", () =>
   expect(released).toEqual(["eve"]);
 });
 
+/** A rig whose claims wait, and what it releases. */
+function releasing(answer = memoryAnswerer()): { released: unknown[] } {
+  const released: unknown[] = [];
+  rig = new Rig({ shared: { roomOpened() {} } }, (request) => {
+    if (request.type === "commit") released.push(...(request.batch.released ?? []));
+    if (request.type !== "claim-name") return answer(request);
+    claims.push(request);
+    return undefined;
+  });
+  return { released };
+}
+
+const own = { name: "ann", holder: "hash of Ann-0123456789abcdef" };
+
+test.each([
+  ["is there", false],
+  ["has gone meanwhile", true],
+])(
+  "for an account that gets no name leaves none to the session that registered it, which %s",
+  (_, isGone) => {
+    const { released } = releasing();
+    const ann = comeIn();
+    reply(taken(1));
+    ann.send({ type: "register", password: "correct horse" });
+    expect(claims.at(-1)!.claim).toEqual({ name: "ann", holder: expect.stringMatching(/^@/) });
+    if (isGone) ann.close();
+    reply((id) => ({ id, outcome: "done", type: "claim-name", result: { isFree: false } }));
+    expect(released).toContainEqual(own);
+  },
+);
+
+test("is not given up by the connection before, which is lost while a room catches up", () => {
+  const answer = memoryAnswerer();
+  let isAhead = false;
+  const asked: StoreRequest[] = [];
+  const { released } = releasing((request) => {
+    if (request.type !== "room-bounds" || !isAhead) return answer(request);
+    // Its answer arrives once the room is up to date.
+    if (asked.push(request) > 1) return undefined;
+    // Another server has stored a message that has not arrived here.
+    const reply = answer(request);
+    if (reply?.outcome !== "done" || reply.type !== "room-bounds") throw new Error(reply?.outcome);
+    return { ...reply, result: { ...reply.result, last: reply.result.last + 1 } };
+  });
+  const before = comeIn();
+  reply(taken(1));
+  isAhead = true;
+  const again = comeIn();
+  reply(taken(2));
+  before.close();
+  expect([asked.length, released]).toEqual([2, []]);
+  rig.hub.handleStore(answer(asked[1]!)!, rig.nowMs);
+  rig.settle();
+  expect(typesOf(again)).toContain("welcome");
+  expect(released).toEqual([]);
+  again.close();
+  expect(released).toEqual([own]);
+});
+
 /** Another server registers Ann, and this one hears of it. */
 function register(): void {
   const nothing = { key: undefined, password: undefined };

@@ -16,7 +16,7 @@ import type { HubState } from "../hub-state.ts";
 import { roomsOf } from "../rooms/membership.ts";
 import { followProof } from "../rooms/rank-news.ts";
 import { noteMail } from "../elsewhere/foreign-events.ts";
-import { claimName, isConnected } from "../elsewhere/name-claims.ts";
+import { claimName, isConnected, releaseUnused } from "../elsewhere/name-claims.ts";
 import { giveToken, hashNew } from "./passwords.ts";
 import { fold, nameProblem } from "../names/grammar.ts";
 import { refuseIfOverfull, reject, rejectUnread } from "../rejections.ts";
@@ -25,6 +25,7 @@ import { tellPersona } from "../people/tell-persona.ts";
 import { shareMember } from "../elsewhere/share-presence.ts";
 import { personKey, type Session } from "../session.ts";
 import { sessionFields } from "../session-log.ts";
+import type { NameClaim } from "../turn/store.ts";
 
 type Register = Extract<Command, { type: "register" }>;
 
@@ -176,12 +177,18 @@ function catchUp(hub: HubState, session: Session, mailbox: string): void {
   });
 }
 
-/** At other servers, too, the name is the account's from now on: its other devices may have it. */
-function claimForAccount(hub: HubState, session: Session): void {
+/**
+ * At other servers, too, the name is the account's from now on: its other devices may have it.
+ * `before`: the session's own claim, which the account's replaces.
+ */
+function claimForAccount(hub: HubState, session: Session, before: NameClaim): void {
   const { folded } = session.identity;
-  claimName(hub, session, { folded }, ({ problem, giveUp }) => {
+  claimName(hub, session, { folded }, ({ isFree, problem, keep, giveUp }) => {
     if (problem !== undefined) hub.options.log.warn(problem.message);
-    if (session.phase !== "member") giveUp();
+    // Nobody else would release it.
+    if (!isFree) releaseUnused(hub, before);
+    if (session.phase === "member") keep();
+    else giveUp();
   });
   hub.list(folded);
   for (const room of roomsOf(hub, session)) shareMember(hub, session, room, undefined);
@@ -207,7 +214,7 @@ function own(
   hub.names.beginAccount(session, account);
   // Ranks and invitations are the person's.
   for (const room of hub.rooms.values()) room.rekey(person, personKey(identity));
-  claimForAccount(hub, session);
+  claimForAccount(hub, session, { name: identity.folded, holder: person });
   // Services without a login must no longer use the name.
   hub.options.control.dropRegistrations((id) => fold(id) === identity.folded);
   const { key, token: hash } = session.proven;

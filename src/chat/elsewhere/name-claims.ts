@@ -19,7 +19,8 @@ export type ClaimOutcome = {
   /** Its record, if there is one. */
   readonly taken?: SessionTaken | undefined;
   readonly problem: ParleyError | undefined;
-  /** Releases the name, if it was claimed. */
+  /** If it was claimed, one of these must be called: the session has the name, or releases it. */
+  keep(): void;
   giveUp(): void;
 };
 
@@ -34,7 +35,7 @@ export function claimName(
   then: (outcome: ClaimOutcome) => void,
 ): void {
   if (hub.options.shared === undefined) {
-    return then({ isFree: true, problem: undefined, giveUp() {} });
+    return then({ isFree: true, problem: undefined, keep() {}, giveUp() {} });
   }
   const claim = claimOf(session, folded);
   hub.names.reserve(folded);
@@ -65,13 +66,18 @@ function askFor(
   );
   const finish = (problem: ParleyError | undefined, last?: SessionRecord): void => {
     hub.names.unreserve(claim.name);
-    const wasReleased = hub.claims.end(claim);
-    // The name is not the new connection's, and the store still holds the old one's claim.
-    if (wasReleased && (problem !== undefined || !claimed.isFree)) releaseUnused(hub, claim);
-    const giveUp = (): void => {
-      if (claimed.isFree) releaseUnused(hub, claim);
+    // Until that is decided, an earlier connection that ends must not give the name up.
+    const keep = (): void => {
+      if (claimed.isFree) hub.claims.end(claim);
     };
-    then({ ...claimed, last, problem, giveUp });
+    const giveUp = (): void => {
+      if (!claimed.isFree) return;
+      hub.claims.end(claim);
+      releaseUnused(hub, claim);
+    };
+    // The name is not the new connection's, and the store still holds the old one's claim.
+    if (!claimed.isFree && hub.claims.end(claim)) releaseUnused(hub, claim);
+    then({ ...claimed, last, problem, keep, giveUp });
   };
   queries.whenAnswered((problem) => {
     if (problem !== undefined || !claimed.isFree) return finish(problem);
@@ -88,11 +94,6 @@ function askFor(
 export function releaseName(hub: HubState, session: Session): void {
   if (hub.options.shared === undefined || hub.names.otherDevices(session).length > 0) return;
   release(hub, claimOf(session, session.identity.folded));
-}
-
-/** The session regains its name, which its earlier connection has just released. */
-export function keepName(hub: HubState, session: Session): void {
-  forgetRelease(hub, claimOf(session, session.identity.folded));
 }
 
 /** Its client may still be there. */
@@ -114,8 +115,8 @@ function release(hub: HubState, claim: NameClaim): void {
   hub.wake();
 }
 
-/** Releases the name unless an earlier connection still holds it. */
-function releaseUnused(hub: HubState, claim: NameClaim): void {
+/** Releases the name unless another connection of the same person holds it. */
+export function releaseUnused(hub: HubState, claim: NameClaim): void {
   const user = hub.names.holder(claim.name);
   if (user === undefined || personKey(user.identity) !== claim.holder) release(hub, claim);
 }

@@ -4,7 +4,6 @@
 import { people } from "../../limits.ts";
 import { beginning, harmless } from "../../text.ts";
 import { endSession, replaceSession } from "../disconnect.ts";
-import { keepName } from "../elsewhere/name-claims.ts";
 import type { HubState } from "../hub-state.ts";
 import { fold } from "../names/grammar.ts";
 import { returnToOffers } from "../offers/offer-commands.ts";
@@ -28,7 +27,6 @@ export function completeLogin(hub: HubState, session: Session, login: GrantedLog
   const takeover = takeOver(hub, login);
   session.enter("member");
   hub.names.enter(session, name, alias);
-  keepName(hub, session);
   session.person.describe({ user, realName: beginning(harmless(realName), people.maxNoteChars) });
   session.person.sinceMs = hub.stampMs;
   const { mailbox } = session.identity;

@@ -165,7 +165,8 @@ export class PendingLogin {
     const isShared = this.#hub.options.shared !== undefined;
     const now = { ...known, facts: isShared ? { ...facts, holder: claim.last } : facts };
     whenCaughtUp(this.#hub, this.#session, facts.bounds, (behind) => {
-      if (!this.#tryToEnter(now, claim, behind)) claim.giveUp();
+      if (this.#tryToEnter(now, claim, behind)) claim.keep();
+      else claim.giveUp();
       decided();
     });
   }

@@ -63,7 +63,7 @@ export function rename(hub: HubState, session: Session, command: Rename): void {
     const taken = takenByAbsent(name, absent, claimant, hub.nowMs);
     if (taken !== undefined) return refuse(taken.message);
     const isRegisteredSince = awaitName(session, folded);
-    claimName(hub, session, { folded }, ({ isFree, last, problem, giveUp }) => {
+    claimName(hub, session, { folded }, ({ isFree, last, problem, keep, giveUp }) => {
       const isOwned = isRegisteredSince();
       if (session.phase !== "member") return giveUp();
       if (problem !== undefined) {
@@ -83,6 +83,7 @@ export function rename(hub: HubState, session: Session, command: Rename): void {
       // By what operators have decided meanwhile.
       if (isBarred(hub, session, command)) return giveUp();
       applyRename(hub, session, command);
+      keep();
     });
   }, "even-if-ended");
 }

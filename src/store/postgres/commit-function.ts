@@ -351,8 +351,12 @@ export const claimFunction = `
       SELECT s.refused INTO refused FROM parley.sessions AS s WHERE s.id = record;
       RETURN;
     END IF;
-    IF NOT is_withdrawn AND NOT EXISTS (SELECT 1 FROM parley.names
-        WHERE folded = claimed AND holder <> claimant AND server <> me) THEN
+    -- An account may find its name with the session that has registered it, at another server that
+    -- has yet to release it.
+    IF NOT is_withdrawn AND NOT EXISTS (SELECT 1 FROM parley.names AS other
+        WHERE other.folded = claimed AND other.holder <> claimant AND other.server <> me
+          AND NOT EXISTS (SELECT 1 FROM parley.sessions AS s
+            WHERE s.id = other.holder AND '${accountMark}' || s.account = claimant)) THEN
       INSERT INTO parley.names (folded, holder, server) VALUES (claimed, claimant, me)
         ON CONFLICT (folded, server) DO UPDATE SET holder = excluded.holder;
       n := 0;

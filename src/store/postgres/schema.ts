@@ -307,6 +307,9 @@ const version21 = `
       json_array_elements_text(run.value -> 'texts') WITH ORDINALITY AS said;
 `;
 
+/** Version 22: an account gets the name that its session has; only the functions are new. */
+const version22 = "";
+
 /** Step `i` turns version `i` into `i + 1`. Never change a released step; add one. */
 export const migrations: readonly string[] = [
   tables,
@@ -330,6 +333,7 @@ export const migrations: readonly string[] = [
   version19,
   version20,
   version21,
+  version22,
 ];
 
 /** Recreated after every migration: they require the newest tables. */

@@ -350,7 +350,9 @@ function claim(context: Context, values: Values): readonly Row[] {
 function claimFirst({ tables, undo, notify }: Context, values: Values): ClaimedRow {
   const [server = "", , folded = "", holder = "", record = "", isWithdrawn] = values.map(String);
   const rows = tables.holdersOf(folded);
-  const isTaken = rows.some((row) => row.holder !== holder && row.server !== server);
+  const isTaken = rows.some((row) => {
+    return row.server !== server && ![row.holder, takenOver(tables, row.holder)].includes(holder);
+  });
   if (isTaken || isWithdrawn === "true") return { n: null, claim: null };
   tables.addName({ folded, holder, server }, undo);
   if (record === "") return { n: 0, claim: null };

@@ -147,6 +147,20 @@ describe.skipIf(!hasPostgres)("a repeated claim", () => {
     });
   });
 
+  test("of an account gets the name that its session has at another server", async () => {
+    const session = { session: holder, received: 0 };
+    const account = { account: "a1", name: "Ann", folded: "ann", key: undefined, password: "x" };
+    const change = { type: "register", ...account, mailbox: session, atMs: 1 } as const;
+    await claimed(here, 1);
+    await claimed(there, 1);
+    await ask(there, 2, { type: "change-account", change });
+    expect(await claimed(there, 3, { holder: "@a2", session: "" })).toEqual({ isFree: false });
+    expect((await claimed(there, 4, { holder: "@a1", session: "" })).isFree).toBe(true);
+    await commit(here, { released: [claim] });
+    await commit(there, { released: [{ name: "ann", holder: "@a1" }] });
+    expect(await holders()).toEqual([]);
+  });
+
   test("is remembered for a limited time", async () => {
     await claimed(here, 1);
     await claimed(here, 2);

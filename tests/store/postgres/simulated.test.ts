@@ -59,7 +59,10 @@ const work = fc.record({
   ),
   changes: fc.uniqueArray(change, { selector: ({ room }) => room, maxLength: 2 }),
   released: fc.array(
-    fc.record({ name: fc.constantFrom(...names), holder: fc.constantFrom(...records, "#1") }),
+    fc.record({
+      name: fc.constantFrom(...names),
+      holder: fc.constantFrom(...records, "#1", "@a1"),
+    }),
     { maxLength: 1 },
   ),
   people: fc.uniqueArray(entry, { selector: ({ folded }) => folded, maxLength: 2 }),
@@ -74,7 +77,7 @@ const step = fc.record({
     fc.record({
       type: fc.constant("claim" as const),
       name: fc.constantFrom(...names),
-      holder: fc.constantFrom(...records, "#1"),
+      holder: fc.constantFrom(...records, "#1", "@a1"),
       takes: fc.boolean(),
       /** The server's last claim again, or as if it were not wanted any more. */
       again: fc.constantFrom(false, false, true),
@@ -187,7 +190,9 @@ class Rig {
       }
       case "claim": {
         const { name, holder, takes, again, isWithdrawn } = what;
-        const taken = takes && !holder.startsWith("#") ? holder : undefined;
+        // A device of the account has a record of its own.
+        const record = holder === "@a1" ? "r1" : holder;
+        const taken = takes && record !== "#1" ? record : undefined;
         const claim = { name, holder };
         const fresh = { type: "claim-name", claim, session: taken, id: ++this.#id } as const;
         const request = (again ? this.#claims.get(server) : undefined) ?? fresh;
