@@ -105,6 +105,22 @@ test("members at all servers are told what was decided at one", () => {
   }
 });
 
+test("members at other servers are told that a device has joined the account of an operator", () => {
+  const world = new Neighbours();
+  const [east, west] = ["east", "west"].map((id) => world.server(id));
+  const watcher = east!.member("Wim", inRoom("den"));
+  const ann = owner(east!, "Ann", "desk");
+  east!.order("op Ann");
+  const phone = withKey(west!, "Pip", "phone", inRoom("den"));
+  world.deliver();
+  for (const client of [watcher, ann]) client.text();
+  ann.send({ type: "device-code", ref: 1 });
+  const [answer] = ann.lines();
+  phone.send({ type: "link", code: answer?.["code"], label: "phone", ref: 2 });
+  world.deliver();
+  expect(changesTold(watcher)).toEqual(["den: +o Pip by the server"]);
+});
+
 test("whose account an operator deletes at one server is none for the members at another", () => {
   const world = new Neighbours();
   const [east, west] = ["east", "west"].map((id) => world.server(id));

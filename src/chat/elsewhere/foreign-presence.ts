@@ -97,9 +97,9 @@ function newsOf(
     const before = room.elsewhere.get(folded);
     const there = room.elsewhere.all(folded).find((member) => member.server === server);
     // Ranks given by an operator are announced separately; this covers ranks that come and go with
-    // a connection.
-    const isMove = (there === undefined) !== (shown === undefined);
-    const rankNews = isMove ? followRank(hub, room, folded) : undefined;
+    // a connection, or with what it has proved.
+    const isOther = provenBy(there) !== provenBy(shown === undefined ? undefined : change);
+    const rankNews = isOther ? followRank(hub, room, folded) : undefined;
     if (shown === undefined) {
       room.elsewhere.remove({ server, folded });
       if (event?.type === "left") noteLeft(hub, room, there, event.reason);
@@ -119,6 +119,11 @@ function newsOf(
   }
   room.changedElsewhere();
   return told;
+}
+
+/** Undefined: nobody. */
+function provenBy(member: Pick<ForeignMember, "about"> | undefined): string | undefined {
+  return member && (member.about?.ids.join(" ") ?? "");
 }
 
 /** The event as the members here are told of it. */
