@@ -15,7 +15,7 @@ import { readCode, writeCode } from "./device-codes.ts";
 import { endSession, expel } from "../disconnect.ts";
 import type { Command, DeviceEntry, Ref } from "../events.ts";
 import { findElsewhere } from "../elsewhere/find-elsewhere.ts";
-import { isConnected } from "../elsewhere/name-claims.ts";
+import { isConnected } from "../elsewhere/claims.ts";
 import type { HubState } from "../hub-state.ts";
 import { fold } from "../names/grammar.ts";
 import { tellPersona } from "../people/tell-persona.ts";

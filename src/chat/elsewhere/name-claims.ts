@@ -5,9 +5,10 @@ import type { ParleyError } from "../../errors.ts";
 import { history as limits } from "../../limits.ts";
 import type { HubState } from "../hub-state.ts";
 import { personKey, type Session } from "../session.ts";
-import type { NameClaim, NameClaimed, SessionRecord, SessionTaken } from "../turn/store.ts";
+import type { NameClaim, SessionRecord, SessionTaken } from "../turn/store.ts";
 import type { Outcome } from "../turn/store-client.ts";
-import { askStore, StoreQueries } from "../turn/store-queries.ts";
+import { askStore } from "../turn/store-queries.ts";
+import { makeClaim, release } from "./claims.ts";
 
 export type ClaimOutcome = {
   /** False: somebody on another server has the name, or the store could not be asked. */
@@ -39,55 +40,30 @@ export function claimName(
   }
   const claim = claimOf(session, folded);
   hub.names.reserve(folded);
-  hub.claims.begin(claim);
-  forgetRelease(hub, claim);
-  const ask = (): void => askFor(hub, session, { claim, record }, then);
-  // A release by an earlier connection that is in flight must not release this claim.
-  const isLeaving = hub.pipeline.inFlight?.released.some((one) => isSame(one, claim)) === true;
-  if (!isLeaving) return ask();
-  hub.pipeline.whenSettled(() => {
-    // If that batch has failed, its releases are part of the next one.
-    forgetRelease(hub, claim);
-    ask();
-  });
-}
-
-function askFor(
-  hub: HubState,
-  session: Session,
-  { claim, record }: { claim: NameClaim; record: string | undefined },
-  then: (outcome: ClaimOutcome) => void,
-): void {
-  let claimed: NameClaimed = { isFree: false };
-  const queries = new StoreQueries(hub, session);
-  queries.add<NameClaimed>(
-    (done) => hub.store.claimName(claim, record, () => isConnected(session), done),
-    (answer) => (claimed = answer),
-  );
-  const finish = (problem: ParleyError | undefined, last?: SessionRecord): void => {
-    hub.names.unreserve(claim.name);
-    // Until that is decided, an earlier connection that ends must not give the name up.
-    const keep = (): void => {
-      if (claimed.isFree) hub.claims.end(claim);
+  makeClaim(hub, session, { claim, record }, (claimed, problem) => {
+    const finish = (problem: ParleyError | undefined, last?: SessionRecord): void => {
+      hub.names.unreserve(folded);
+      // Until that is decided, an earlier connection that ends must not give the name up.
+      const keep = (): void => {
+        if (claimed.isFree) hub.claims.end(claim);
+      };
+      const giveUp = (): void => {
+        if (!claimed.isFree) return;
+        hub.claims.end(claim);
+        releaseUnused(hub, claim);
+      };
+      // The name is not the new connection's, and the store still holds the old one's claim.
+      if (!claimed.isFree && hub.claims.end(claim)) releaseUnused(hub, claim);
+      then({ ...claimed, last, problem, keep, giveUp });
     };
-    const giveUp = (): void => {
-      if (!claimed.isFree) return;
-      hub.claims.end(claim);
-      releaseUnused(hub, claim);
-    };
-    // The name is not the new connection's, and the store still holds the old one's claim.
-    if (!claimed.isFree && hub.claims.end(claim)) releaseUnused(hub, claim);
-    then({ ...claimed, last, problem, keep, giveUp });
-  };
-  queries.whenAnswered((problem) => {
     if (problem !== undefined || !claimed.isFree) return finish(problem);
     // Another user may have had it, and lost the connection, since the store was asked.
     const sinceMs = hub.nowMs - limits.mailHoldMs;
-    const again = { type: "find-name", name: claim.name, sinceMs } as const;
+    const again = { type: "find-name", name: folded, sinceMs } as const;
     const conclude = (found: Outcome<SessionRecord | undefined>): void =>
       found.done ? finish(undefined, found.result) : finish(found.error);
     askStore(hub, session, again, conclude, "even-if-ended");
-  }, "even-if-ended");
+  });
 }
 
 /** The session releases its name, unless another of its devices is online. */
@@ -96,33 +72,12 @@ export function releaseName(hub: HubState, session: Session): void {
   release(hub, claimOf(session, session.identity.folded));
 }
 
-/** Its client may still be there. */
-export function isConnected({ phase }: Session): boolean {
-  return phase !== "ending" && phase !== "gone";
-}
-
-function isSame(one: NameClaim, other: NameClaim): boolean {
-  return one.name === other.name && one.holder === other.holder;
-}
-
 function claimOf({ identity }: Session, folded: string): NameClaim {
   return { name: folded, holder: personKey(identity) };
-}
-
-function release(hub: HubState, claim: NameClaim): void {
-  if (hub.claims.release(claim)) return;
-  hub.pipeline.gathering.released.push(claim);
-  hub.wake();
 }
 
 /** Releases the name unless another connection of the same person holds it. */
 export function releaseUnused(hub: HubState, claim: NameClaim): void {
   const user = hub.names.holder(claim.name);
   if (user === undefined || personKey(user.identity) !== claim.holder) release(hub, claim);
-}
-
-function forgetRelease(hub: HubState, claim: NameClaim): void {
-  const { released } = hub.pipeline.gathering;
-  const index = released.findIndex((one) => isSame(one, claim));
-  if (index >= 0) released.splice(index, 1);
 }

@@ -5,9 +5,9 @@
 import type { ParleyError } from "../../errors.ts";
 import type { HubState } from "../hub-state.ts";
 import type { Session } from "../session.ts";
-import type { NameClaim, NameClaimed } from "../turn/store.ts";
-import { askStore, StoreQueries } from "../turn/store-queries.ts";
-import { isConnected } from "./name-claims.ts";
+import type { NameClaim } from "../turn/store.ts";
+import { askStore } from "../turn/store-queries.ts";
+import { isConnected, makeClaim, release } from "./claims.ts";
 
 /** No name of a person has a slash. */
 export function placeClaim(
@@ -20,26 +20,30 @@ export function placeClaim(
 }
 
 /**
- * Claims it for this server. Calls `then` with the outcome: `free` (it is this server's from then
- * on), `taken` by another one, `over` (the session has ended meanwhile), or why that is unknown.
+ * `free`: it is this server's from now on; `over`: the session has ended meanwhile; or why that is
+ * unknown.
+ */
+export type PlaceClaimed = "free" | "taken" | "over" | ParleyError;
+
+/**
+ * Claims it for this server, and calls `then` with the outcome. `isInUse`: whether another session
+ * needs the claim.
  */
 export function claimPlace(
   hub: HubState,
   session: Session,
   claim: NameClaim,
-  then: (answer: "free" | "taken" | "over" | ParleyError) => void,
+  then: (answer: PlaceClaimed) => void,
+  isInUse: () => boolean = () => false,
 ): void {
-  let isFree = false;
-  const queries = new StoreQueries(hub, session);
-  queries.add<NameClaimed>(
-    (answer) => hub.store.claimName(claim, undefined, () => isConnected(session), answer),
-    (answer) => (isFree = answer.isFree),
-  );
-  queries.whenAnswered((error) => {
-    if (isConnected(session)) return then(error ?? (isFree ? "free" : "taken"));
-    if (isFree) releasePlace(hub, claim);
-    then("over");
-  }, "even-if-ended");
+  makeClaim(hub, session, { claim }, ({ isFree }, error) => {
+    const wasReleased = hub.claims.end(claim);
+    const isOver = !isConnected(session);
+    // An earlier session may have needed it until now.
+    const isLeft = isFree ? isOver : wasReleased;
+    if (isLeft && !isInUse()) releasePlace(hub, claim);
+    then(isOver ? "over" : (error ?? (isFree ? "free" : "taken")));
+  });
 }
 
 /**
@@ -59,9 +63,7 @@ export function reclaimPlace(hub: HubState, claim: NameClaim, isWanted: () => bo
 
 /** `claim`: if there is one. */
 export function releasePlace(hub: HubState, claim: NameClaim | undefined): void {
-  if (claim === undefined) return;
-  hub.pipeline.gathering.released.push(claim);
-  hub.wake();
+  if (claim !== undefined) release(hub, claim);
 }
 
 /**

@@ -9,6 +9,7 @@ import type { HubState } from "../hub-state.ts";
 import {
   claimPlace,
   findPlace,
+  type PlaceClaimed,
   placeClaim,
   reclaimPlace,
   releasePlace,
@@ -43,11 +44,12 @@ export function takeCalls(hub: HubState, session: Session, command: TakeCalls): 
   if (hub.options.shared === undefined) return takeWith(hub, session, command, { id, key });
   // The last server at which the peer takes calls has the claim.
   const claim = claimOf(hub, { id, key });
-  claimPlace(hub, session, claim, (answer) => {
+  const take = (answer: PlaceClaimed): void => {
     if (answer === "over") return;
     if (answer instanceof ParleyError) return rejectUnread(hub, session, command, answer);
     takeWith(hub, session, command, { id, key }, answer === "free" ? claim : undefined);
-  });
+  };
+  claimPlace(hub, session, claim, take, () => hub.calls.callee({ id, key }) !== undefined);
 }
 
 /** `claim`: by which other servers find the peer. */

@@ -348,3 +348,29 @@ test("a peer is found again after its server was taken for dead, unless it has m
     { at: "there.example:55000" },
   ]);
 });
+
+test.each([
+  ["whose first connection's end waits for the database", "end"],
+  ["whose first connection ends while the second waits for the database", "claim"],
+  ["whose second connection ends meanwhile", "neither"],
+] as const)("a peer that comes back to its server is found by others: one %s", (_, waiting) => {
+  const neighbours = new Neighbours();
+  const [here, there] = ["here", "there"].map((name) => neighbours.server(name));
+  const alice = visitor(here!, "Alice's").send(take("Alice"));
+  const again = visitor(here!, "Alice's");
+  if (waiting === "end") {
+    neighbours.hold("here");
+    alice.close();
+    again.send(take("Alice"));
+  } else {
+    neighbours.hold("here", "answers", "claim-name");
+    again.send(take("Alice"));
+    (waiting === "claim" ? alice : again).close();
+  }
+  neighbours.release("here");
+  neighbours.deliver();
+  const bob = visitor(there!);
+  expect(bob.send(call("Alice", "Alice's")).lines()).toMatchObject([{ at: "here.example:55000" }]);
+  for (const one of [alice, again]) one.close();
+  expect(heard(bob.send(call("Alice", "Alice's", 2)))).toEqual(["not-found"]);
+});
