@@ -278,6 +278,32 @@ test("is not given up by the connection before, which is lost while a room catch
   expect(released).toEqual([own]);
 });
 
+test("that is withdrawn is released although that was due before it was made", () => {
+  const answer = memoryAnswerer();
+  let isSlow = false;
+  const commits: StoreRequest[] = [];
+  const { released } = releasing((request) => {
+    if (request.type !== "commit" || !isSlow) return answer(request);
+    commits.push(request);
+    return undefined;
+  });
+  const ann = comeIn();
+  reply(taken(1));
+  isSlow = true;
+  ann.send(say(1, "this waits for the database"), { type: "rename", name: "Bob" });
+  reply((id) => ({ id, outcome: "done", type: "claim-name", result: { isFree: true } }));
+  ann.send({ type: "rename", name: "Ann" });
+  ann.close();
+  reply((id) => ({ id, outcome: "unknown" }));
+  rig.pass(sender.storageRetryMs, sender.storageRetryMs);
+  expect(claims.at(-1)).toMatchObject({ claim: own, isWithdrawn: true });
+  reply((id) => ({ id, outcome: "done", type: "claim-name", result: { isFree: false } }));
+  isSlow = false;
+  rig.hub.handleStore(answer(commits[0]!)!, rig.nowMs);
+  rig.settle();
+  expect(released).toEqual([{ ...own, name: "bob" }, own]);
+});
+
 /** Another server registers Ann, and this one hears of it. */
 function register(): void {
   const nothing = { key: undefined, password: undefined };

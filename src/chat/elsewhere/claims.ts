@@ -23,7 +23,7 @@ export function makeClaim(
   then: (claimed: NameClaimed, problem: ParleyError | undefined) => void,
 ): void {
   hub.claims.begin(claim);
-  forgetRelease(hub, claim);
+  postponeRelease(hub, claim);
   const ask = (): void => {
     let claimed: NameClaimed = { isFree: false };
     const queries = new StoreQueries(hub, session);
@@ -38,7 +38,7 @@ export function makeClaim(
   if (!isLeaving) return ask();
   hub.pipeline.whenSettled(() => {
     // If that batch has failed, its releases are part of the next one.
-    forgetRelease(hub, claim);
+    postponeRelease(hub, claim);
     ask();
   });
 }
@@ -50,10 +50,13 @@ export function release(hub: HubState, claim: NameClaim): void {
   hub.wake();
 }
 
-function forgetRelease(hub: HubState, claim: NameClaim): void {
+/** A release that has yet to be committed counts as one that came after the claim. */
+function postponeRelease(hub: HubState, claim: NameClaim): void {
   const { released } = hub.pipeline.gathering;
   const index = released.findIndex((one) => isSame(one, claim));
-  if (index >= 0) released.splice(index, 1);
+  if (index < 0) return;
+  released.splice(index, 1);
+  hub.claims.release(claim);
 }
 
 function isSame(one: NameClaim, other: NameClaim): boolean {
