@@ -1,11 +1,13 @@
 // Compiles dist/parley.   bun build.ts              for this machine
 //                         bun build.ts --if-needed  only when a source is newer than the executable
+//                         bun build.ts --bytecode   dist/bytecode/parley, for tests: 8 MB larger, and
+//                                                   starts in half the processor time
 //                         bun build.ts --all        a release for every platform, in dist/release
 //                             --only linux-x64,…    for these platforms
 //                             --base-url URL        where it will be, for its installers
 
 import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { $ } from "bun";
 import { version } from "./package.json";
@@ -20,6 +22,7 @@ const { values } = parseArgs({
     only: { type: "string", default: "" },
     "base-url": { type: "string", default: "" },
     "if-needed": { type: "boolean" },
+    bytecode: { type: "boolean" },
   },
 });
 
@@ -30,17 +33,19 @@ const described = await $`git describe --always --dirty --abbrev=40 --exclude='*
   .quiet();
 const commit = described.stdout.toString().trim();
 
-mkdirSync(dist, { recursive: true });
+const executable = join(dist, values.bytecode === true ? "bytecode/parley" : "parley");
+mkdirSync(dirname(executable), { recursive: true });
 if (values.all) await buildAll();
-else if (!values["if-needed"] || isStale()) await compile(join(dist, "parley"));
+else if (!values["if-needed"] || isStale(executable)) await compile(executable);
 
-// Split, and without bytecode and source maps: that is 6 MB less in the executable, and a command
-// reads only its own part at the start.
+// Split, and for people without bytecode and source maps: that is 8 MB less in the executable, and
+// a command reads only its own part at the start.
 async function compile(outfile: string, target?: Target, executablePath?: string): Promise<void> {
   const startedMs = performance.now();
   const result = await Bun.build({
     entrypoints: [join(root, "src/main.ts")],
     minify: true,
+    bytecode: values.bytecode === true,
     splitting: true,
     format: "esm",
     ...(commit === "" ? {} : { define: { PARLEY_COMMIT: JSON.stringify(commit) } }),
@@ -84,8 +89,8 @@ async function buildAll(): Promise<void> {
   });
 }
 
-function isStale(): boolean {
-  const builtMs = statSync(join(dist, "parley"), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+function isStale(outfile: string): boolean {
+  const builtMs = statSync(outfile, { throwIfNoEntry: false })?.mtimeMs ?? 0;
   const sources = readdirSync(join(root, "src"), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name));

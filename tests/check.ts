@@ -6,6 +6,7 @@
 // stdout counts the tests.
 
 import { availableParallelism } from "node:os";
+import { join } from "node:path";
 import {
   addTotals,
   failedTests,
@@ -29,6 +30,8 @@ await step("types", ["bun", "check"]);
 await step("format", ["bun", "fmt", "--check"]);
 // Run by Bun itself: oxlint's launcher needs Node, which not everyone has.
 await step("lint", ["bun", "node_modules/oxlint/bin/oxlint", "--deny-warnings"]);
+// Tests start it more than a thousand times; the test bed starts the one that people get.
+await step("executable for tests", ["bun", "build.ts", "--if-needed", "--bytecode"]);
 const isBed = (filter: string): boolean => filter.includes("tests/world");
 // Namespaces, mounts and fake clocks: only in a full run, or on request.
 const bed = ["bun", "tests/world/run.ts", "--quick"];
@@ -73,7 +76,7 @@ async function step(name: string, command: readonly string[]): Promise<void> {
 
 async function tests(name: string, command: readonly string[]): Promise<Outcome> {
   const startedMs = performance.now();
-  const { child, err } = start(command, "inherit");
+  const { child, err } = start(command, "inherit", "dist/bytecode/parley");
   const decoder = new TextDecoder();
   let output = "";
   for await (const bytes of err) {
@@ -89,7 +92,7 @@ async function tests(name: string, command: readonly string[]): Promise<Outcome>
 /** Shows failures and why tests were skipped. */
 async function testBed(name: string, command: readonly string[]): Promise<Outcome> {
   const startedMs = performance.now();
-  const { child, err } = start(command, "pipe");
+  const { child, err } = start(command, "pipe", "dist/parley");
   const [errText, outText] = await Promise.all([
     new Response(err).text(),
     new Response(child.stdout as ReadableStream).text(),
@@ -103,8 +106,9 @@ async function testBed(name: string, command: readonly string[]): Promise<Outcom
   return { name, totals, failures, code, seconds: secondsSince(startedMs) };
 }
 
-function start(command: readonly string[], stdout: "inherit" | "pipe") {
-  const env = { ...process.env, PATH: path };
+/** `executable`: what tests start, unless PARLEY_BIN says otherwise. */
+function start(command: readonly string[], stdout: "inherit" | "pipe", executable = "dist/parley") {
+  const env = { PARLEY_BIN: join(root, executable), ...process.env, PATH: path };
   const child = Bun.spawn([...command], { cwd: root, env, stdout, stderr: "pipe" });
   return { child, err: child.stderr };
 }
