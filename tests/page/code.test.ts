@@ -175,6 +175,24 @@ inBrowser("a reload ends it, which the page says before and after", () => reload
 
 inBrowser("so it does in a browser that closes the connection first", () => reloadEnds(closeEarly));
 
+inBrowser("a copy of the tab, which has all that it notes, does not end it", async () => {
+  const { path, sha256 } = file("copied tab.bin", 6_000_000);
+  await using sender = give(path, "--limit-rate", "2M");
+  await open(tab, await codeOf(sender));
+  await tab.click(submit);
+  await isIn(tab, "listed");
+  await tab.click("#found-save");
+  await tab.until("document.querySelector('#found-progress').value > 0.05");
+  // As for a tab that the user duplicates, the browser copies the session's storage.
+  await tab.get("void (window.copy = open(location.pathname))");
+  const isNoted = "copy.document.querySelector('#code-problem')?.innerText.includes('used up')";
+  await tab.until(`copy !== null && ${isNoted}`);
+  expect(await sender.exit()).toBe(0);
+  await isIn(tab, "done");
+  await tab.get("copy.close()");
+  expect(await sha256Of(tab, "picked-copied tab.bin")).toBe(sha256);
+});
+
 inBrowser("either end can stop it", async () => {
   const path = rig.hollowFile("stopped.bin", 60_000_000);
   await using sender = give(path, "--limit-rate", "4M");

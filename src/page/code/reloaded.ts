@@ -13,8 +13,12 @@ export type Attempt = {
   readonly number: number;
   /** Something was being saved. */
   readonly isSaving: boolean;
-  /** The server has heard that it is over; to ask for the code again would count as a guess. */
-  readonly isEnded?: boolean;
+  /**
+   * Noted when the page is left: whether the server has heard that it is over; to ask for the code
+   * again would count as a guess. Undefined: it may go on elsewhere, since a tab that is duplicated
+   * takes the note along.
+   */
+  readonly isEnded?: boolean | undefined;
 };
 
 const key = "parley-code";
@@ -34,7 +38,8 @@ export function notedAttempt(): Attempt | undefined {
     const noted: Partial<Attempt> | null = JSON.parse(sessionStorage.getItem(key) ?? "null");
     const { offer, number, isSaving, isEnded } = noted ?? {};
     if (typeof offer !== "string" || typeof number !== "number") return undefined;
-    return { offer, number, isSaving: isSaving === true, isEnded: isEnded === true };
+    const wasLeft = typeof isEnded === "boolean";
+    return { offer, number, isSaving: isSaving === true, isEnded: wasLeft ? isEnded : undefined };
   } catch {
     return undefined;
   }
