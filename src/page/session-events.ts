@@ -102,13 +102,31 @@ export function reduceSessionEvent(state: State, event: SessionEvent, nowMs: num
   }
 }
 
-/** A search does not find what is deleted. */
+/** What is deleted mentions nobody, and no search finds it. */
 function deleted(state: State, { room, seq }: EventOf<"deleted">): State {
-  const log = erase(state.log, room, seq);
   const { search } = state;
-  if (search?.room !== room) return { ...state, log };
+  const counted = isUnreadMention(state, room, seq)
+    ? updateRoom(state, room, (one) => ({ ...one, mentions: Math.max(0, one.mentions - 1) }))
+    : state;
+  const erased = { ...counted, log: erase(state.log, room, seq) };
+  if (search?.room !== room) return erased;
   const found = search.found.filter((message) => message.seq !== seq);
-  return { ...state, log, search: { ...search, found } };
+  return { ...erased, search: { ...search, found } };
+}
+
+function isUnreadMention({ rooms, log }: State, name: string, seq: number): boolean {
+  const room = rooms.find((one) => one.name === name);
+  if (room === undefined || room.unread === 0) return false;
+  const first = log.entries.find(({ key }) => key === room.firstUnreadKey);
+  const firstSeq = first?.kind === "message" ? (first.seq ?? 0) : 0;
+  return log.entries.some(
+    (entry) =>
+      entry.kind === "message" &&
+      entry.room === name &&
+      entry.seq === seq &&
+      seq >= firstSeq &&
+      entry.mentionsMe,
+  );
 }
 
 /** Known rooms keep their state, but their member lists are stale. */

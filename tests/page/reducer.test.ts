@@ -576,6 +576,30 @@ test("a deleted message looks the same in history as when it is deleted, and men
   expect(later.log.entries.at(-1)).toMatchObject(gone);
 });
 
+test("a mention that is deleted before it is read no longer counts", () => {
+  const inDen = { room: "den" };
+  const read = hear(
+    run(inThree, { type: "show-room", room: "den" }),
+    message("Bob", "Ann, read", 1, inDen),
+  );
+  const heard = hear(
+    run(read, { type: "show-room", room: "lobby" }),
+    message("Bob", "Ann, a secret", 2, inDen),
+    message("Bob", "Ann, lunch", 3, inDen),
+    message("Bob", "nothing", 4, inDen),
+  );
+  const after = (...seqs: number[]) => {
+    const gone = seqs.map((seq): SessionEvent => ({ type: "deleted", room: "den", seq }));
+    const { unread, mentions } = room(hear(heard, ...gone), "den");
+    return [unread, mentions];
+  };
+  expect(after()).toEqual([3, 2]);
+  expect(after(2)).toEqual([3, 1]);
+  // Twice, one that is no mention, one that was read.
+  expect(after(2, 2, 4, 1)).toEqual([3, 1]);
+  expect(after(3, 2)).toEqual([3, 0]);
+});
+
 test("what the user has sent to people from another tab is shown like one's own", () => {
   const copied = {
     type: "copied",

@@ -16,12 +16,15 @@ export type Unread = { room: string; messages: number; isMentioned: boolean };
 /** What was missed in a room: the last messages, and the number of earlier ones. */
 export type Missed = { messages: readonly ChatMessage[]; earlier: number };
 
+type MissedMessage = { message: ChatMessage; isMention: boolean };
+
 type Room = {
   /** As requested; once entered, as the server spells it. */
   name: string;
   unread: number;
-  isMentioned: boolean;
-  missed: ChatMessage[];
+  missed: MissedMessage[];
+  /** By a message that was missed before those. */
+  isMentionedEarlier: boolean;
   missedChars: number;
   /** Sequence number of the last switch to this room. */
   switchedTo: number;
@@ -51,8 +54,7 @@ export class OpenRooms {
     const room = this.#rooms.get(fold(name));
     if (room !== undefined) room.name = name;
     else {
-      const fresh = { unread: 0, isMentioned: false, missed: [], missedChars: 0, switchedTo: 0 };
-      this.#rooms.set(fold(name), { name, ...fresh });
+      this.#rooms.set(fold(name), { name, ...nothingMissed(), switchedTo: 0 });
     }
   }
 
@@ -62,10 +64,10 @@ export class OpenRooms {
     this.#current = fold(name);
     const room = this.#find(this.#current);
     if (room === undefined) return { messages: [], earlier: 0 };
-    const messages = room.missed;
+    const messages = room.missed.map(({ message }) => message);
     const earlier = Math.max(0, room.unread - messages.filter(({ mine }) => !mine).length);
     room.switchedTo = ++this.#switches;
-    [room.unread, room.isMentioned, room.missed, room.missedChars] = [0, false, [], 0];
+    Object.assign(room, nothingMissed());
     return { messages, earlier };
   }
 
@@ -82,15 +84,16 @@ export class OpenRooms {
   }
 
   /** Keeps a message of another room for later. The user's own messages do not count as unread. */
-  miss(message: ChatMessage, isMentioned: boolean): void {
+  miss(message: ChatMessage, isMention: boolean): void {
     const room = this.#find(fold(message.room));
     if (room === undefined) return;
     if (!message.mine) room.unread++;
-    room.isMentioned ||= isMentioned;
-    room.missed.push(message);
+    room.missed.push({ message, isMention });
     room.missedChars += message.text.length;
     while (room.missed.length > limits.missedMessages || room.missedChars > limits.missedChars) {
-      room.missedChars -= room.missed.shift()?.text.length ?? 0;
+      const oldest = room.missed.shift();
+      room.missedChars -= oldest?.message.text.length ?? 0;
+      room.isMentionedEarlier ||= oldest?.isMention === true;
     }
   }
 
@@ -98,23 +101,33 @@ export class OpenRooms {
   handleDeleted({ room: name, seq }: DeletedMessage): void {
     const room = this.#find(fold(name));
     if (room === undefined) return;
-    room.missed = room.missed.map((message) =>
-      message.seq === seq ? withoutText(message) : message,
+    room.missed = room.missed.map((missed) =>
+      missed.message.seq === seq
+        ? { message: withoutText(missed.message), isMention: false }
+        : missed,
     );
-    room.missedChars = room.missed.reduce((sum, { text }) => sum + text.length, 0);
+    room.missedChars = room.missed.reduce((sum, { message }) => sum + message.text.length, 0);
   }
 
   /** The rooms with unread messages, those with a mention first. */
   get unread(): Unread[] {
     const rooms = [...this.#rooms.values()].filter(({ unread }) => unread > 0);
     return rooms
-      .map(({ name, unread, isMentioned }) => ({ room: name, messages: unread, isMentioned }))
+      .map((room) => ({ room: room.name, messages: room.unread, isMentioned: isMentioned(room) }))
       .sort((a, b) => Number(b.isMentioned) - Number(a.isMentioned));
   }
 
   #find(key: string | undefined): Room | undefined {
     return key === undefined ? undefined : this.#rooms.get(key);
   }
+}
+
+function nothingMissed(): Omit<Room, "name" | "switchedTo"> {
+  return { unread: 0, missed: [], missedChars: 0, isMentionedEarlier: false };
+}
+
+function isMentioned({ missed, isMentionedEarlier }: Room): boolean {
+  return isMentionedEarlier || missed.some(({ isMention }) => isMention);
 }
 
 /** A message that is not shown yet, after an operator has deleted its text. */

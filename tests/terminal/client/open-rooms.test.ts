@@ -68,6 +68,23 @@ describe("open rooms", () => {
     expect(missed.messages.map(({ deleted }) => deleted)).toEqual([true, undefined]);
   });
 
+  test("have no mention left once it is deleted, unless there were others", () => {
+    const rooms = new OpenRooms();
+    for (const room of ["a", "b"]) rooms.switchTo(room);
+    const isMentioned = () => rooms.unread.map((one) => one.isMentioned);
+    const [one, two] = [message("a", "one"), message("a", "two")];
+    for (const mention of [one, two]) rooms.miss(mention, true);
+    const erase = ({ seq }: ChatMessage) =>
+      rooms.handleDeleted({ type: "deleted", room: "a", seq });
+    erase(one);
+    expect(isMentioned()).toEqual([true]);
+    erase(two);
+    expect(isMentioned()).toEqual([false]);
+    rooms.miss(message("a", "three"), true);
+    for (let i = 0; i < limits.missedMessages; i++) rooms.miss(message("a", "more"), false);
+    expect(isMentioned()).toEqual([true]);
+  });
+
   test("keep the last messages, bounded in number and in characters", () => {
     const rooms = new OpenRooms();
     rooms.switchTo("a");
