@@ -20,6 +20,8 @@ export class ServerSource implements FileSource {
   #path: PathMetrics | undefined;
   #udpPort: number | undefined;
   #isBlocked = false;
+  /** The look-up of the server's name, while it runs. */
+  #finding: Promise<void> | undefined;
   /** The address that the last opened attempt sends to. */
   #attemptHost = "";
   #isClosed = false;
@@ -136,9 +138,15 @@ export class ServerSource implements FileSource {
   async #resolve(): Promise<ServerAddress> {
     const { host } = this.#server;
     if (this.#addresses.length === 0) {
-      this.#addresses = isIP(host) === 0 ? await this.#find(host) : [host];
+      // The answers to two look-ups may differ in their order.
+      this.#finding ??= this.#lookUp(host).finally(() => (this.#finding = undefined));
+      await this.#finding;
     }
     return { ...this.#server, host: this.#addresses[0] ?? host };
+  }
+
+  async #lookUp(host: string): Promise<void> {
+    this.#addresses = isIP(host) === 0 ? await this.#find(host) : [host];
   }
 }
 

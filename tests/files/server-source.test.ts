@@ -1,11 +1,21 @@
 // How a server is reached as a source of files.
 
 import { expect, test } from "bun:test";
+import type { AttemptOptions } from "../../src/files/attempt.ts";
 import { openServerAttempt } from "../../src/files/server-attempt.ts";
 import { ServerSource } from "../../src/files/server-source.ts";
 import { until } from "../until.ts";
 
 const twoAddresses = async (): Promise<string[]> => ["127.0.0.1", "127.0.0.2"];
+
+const anyFile: AttemptOptions = {
+  name: "file",
+  heldBytes: 0,
+  sha256: false,
+  tagTimeoutMs: 1_000,
+  onOffer: () => undefined,
+  onTurn() {},
+};
 
 test("the control connection opens while an attempt is prepared, and only once", async () => {
   let accepted = 0;
@@ -15,21 +25,40 @@ test("the control connection opens while an attempt is prepared, and only once",
     socket: { open: () => void accepted++, data() {} },
   });
   const source = new ServerSource({ host: "127.0.0.1", port: server.port }, undefined);
-  const attempt = await source.openAttempt(
-    {
-      name: "file",
-      heldBytes: 0,
-      sha256: false,
-      tagTimeoutMs: 1_000,
-      onOffer: () => undefined,
-      onTurn() {},
-    },
-    openServerAttempt,
-  );
+  const attempt = await source.openAttempt(anyFile, openServerAttempt);
   await until(() => accepted === 1);
   const control = await source.connect();
   expect(await source.connect()).toBe(control);
   expect(accepted).toBe(1);
+  attempt.close();
+  source.close();
+  server.stop(true);
+});
+
+test("an attempt goes to the same address as the connection that was opened before it", async () => {
+  const server = Bun.listen({ hostname: "0.0.0.0", port: 0, socket: { data() {} } });
+  // Many name servers turn the order with each answer.
+  const answers = [
+    ["127.0.0.1", "127.0.0.2"],
+    ["127.0.0.2", "127.0.0.1"],
+  ];
+  const found: PromiseWithResolvers<string[]>[] = [];
+  const find = (): Promise<string[]> => {
+    found.push(Promise.withResolvers<string[]>());
+    return found.at(-1)!.promise;
+  };
+  const to = { host: "two.example", port: server.port };
+  const source = new ServerSource(to, undefined, undefined, find);
+  const connecting = source.connect();
+  let usedHost = "";
+  const opening = source.openAttempt(anyFile, (options, path) => {
+    usedHost = path.host;
+    return openServerAttempt(options, path);
+  });
+  for (const [i, { resolve }] of found.entries()) resolve(answers[i] ?? []);
+  const attempt = await opening;
+  expect((await connecting).remoteAddress).toBe(usedHost);
+  expect(source.isCurrent).toBe(true);
   attempt.close();
   source.close();
   server.stop(true);
