@@ -311,13 +311,16 @@ function ownMode(self: Self, target: string, letters: string | undefined, out: O
     if (letter === "+" || letter === "-") isOn = letter === "+";
     else if (letter === "B") wanted.isBot = isOn;
     else if (letter === "i") wanted.isHidden = isOn;
-    // Only OPER makes a client an operator.
+    // Only OPER makes a client an operator, and what it has proved stays proved.
     else if (letter !== "o") isUnknown = true;
+    else if (!isOn && self.isOperator) out.line(self.notice(staysOperator));
   }
   if (isUnknown) out.line(self.numeric("501", "Unknown MODE flag"));
   if (Object.keys(wanted).length === 0) return;
   out.ask((ref) => ({ type: "describe", ...wanted, ref }), { target, args: [letters] });
 }
+
+const staysOperator = "You are an operator until you disconnect: QUIT, and do not send OPER again";
 
 function ownModes({
   isBot,

@@ -99,7 +99,14 @@ test("OPER takes no password in plain text from another machine, not even a righ
   expect(rig.irc("Bob", "", "198.51.100.7").ask(order)).toEqual([
     expect.stringContaining(" 464 Bob :Passwords are accepted over TLS alone"),
   ]);
-  expect(rig.irc("Cal").ask(order).join("\n")).toContain(" 381 ");
+  const cal = rig.irc("Cal");
+  expect(cal.ask(order).join("\n")).toContain(" 381 ");
+  // Said, since nothing takes back what has been proved.
+  expect(cal.ask("MODE Cal -o")).toEqual([
+    expect.stringContaining(" NOTICE Cal :You are an operator until you disconnect"),
+  ]);
+  expect(cal.ask("MODE Cal")).toEqual([":irc.test 221 Cal +o"]);
+  expect(rig.irc("Dan").ask("MODE Dan -o")).toEqual([]);
 });
 
 const sasl = (password: string): string =>
