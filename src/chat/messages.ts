@@ -277,10 +277,10 @@ function noteSpoken(hub: HubState, { person, identity }: Session): void {
 
 /**
  * Queues copies for the history of a registered sender, one for each recipient. If it is sealed for
- * other devices of theirs, or some client of theirs shows copies, they receive it.
+ * other devices of theirs, or some client of theirs may show copies, they receive it.
  */
 function keepCopies(
-  { names, pipeline: { gathering } }: HubState,
+  { names, options, pipeline: { gathering } }: HubState,
   item: Omit<MailItem, "recipient" | "stored">,
   copies: Sealed["boxes"] | undefined,
   recipients: readonly MailPartner[],
@@ -291,7 +291,9 @@ function keepCopies(
   const { sealed, ...message } = item.message;
   const isShown =
     sealed === undefined
-      ? names.readers(mailbox).some(({ hearsCopies }) => hearsCopies)
+      ? // Other servers may have such clients.
+        options.shared !== undefined ||
+        names.readers(mailbox).some(({ hearsCopies }) => hearsCopies)
       : copies !== undefined;
   for (const other of recipients) {
     // A message to oneself is in the mailbox already.

@@ -70,6 +70,23 @@ test("what was sent from IRC is shown in a tab, and IRC clients get no copies", 
   expect(chat.lines()).toEqual([]);
 });
 
+test("what was sent from IRC at one server is shown in a tab at another", () => {
+  const world = new Neighbours();
+  const [east, west] = [world.server("east"), world.server("west")];
+  withPassword(east).close();
+  world.deliver();
+  const page = tab(west);
+  world.deliver();
+  const chat = new IrcClient(east.client(irc, true));
+  chat.send(`PASS :${password}`, "NICK Ann", "USER a 0 * :a");
+  east.member("Bob");
+  world.deliver();
+  page.text();
+  chat.send("PRIVMSG Bob :psst");
+  world.deliver();
+  expect(privates(page)).toEqual([{ from: "Ann", to: ["Bob"], text: "psst", own: true }]);
+});
+
 test("a client that was offline gets them when it is back, at another server as well", () => {
   const world = new Neighbours();
   const [east, west] = [world.server("east"), world.server("west")];

@@ -151,7 +151,7 @@ export class OwnedDevice {
     const { truth, random } = this.#world;
     const to = [this.#world.anyRecipient()];
     const isOwner = this.#proof !== undefined;
-    const token = truth.token(isOwner ? this.#owner.name : this.label, undefined, to);
+    const token = truth.token(this.#name, undefined, to);
     const text = truth.text(token);
     const sealed = seal(text);
     const boxes = { text: "", sealed, copies: isOwner ? sealed.boxes : undefined };
@@ -265,7 +265,7 @@ export class OwnedDevice {
   #hello(): void {
     const { name, account, keys } = this.#owner;
     const { random } = this.#world;
-    const message = { type: "hello", version: 2, secret: this.#secret };
+    const message = { type: "hello", version: 2, secret: this.#secret, copies: true };
     if (this.hasKey) {
       // A device that is revoked gets a new key.
       if (this.#owner.tables.hasEnded(`key ${this.#key}`)) this.#key = this.#owner.newKey();
