@@ -70,7 +70,7 @@ export class SendWindow {
   #heldUntilMs: number | undefined;
   #rewinds = 0;
   /** Recent messages by number; their echo may arrive after the acknowledgement. */
-  readonly #recent = new BoundedMap<number, QueuedMessage>(2 * limits.windowMessages);
+  readonly #recent = new BoundedMap<number, Entry>(2 * limits.windowMessages);
   /** Of recent private messages: the recipients of whom no copy has arrived yet. */
   readonly #uncopied = new WeakMap<QueuedMessage, Set<string>>();
 
@@ -109,7 +109,8 @@ export class SendWindow {
   hasSent(to: string, text: string): boolean {
     const person = fold(to);
     for (const recent of this.#recent.values()) {
-      if (recent.room !== undefined || recent.sealed !== undefined) continue;
+      const { room, sealed, refused } = recent;
+      if (room !== undefined || sealed !== undefined || refused) continue;
       const open = this.#uncopied.get(recent) ?? new Set(recent.to.map(fold));
       if (!open.has(person) || harmlessLines(recent.text) !== text) continue;
       open.delete(person);
@@ -169,6 +170,7 @@ export class SendWindow {
     const problems = this.#entries.slice(0, Math.max(count, 0)).flatMap((message, i) => {
       const n = this.#headN + i;
       const known = message.refused ? [] : refused.filter((run) => n >= run.first && n <= run.last);
+      message.refused ||= known.some(({ to }) => to === undefined);
       return known.map((why) => ({ message, why }));
     });
     if (first || serverN < this.#headN - 1) this.#recent.clear();

@@ -40,3 +40,19 @@ test("accepted messages are not sent again, the others are", () => {
   expect(window.handleWelcome(2, false).last).toBeUndefined();
   expect(sendAll(window)).toEqual(["3 three"]);
 });
+
+test("what was refused is not taken for the same words from another tab", () => {
+  const window = new SendWindow();
+  window.handleWelcome(0, true);
+  const tell = (text: string) => window.push(undefined, ["Bob"], { text });
+  for (const text of ["told", "refused", "refused while away"]) tell(text);
+  while (window.pollSend() !== undefined);
+  const error = { type: "error", code: "unknown-user", message: "Nobody is called Bob" } as const;
+  window.handleRefusal(2, error, 0);
+  window.handleLost();
+  window.handleWelcome(3, false, [{ first: 3, last: 3, code: error.code, message: error.message }]);
+  const seen = ["told", "told", "refused", "refused while away"].map((text) =>
+    window.hasSent("bob", text),
+  );
+  expect(seen).toEqual([true, false, false, false]);
+});
