@@ -1,6 +1,7 @@
 // Interprets measurements of a machine and of a path, and gives advice. Pure: the numbers are
 // parameters.
 
+import { isIPv6 } from "../addresses.ts";
 import { sizeText } from "../size-text.ts";
 
 /** `unknown`: it could not be measured; `says` explains why. */
@@ -304,18 +305,21 @@ function nat({ probes, others }: Path): Finding {
   }
   const kept = seen.port === localPort ? "keeps the port" : "changes the port";
   const start = `a NAT ${kept}: the server sees ${seen.address}, port ${seen.port}`;
-  if (others?.seen === undefined) {
-    const says = `${start}. Whether others can reach that port can't be told with one server`;
-    const advice = "give a second server's address to compare the ports that both see";
+  const second = others?.seen;
+  if (second === undefined || isIPv6(second.address) !== isIPv6(seen.address)) {
+    const few = second === undefined ? "one server" : "one over IPv4 and one over IPv6";
+    const says = `${start}. Whether others can reach that port can't be told with ${few}`;
+    const family = second === undefined ? "" : isIPv6(seen.address) ? "IPv6 " : "IPv4 ";
+    const advice = `give a second server's ${family}address to compare the ports that both see`;
     return { check, verdict: "fair", says, advice, values };
   }
-  const isSame = others.seen.port === seen.port && others.seen.address === seen.address;
+  const isSame = second.port === seen.port && second.address === seen.address;
   const both = { ...values, isSame };
   if (isSame) {
     const says = `${start}, and so does the second: two such machines can reach each other directly`;
     return { check, verdict: "good", says, values: both };
   }
-  const says = `${start}, the second one port ${others.seen.port}: direct paths to others will often fail`;
+  const says = `${start}, the second one port ${second.port}: direct paths to others will often fail`;
   const advice = "what can't go directly is relayed; a router with UPnP or IPv6 would help";
   return { check, verdict: "bad", says, advice, values: both };
 }

@@ -171,5 +171,10 @@ describe("NAT", () => {
     const elsewhere = { ...probes, seen: { address: "198.51.100.7", port: 40_001 } };
     expect(nat({}, elsewhere)).toMatchObject({ verdict: "bad", values: { isSame: false } });
     expect(nat({}, { ...probes, seen: undefined, answered: 0 }).verdict).toBe("fair");
+    // A NAT of IPv4 does nothing to IPv6.
+    const overIPv6 = nat({}, { ...probes, seen: { address: "2001:db8::7", port: 1 } });
+    expect(overIPv6.verdict).toBe("fair");
+    expect(overIPv6.says).toContain("can't be told with one over IPv4 and one over IPv6");
+    expect(overIPv6.advice).toStartWith("give a second server's IPv4 address");
   });
 });
