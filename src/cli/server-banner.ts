@@ -2,7 +2,8 @@
 // line on stdout is printed elsewhere.
 
 import { isLoopback } from "../addresses.ts";
-import { hostPortText, type Interfaces, isEveryAddress, reachableHosts } from "../io/host-port.ts";
+import { hostPortText, isEveryAddress, reachableHosts } from "../io/host-port.ts";
+import type { Interfaces } from "../io/interfaces.ts";
 import { harmless } from "../text.ts";
 import { ownCommand } from "./program-name.ts";
 

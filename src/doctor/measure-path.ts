@@ -1,7 +1,6 @@
 // Measures the path to a server for `parley doctor`: pings over its control connection, datagrams
 // that it answers with the address it sees, and a file that is fetched and discarded.
 
-import { networkInterfaces } from "node:os";
 import { doctor as limits, transfer } from "../limits.ts";
 import { isLoopback, plainAddress } from "../addresses.ts";
 import { ParleyError } from "../errors.ts";
@@ -9,6 +8,7 @@ import { ControlClient } from "../files/control-client.ts";
 import { DownloadClient } from "../files/download-client.ts";
 import type { FetchOutput } from "../files/fetch-events.ts";
 import { hostNotFound, hostPortText, type ServerAddress, socketReason } from "../io/host-port.ts";
+import { presentInterfaces } from "../io/interfaces.ts";
 import { UdpPort } from "../io/udp/udp.ts";
 import { secretBytes } from "../secrets.ts";
 import { sizeText } from "../size-text.ts";
@@ -122,7 +122,7 @@ async function addressOf(host: string): Promise<string> {
 
 function isOwn(address: string): boolean {
   const plain = plainAddress(address);
-  return Object.values(networkInterfaces()).some((addresses) =>
+  return Object.values(presentInterfaces() ?? {}).some((addresses) =>
     addresses?.some((own) => own.address === plain),
   );
 }

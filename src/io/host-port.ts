@@ -1,12 +1,12 @@
 // Addresses as people write them, and socket errors in words.
 
 import { isIPv6 } from "../addresses.ts";
-import { networkInterfaces } from "node:os";
 import { harmless, quoted } from "../text.ts";
 import { errorMessage, ParleyError, systemCode } from "../errors.ts";
 import type { Access } from "../protocol/messages.ts";
 import type { ClientIdentity } from "../client/events.ts";
 import type { ServerTrust } from "../tls/server-trust.ts";
+import { type Interfaces, presentInterfaces } from "./interfaces.ts";
 
 /** The default of `parley server --port`. */
 export const defaultPort = 55_000;
@@ -76,17 +76,13 @@ export function isEveryAddress(host: string): boolean {
   return host === "0.0.0.0" || host === "::";
 }
 
-export type Interfaces = Readonly<
-  Record<string, readonly { address: string; family: string; internal: boolean }[] | undefined>
->;
-
 /**
  * The addresses at which a server listening on `host` can be reached, external ones first. Never
  * empty: a machine without a network can still reach itself.
  */
 export function reachableHosts(
   host: string,
-  interfaces: Interfaces = networkInterfaces(),
+  interfaces: Interfaces = presentInterfaces() ?? {},
 ): readonly string[] {
   if (!isEveryAddress(host)) return [host];
   // A socket on :: also accepts IPv4. Link-local addresses need a zone, which differs between

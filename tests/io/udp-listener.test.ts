@@ -124,10 +124,13 @@ test("an address has one socket, and its port is free again once closed", async 
   expect(again.port).toBe(port);
 });
 
-testHere("while there are no descriptors, a port keeps the addresses that it has", async () => {
-  const program = join(import.meta.dir, "without-descriptors.ts");
-  const command = ["sh", "-c", 'ulimit -n 100; exec "$0" "$1"', process.execPath, program];
-  const { exitCode, stdout, stderr } = Bun.spawnSync(command);
-  expect(`${stdout}${stderr}`).toBe("took true, kept true\n");
-  expect(exitCode).toBe(0);
-});
+testHere(
+  "while there are no descriptors, a port keeps the addresses that it has, and a path has none",
+  async () => {
+    const program = join(import.meta.dir, "without-descriptors.ts");
+    const command = ["sh", "-c", 'ulimit -n 100; exec "$0" "$1"', process.execPath, program];
+    const { exitCode, stdout, stderr } = Bun.spawnSync(command);
+    expect(`${stdout}${stderr}`).toBe("took true, kept true, own 0\n");
+    expect(exitCode).toBe(0);
+  },
+);

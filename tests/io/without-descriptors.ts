@@ -1,7 +1,8 @@
 // A program for udp-listener.test.ts, which runs it with few descriptors: takes all of them while a
-// port looks for new addresses of this machine.
+// port, and the end of a path, look for addresses of this machine.
 
 import { closeSync, openSync } from "node:fs";
+import { ownAddresses } from "../../src/handover/paths/own-addresses.ts";
 import { UdpListener } from "../../src/io/udp/udp-listener.ts";
 import { udp as limits } from "../../src/limits.ts";
 
@@ -15,8 +16,10 @@ try {
   // There are no more.
 }
 await Bun.sleep(limits.addressScanGapMs + 20);
+const own = ownAddresses();
 listener.handleWildcard(new Uint8Array(1), path);
 await Bun.sleep(20);
 for (const fd of taken) closeSync(fd);
-console.log(`took ${taken.length > 0}, kept ${String([...listener.locals]) === String(before)}`);
+const isKept = String([...listener.locals]) === String(before);
+console.log(`took ${taken.length > 0}, kept ${isKept}, own ${own.length}`);
 listener.close();

@@ -1,15 +1,15 @@
 // The addresses of this machine that others may reach, and the kind of path that leads to an
 // address.
 
-import { networkInterfaces } from "node:os";
 import { isLoopback } from "../../addresses.ts";
+import { presentInterfaces } from "../../io/interfaces.ts";
 import { paths as limits } from "../../limits.ts";
 import type { PathKind } from "../../transfer/paths/path-finder.ts";
 import { isUsable } from "./paths-line.ts";
 
 /** Addresses except loopback and link-local ones. */
 export function ownAddresses(): string[] {
-  const all = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  const all = Object.values(presentInterfaces() ?? {}).flatMap((list) => list ?? []);
   const usable = all.filter(({ address, internal }) => !internal && isUsable(address));
   return [...new Set(usable.map(({ address }) => address))].slice(0, limits.maxOwn);
 }

@@ -3,9 +3,9 @@
 // answers; so it is accompanied by one socket for each address of this machine. Knows nothing about
 // the contents of datagrams.
 
-import { networkInterfaces } from "node:os";
 import { udp as limits } from "../../limits.ts";
 import { isEveryAddress } from "../host-port.ts";
+import { presentInterfaces } from "../interfaces.ts";
 import { type Forward, ListeningSocket } from "./listening-socket.ts";
 import type { UdpPath } from "./udp-path.ts";
 import type { UdpOffload } from "./udp.ts";
@@ -186,12 +186,8 @@ function socketOptions({
  * requires. Undefined: they can't be told, as without a free descriptor.
  */
 function localAddresses(host: string): Set<string> | undefined {
-  let interfaces: ReturnType<typeof networkInterfaces>;
-  try {
-    interfaces = networkInterfaces();
-  } catch {
-    return undefined;
-  }
+  const interfaces = presentInterfaces();
+  if (interfaces === undefined) return undefined;
   const found = new Set<string>();
   for (const [name, addresses] of Object.entries(interfaces)) {
     for (const { address, family } of addresses ?? []) {
