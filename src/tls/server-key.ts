@@ -4,7 +4,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { errorMessage, ParleyError, systemReason } from "../errors.ts";
+import { ParleyError, systemReason } from "../errors.ts";
 import { quoted } from "../text.ts";
 import { createKeyPair, type KeyPair } from "./certificate.ts";
 import { createSecretFile, readSecretFile } from "./secret-file.ts";
@@ -53,14 +53,14 @@ function parse(path: string, pem: string): ServerKey {
   try {
     const certificate = new X509Certificate(pem);
     const key = createPrivateKey(pem);
-    if (!certificate.checkPrivateKey(key)) throw new Error("the certificate is for another key");
+    if (!certificate.checkPrivateKey(key)) throw failed("the certificate is for another key");
     return {
       key: key.export({ type: "pkcs8", format: "pem" }).toString(),
       cert: certificate.toString(),
       pin: pinOf(certificate),
     };
   } catch (error) {
-    const message = errorMessage(error);
+    const message = error instanceof ParleyError ? error.message : "it is damaged";
     throw failed(
       `${quoted(path, 300)} is not a server's key (${message}): restore it from a backup. ` +
         "Without it a new one is made, and clients refuse a server whose key has changed",

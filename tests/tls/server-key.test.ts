@@ -82,7 +82,9 @@ describe("is refused, and left unchanged,", () => {
     const path = join(folder, "server.pem");
     const damaged = damage(readFileSync(path, "utf8"));
     writeFileSync(path, damaged);
-    await expect(openServerKey(folder)).rejects.toThrow(/is not a server's key .* restore it/);
+    await expect(openServerKey(folder)).rejects.toThrow(
+      /is not a server's key \(it is damaged\): restore it/,
+    );
     expect(readFileSync(path, "utf8")).toBe(damaged);
   });
 
