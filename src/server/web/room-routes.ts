@@ -162,6 +162,9 @@ async function readText(request: Request): Promise<Said | Response> {
   if (/^multipart\//i.test(type)) {
     return problem(415, "usage", "Send the text as the body itself: curl -d, not -F.");
   }
+  if (isEncoded(request.headers) || !/^utf-?8$/i.test(charsetOf(type) ?? "utf-8")) {
+    return problem(415, "usage", "Send the text in UTF-8, and uncompressed.");
+  }
   const body = await readBody(request, limits.maxBodyBytes, limits.bodyMs);
   if (body === "too-large") {
     const most = messageLimits.maxTextChars;
@@ -174,6 +177,16 @@ async function readText(request: Request): Promise<Said | Response> {
   const said = { text: reader.text("text"), kind: readKind(reader) };
   if (fields !== undefined && reader.problem === undefined) return said;
   return problem(400, "usage", 'The JSON is not an object such as {"text":"hello"}.');
+}
+
+/** As declared; undefined if it is not, and then it is UTF-8. */
+function charsetOf(contentType: string): string | undefined {
+  return /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(contentType)?.[1];
+}
+
+/** Whether the body is compressed (RFC 9110, section 8.4): Bun does not undo that. */
+export function isEncoded(headers: Headers): boolean {
+  return !/^(?:identity)?$/i.test(headers.get("content-encoding") ?? "");
 }
 
 export function noToken(): Response {

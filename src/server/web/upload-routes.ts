@@ -15,7 +15,7 @@ import type { SharedItem } from "../files/sharing/rows.ts";
 import type { UploadService } from "../files/sharing/upload-service.ts";
 import { bearerToken } from "./access-token.ts";
 import { safeHeaders } from "./headers.ts";
-import { noToken, problem, type RoomRoutes } from "./room-routes.ts";
+import { isEncoded, noToken, problem, type RoomRoutes } from "./room-routes.ts";
 
 export interface UploadRoutesOptions {
   /** Undefined: the server accepts no files. */
@@ -131,11 +131,15 @@ export class UploadRoutes {
 
 /**
  * @throws ParleyError `usage` without a length: space is reserved before anything is read;
- *   `protocol` for a part of a file (RFC 9110 section 14.5), which would pass for the whole
+ *   `protocol` for a part of a file (RFC 9110 section 14.5), which would pass for the whole, and
+ *   for a compressed one, which would be stored like that
  */
 function sizeOf(request: Request): number {
   if (request.headers.has("content-range")) {
     throw new ParleyError("protocol", "Only whole files are accepted: send it without a range.");
+  }
+  if (isEncoded(request.headers)) {
+    throw new ParleyError("protocol", "Send the file as it is: without Content-Encoding.");
   }
   const text = request.headers.get("content-length") ?? "";
   if (/^\d{1,15}$/.test(text)) return Number(text);

@@ -239,6 +239,16 @@ describe("POST /rooms/ROOM", () => {
     form.set("text", "hello");
     const sent = await site.fetch("/rooms/lobby", { method: "POST", body: form });
     expect(sent.status).toBe(415);
+    for (const [headers, status] of [
+      [{ "Content-Encoding": "gzip" }, 415],
+      [{ "Content-Encoding": "identity" }, 200],
+      [{ "Content-Type": "text/plain; charset=iso-8859-1" }, 415],
+      [{ "Content-Type": 'text/plain; format=flowed; Charset="UTF-8"' }, 200],
+      [{ "Content-Type": "application/x-www-form-urlencoded" }, 200],
+    ] as const) {
+      const answer = await site.fetch("/rooms/lobby", { method: "POST", body: "x", headers });
+      expect([headers, answer.status]).toEqual([headers, status]);
+    }
     const put = await site.fetch("/rooms/lobby", { method: "PUT", body: "x" });
     expect([put.status, put.headers.get("allow")]).toEqual([405, "GET, HEAD, POST"]);
     const events = await site.fetch("/rooms/lobby/events", { method: "POST", body: "x" });
