@@ -597,6 +597,11 @@ export const history = {
   sliceRows: 500,
   /** Pause between sweeps of the store. */
   sweepMs: 10_000,
+  /**
+   * How often it is checked that the data file is still in its place, at the earliest: what was
+   * written since the last time is lost if it is not.
+   */
+  placeCheckMs: 1_000,
   /** Pause between slices of a sweep, for other work. */
   sweepSliceMs: 20,
   /** Pages in the write-ahead log that trigger a checkpoint: 4 MiB, a few milliseconds. */

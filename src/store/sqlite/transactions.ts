@@ -7,7 +7,9 @@
 
 import { type Database, SQLiteError } from "bun:sqlite";
 import { open } from "node:fs/promises";
+import { steadyMs } from "../../io/clock.ts";
 import { history as limits } from "../../limits.ts";
+import { PlaceCheck } from "./place-check.ts";
 import type { Statements } from "./statements.ts";
 
 const pageBytes = 4_096;
@@ -17,6 +19,7 @@ const slicePages = 50;
 export class Transactions {
   readonly #db: Database;
   readonly #sql: Statements;
+  readonly #place: PlaceCheck;
   /** An unfinished query keeps the read transaction open. */
   #reader: Iterator<unknown> | undefined;
   /** Approximate pages written to the log since the last checkpoint. */
@@ -27,6 +30,7 @@ export class Transactions {
   constructor(db: Database, sql: Statements) {
     this.#db = db;
     this.#sql = sql;
+    this.#place = new PlaceCheck(db.filename, steadyMs());
   }
 
   /**
@@ -34,6 +38,7 @@ export class Transactions {
    * @throws what SQLite or `work` throws
    */
   run(work: () => void): void {
+    this.#place.check(steadyMs());
     this.#begin();
     try {
       work();
