@@ -321,10 +321,10 @@ export const commitFunction = `
 
 /**
  * Claims a name for a user at this server. A user may have it at several servers: when moving, the
- * user has it at the next one before the last one releases it. With a record of a session
- * (otherwise empty), only batches with the new `claim` may write it from now on. `n` null: somebody
- * else has the name at another server; otherwise the record's counter, 0 if there is none.
- * `refused`: which of its messages were.
+ * user has it at the next one before the last one releases it. A place is only at the next one.
+ * With a record of a session (otherwise empty), only batches with the new `claim` may write it from
+ * now on. `n` null: somebody else has the name at another server; otherwise the record's counter, 0
+ * if there is none. `refused`: which of its messages were.
  *
  * `request` numbers the server's claims. A claim whose answer was lost may be repeated, and may be
  * carried out late, after the name was released or claimed by others: only its first execution has
@@ -359,6 +359,10 @@ export const claimFunction = `
             WHERE s.id = other.holder AND '${accountMark}' || s.account = claimant)) THEN
       INSERT INTO parley.names (folded, holder, server) VALUES (claimed, claimant, me)
         ON CONFLICT (folded, server) DO UPDATE SET holder = excluded.holder;
+      -- People have a name at all their servers; a place is at the last one (place-claims.ts).
+      IF position('/' IN claimed) > 0 THEN
+        DELETE FROM parley.names AS other WHERE other.folded = claimed AND other.server <> me;
+      END IF;
       n := 0;
       IF record <> '' THEN
         claim := nextval('parley.claims');

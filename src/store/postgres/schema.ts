@@ -307,7 +307,10 @@ const version21 = `
       json_array_elements_text(run.value -> 'texts') WITH ORDINALITY AS said;
 `;
 
-/** Version 22: an account gets the name that its session has; only the functions are new. */
+/**
+ * Version 22: an account gets the name that its session has, and a place is at the last server that
+ * has claimed it; only the functions are new.
+ */
 const version22 = "";
 
 /** Step `i` turns version `i` into `i + 1`. Never change a released step; add one. */

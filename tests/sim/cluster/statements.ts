@@ -355,6 +355,9 @@ function claimFirst({ tables, undo, notify }: Context, values: Values): ClaimedR
   });
   if (isTaken || isWithdrawn === "true") return { n: null, claim: null };
   tables.addName({ folded, holder, server }, undo);
+  if (folded.includes("/")) {
+    for (const row of rows) if (row.server !== server) tables.removeName(row, undo);
+  }
   if (record === "") return { n: 0, claim: null };
   const number = tables.nextClaim();
   const nobody = { id: record, name: "", n: 0, refused: null, mail: 0, network: "", seenMs: 0 };

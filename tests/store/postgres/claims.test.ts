@@ -161,6 +161,21 @@ describe.skipIf(!hasPostgres)("a repeated claim", () => {
     expect(await holders()).toEqual([]);
   });
 
+  test("of a place moves it from the server that had it, but not from another holder", async () => {
+    const place = { name: "code/1", holder: "hash of an offer" };
+    const claimAt = (store: PostgresStore, id: number, holder = place.holder) => {
+      const operation = { type: "claim-name", claim: { ...place, holder } } as const;
+      return ask(store, id, { ...operation, session: undefined });
+    };
+    await claimAt(here, 1);
+    expect(await claimAt(there, 1, "another")).toMatchObject({ result: { isFree: false } });
+    expect(await holders()).toEqual([here.serverId]);
+    await claimAt(there, 2);
+    expect(await holders()).toEqual([there.serverId]);
+    await commit(here, { released: [place] });
+    expect(await holders()).toEqual([there.serverId]);
+  });
+
   test("is remembered for a limited time", async () => {
     await claimed(here, 1);
     await claimed(here, 2);

@@ -27,6 +27,8 @@ const servers = 3;
 const rooms = ["den", "lobby"];
 const records = ["r1", "r2", "r3"];
 const names = ["ann", "ben"];
+/** That a server claims as such. */
+const called = "call/1";
 
 const session = fc.record({
   id: fc.constantFrom(...records),
@@ -76,7 +78,7 @@ const step = fc.record({
     fc.record({ type: fc.constant("commit" as const), work, again: fc.constantFrom(0, 0, 0, 1) }),
     fc.record({
       type: fc.constant("claim" as const),
-      name: fc.constantFrom(...names),
+      name: fc.constantFrom(...names, called),
       holder: fc.constantFrom(...records, "#1", "@a1"),
       takes: fc.boolean(),
       /** The server's last claim again, or as if it were not wanted any more. */
@@ -245,6 +247,7 @@ class Rig {
         { type: "read-mail", session: record, numbers: [1, beforeCopies + 1] },
       ]),
       ...names.map((name): StoreOperation => ({ type: "find-name", name, sinceMs: 0 })),
+      { type: "find-claimant", name: called },
       { type: "find-elsewhere", names },
       { type: "overview" },
     ];
