@@ -61,8 +61,11 @@ class Scan {
       }
       // They may have been removed from it meanwhile.
       if (!session.rooms.has(room.name)) return rejectNotInRoom(hub, session, room.name, ref);
-      const messages = fittingPage(this.#found.toReversed(), "newest");
-      const isCut = messages.length < this.#found.length;
+      // Some may have been deleted while later pages were read.
+      const found = hub.store.erasures.without(this.#found.toReversed());
+      const left = found.filter(({ deleted }) => deleted !== true);
+      const messages = fittingPage(left, "newest");
+      const isCut = messages.length < left.length;
       const next = isCut ? messages[0]?.seq : this.#next;
       const scannedChars = this.#chars + this.#messages * limits.messageChars;
       hub.send(session, { type: "found", room: room.name, messages, next, scannedChars, ref });

@@ -4,6 +4,7 @@
 import { expect, test } from "bun:test";
 import { SaidRun } from "../../../src/chat/rooms/said-run.ts";
 import { consoleActor } from "../../../src/chat/admin/actor.ts";
+import { history } from "../../../src/limits.ts";
 import { deletedText } from "../../../src/protocol/messages.ts";
 import { FailingStore } from "../failing-store.ts";
 import { type Client, Rig, say, since } from "../rig.ts";
@@ -40,6 +41,20 @@ for (const [what, request] of Object.entries({
     expect(found.slice(1)).not.toContainEqual([2, "two"]);
   });
 }
+
+test("a search over several pages does not find what is deleted while the next one is read", () => {
+  const { store, rig, ann } = slowReads();
+  for (let i = 0; i < history.pageMessages; i++) ann.queue(say(3 + i, "no"));
+  ann.queue(say(history.pageMessages + 3, "a secret"));
+  rig.settle();
+  ann.text();
+  ann.send({ type: "search", text: "t", limit: 10 });
+  store.releaseOne(rig);
+  rig.settle();
+  rig.order(`delete lobby ${history.pageMessages + 3}`);
+  store.release(rig);
+  expect(texts(ann).flat()).toEqual([history.pageMessages + 3, undefined, 2, "two"]);
+});
 
 test("a replay: so does what was said while the page was read", () => {
   const { store, rig, ann } = slowReads();
