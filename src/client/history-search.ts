@@ -2,7 +2,8 @@
 // Shared by terminal and page. Pure.
 
 import { search as limits } from "../limits.ts";
-import type { PastMessage, SessionRequest, SessionResponse } from "./events.ts";
+import { fold } from "../chat/names/grammar.ts";
+import type { PastMessage, SessionEvent, SessionRequest, SessionResponse } from "./events.ts";
 
 export type SearchRequest = Extract<SessionRequest, { type: "search" }>;
 
@@ -10,7 +11,7 @@ export class HistorySearch {
   readonly room: string;
   readonly text: string;
   readonly #limit: number;
-  readonly #found: PastMessage[][] = [];
+  #found: PastMessage[][] = [];
   #before: number | undefined;
   #requests = 0;
   #isDone = false;
@@ -42,6 +43,12 @@ export class HistorySearch {
 
   get #count(): number {
     return this.#found.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  /** What an operator deletes is no longer found. */
+  handleDeleted({ room, seq }: Extract<SessionEvent, { type: "deleted" }>): void {
+    if (fold(room) !== fold(this.room)) return;
+    this.#found = this.#found.map((page) => page.filter((message) => message.seq !== seq));
   }
 
   handle({ messages, next }: Extract<SessionResponse, { type: "found" }>): void {

@@ -66,6 +66,11 @@ export class HistoryFinder {
     return true;
   }
 
+  /** An operator has deleted a text, which a search that goes on may have found. */
+  handleDeleted(event: Extract<SessionEvent, { type: "deleted" }>): void {
+    this.#search?.handleDeleted(event);
+  }
+
   /** Whether the error belongs to a search. */
   handleError({ ref, message }: Extract<SessionEvent, { type: "error" }>): boolean {
     if (ref === undefined || ref !== this.#ref) return false;

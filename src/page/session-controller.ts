@@ -367,6 +367,7 @@ export class SessionController {
       if (event.access !== undefined) allowFiles(event.access, this.#driver?.server);
     }
     if (event.type === "error" && this.finder.handleError(event)) return;
+    if (event.type === "deleted") this.finder.handleDeleted(event);
     if (event.type === "error" && this.#loader.handleError(event)) return;
     this.#dispatch({ type: "session-event", event, nowMs: Date.now() });
     switch (event.type) {

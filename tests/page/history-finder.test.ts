@@ -50,6 +50,18 @@ class Page {
   }
 }
 
+test("what is deleted while a search continues is not found again", () => {
+  const page = new Page();
+  page.finder.search("tea");
+  page.found([90, 91], 80);
+  const event = { type: "deleted", room: "lobby", seq: 90 } as const;
+  page.finder.handleDeleted(event);
+  page.dispatch({ type: "session-event", event, nowMs: 0 });
+  expect(page.state.search?.found.map(({ seq }) => seq)).toEqual([91]);
+  page.found([7]);
+  expect(page.state.search?.found.map(({ seq }) => seq)).toEqual([7, 91]);
+});
+
 test("a search shows its results, and continues until the room has no more", () => {
   const page = new Page();
   page.finder.search("tea");

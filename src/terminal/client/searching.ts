@@ -38,8 +38,10 @@ export class Searching {
     this.#askOn(search);
   }
 
-  handleFailed({ ref }: Extract<SessionEvent, { type: "error" }>): void {
-    if (ref === this.#ref) this.#search = this.#ref = undefined;
+  handleEvent(event: SessionEvent): void {
+    if (event.type === "error" && event.ref === this.#ref) this.#search = this.#ref = undefined;
+    // The search may have found it.
+    if (event.type === "deleted") this.#search?.handleDeleted(event);
   }
 
   #askOn(search: HistorySearch): void {

@@ -235,6 +235,7 @@ export class TerminalClient {
   handleEvent(event: SessionEvent): void {
     this.#completion.handleEvent(event);
     this.#pending.handleEvent(event);
+    this.#searching.handleEvent(event);
     if (this.#private.handleEvent(event)) return;
     switch (event.type) {
       case "online":
@@ -538,7 +539,6 @@ export class TerminalClient {
   #handleError(event: Of<"error">): void {
     const asked = event.ref === undefined ? undefined : this.#requests.finish(event.ref);
     if (event.ref !== undefined) this.#view.handleFailed(event.ref);
-    this.#searching.handleFailed(event);
     if (asked?.isShown !== false) this.#showEvent(event);
   }
 

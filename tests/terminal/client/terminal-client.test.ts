@@ -751,6 +751,17 @@ describe("/search", () => {
     expect(rig.rows.slice(-3, -1)).toEqual(["── 1970-01-02 ──", "12:00 Bob: today"]);
   });
 
+  test("does not show what is deleted while it continues", () => {
+    const rig = new Rig();
+    rig.type("/search tea\r");
+    const found = { type: "found", room: "lobby" };
+    rig.answer("search", { ...found, messages: [past(rig, 9, "secret tea")], next: 5 });
+    rig.hear({ type: "deleted", room: "lobby", seq: 9 });
+    rig.answer("search", { ...found, messages: [past(rig, 3, "green tea")] });
+    expect(rig.rows.join("\n")).toContain("green tea");
+    expect(rig.rows.join("\n")).not.toContain("secret tea");
+  });
+
   test("reports an empty result, or the server's refusal", () => {
     const rig = new Rig();
     rig.type("/search tea\r");
