@@ -105,7 +105,6 @@ export class RoomFollower {
       if (piece.version > position.presence) this.missedMembers(piece.room);
       return undefined;
     }
-    if (piece.seq + piece.count - 1 <= position.seq) return undefined;
     this.#waiting.set(piece.room, [...(this.#waiting.get(piece.room) ?? []), piece]);
     this.#deliverWaiting(piece.room);
     return undefined;
