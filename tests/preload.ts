@@ -13,7 +13,7 @@ configureGlobal({
   interruptAfterTimeLimit: 100_000,
 });
 
-/** For one test, on however slow and busy a machine. */
+/** For one test or hook, on however slow and busy a machine. */
 const timeoutMs = 180_000;
 
 // The default is forgotten after each file, so each of them begins by setting it, on its first line
@@ -33,5 +33,6 @@ plugin({
 afterEach(() => mock.restore());
 
 // After every file where several processes run them (the next file begins with empty folders), else
-// after the last one. The end of a process that runs tests is not announced to it.
-afterAll(removeOwnFolders);
+// after the last one. The end of a process that runs tests is not announced to it. A busy machine
+// takes more than the 5 s of a hook to remove the ten thousand files of a test.
+afterAll(removeOwnFolders, timeoutMs);
