@@ -116,42 +116,6 @@ test("a private message is not lost while the server does not know of the regist
   ]);
 });
 
-test("private messages that wait to be read are not lost when they move to the account", () => {
-  const world = new Neighbours();
-  const [east, west] = [world.server("east"), world.server("west")];
-  const ann = withKey(east, "Ann", "desk");
-  const bob = west.member("Bob");
-  world.deliver();
-  tell(bob, "one");
-  // East learns of the message once it has moved, and of the registration after that.
-  world.hold("east", "answers", "change-account");
-  ann.send({ type: "register", label: "desk" });
-  world.deliver();
-  world.release("east");
-  tell(bob, "two");
-  world.deliver();
-  expect(heard(ann)).toEqual([
-    [1, "one"],
-    [2, "two"],
-  ]);
-});
-
-test("private messages that are being read when they move to the account arrive", () => {
-  const world = new Neighbours();
-  const [east, west] = [world.server("east"), world.server("west")];
-  const ann = withKey(east, "Ann", "desk");
-  const bob = west.member("Bob");
-  world.deliver();
-  tell(bob, "one");
-  world.hold("east", "commits", "read-mail");
-  world.deliver();
-  world.hold("east", "answers", "change-account");
-  ann.send({ type: "register", label: "desk" });
-  world.release("east");
-  world.deliver();
-  expect(heard(ann)).toEqual([[1, "one"]]);
-});
-
 test("a device that joins goes on with its own mailbox, until it logs in as the owner", () => {
   const world = new Neighbours();
   const [east, west] = [world.server("east"), world.server("west")];

@@ -33,7 +33,7 @@ import { runsOf } from "../../src/store/postgres/notices.ts";
 import { Rig } from "./rig.ts";
 
 type Held = "commits" | "answers";
-type Waiting = { types: Map<StoreRequest["type"], Held>; replies: (() => StoreReply)[] };
+type Waiting = { type: StoreRequest["type"]; what: Held; replies: (() => StoreReply)[] };
 
 export class Neighbours {
   readonly #store = openMemoryStore({ epoch: "epoch-1" });
@@ -58,10 +58,9 @@ export class Neighbours {
     const rights = new Rights(this.#store.rights.load(), () => ++this.#numbers);
     const rig = new Rig({ rights, ...options, shared }, (request) => {
       const held = this.#held.get(id);
-      const what = held?.types.get(request.type);
-      if (what === undefined) return this.#answer(id, request);
-      const reply = what === "answers" ? this.#answer(id, request) : undefined;
-      held?.replies.push(() => reply ?? this.#answer(id, request));
+      if (held === undefined || request.type !== held.type) return this.#answer(id, request);
+      const reply = held.what === "answers" ? this.#answer(id, request) : undefined;
+      held.replies.push(() => reply ?? this.#answer(id, request));
       return undefined;
     });
     this.#rigs.set(id, rig);
@@ -106,8 +105,7 @@ export class Neighbours {
 
   /** The server's commits (or requests of that type) take long, or only their answers. */
   hold(id: string, what: Held = "commits", type: StoreRequest["type"] = "commit"): void {
-    const { types, replies } = this.#held.get(id) ?? { types: new Map(), replies: [] };
-    this.#held.set(id, { types: new Map([...types, [type, what]]), replies });
+    this.#held.set(id, { type, what, replies: [] });
   }
 
   /** Carries out the commits that were held. As from the database, earlier events come first. */
@@ -243,6 +241,11 @@ export class Neighbours {
         }
         if (change.type === "register") this.#takeOver(change);
         return reply;
+      }
+      case "read-mail": {
+        const { session } = request;
+        const successor = this.#successors.get(session) ?? session;
+        return answerRequest(this.#store, { ...request, session: successor });
       }
       case "find-elsewhere":
         return { ...done, type: "find-elsewhere", result: this.#find(server, request.names) };

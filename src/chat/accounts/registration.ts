@@ -11,7 +11,6 @@ import {
   type OwnMailbox,
 } from "./account-store.ts";
 import type { Command, Ref } from "../events.ts";
-import { scheduleNextPage } from "../history/replay.ts";
 import type { HubState } from "../hub-state.ts";
 import { roomsOf } from "../rooms/membership.ts";
 import { followProof } from "../rooms/rank-news.ts";
@@ -96,8 +95,6 @@ function registerWith(
     session.registersAs = undefined;
     hub.names.endRegistration(registering);
     hub.unblock(session);
-    // The replay of its mailbox has waited.
-    scheduleNextPage(hub, session);
   };
   store.ask({ type: "change-account", change }, (outcome) => {
     if (outcome.done && outcome.result.done) {

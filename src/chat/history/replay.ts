@@ -35,8 +35,7 @@ function replayMail(hub: HubState, session: Session, from: number): void {
     { type: "read-mail", session: source, after: from, limit: limits.pageMessages },
     (outcome) => {
       if (session.phase !== "member" || mailbox.replayedTo !== from) return;
-      // Its name is being registered: messages may have moved to the account before they were read.
-      if (session.registersAs !== undefined) return;
+      // Registered meanwhile: the messages may have moved before they were read.
       if (identity.mailbox !== source) return scheduleNextPage(hub, session);
       if (!outcome.done) return dropUnreadable(hub, session, outcome.error);
       // Messages that are committed but not yet settled here arrive with their settlement.
@@ -99,7 +98,7 @@ export function isReplayDue(hub: HubState, { shareOwner }: Session): boolean {
   return hub.options.rates === undefined || hub.replayRates.waitMs(shareOwner, hub.nowMs) === 0;
 }
 
-export function scheduleNextPage(hub: HubState, session: Session): void {
+function scheduleNextPage(hub: HubState, session: Session): void {
   hub.schedule.replaying.add(session);
   hub.wake();
 }

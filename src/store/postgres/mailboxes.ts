@@ -53,13 +53,14 @@ export class PostgresMailboxes {
 
   /**
    * At most `limit` messages with a higher `mail`, ascending. If an account has taken over the
-   * mailbox, which its reader may not know yet, the account's.
+   * mailbox, which its reader may not know yet, the account's; unless that is deleted.
    */
   async #after(session: string, mail: number, limit: number): Promise<PrivateMessage[]> {
     const rows = await this.#database.run<MailRow>(
       `SELECT mail, time_ms AS time, sender, message FROM parley.mail
        WHERE session = coalesce(
-         (SELECT '${accountMark}' || account FROM parley.sessions WHERE id = $1), $1)
+         (SELECT '${accountMark}' || a.id FROM parley.sessions s
+          JOIN parley.accounts a ON a.id = s.account WHERE s.id = $1), $1)
        AND mail > $2 ORDER BY mail LIMIT $3`,
       [session, mail, limit],
     );

@@ -1,7 +1,6 @@
 // The statements that servers send (src/store/postgres), executed on the simulated tables. An
 // unknown statement is an error: a change there requires a change here.
 
-import { accountMailbox } from "../../../src/chat/accounts/account-store.ts";
 import type { Row, Value } from "../../../src/store/postgres/database.ts";
 import { schemaVersion } from "../../../src/store/postgres/schema.ts";
 import { accountStatements } from "./account-statements.ts";
@@ -198,7 +197,7 @@ const statements: Readonly<Record<string, Statement>> = {
     { tables },
     [session, after, limit],
   ) =>
-    (tables.mail.get(takenOver(tables, String(session))) ?? [])
+    (tables.mail.get(tables.successorOf(String(session))) ?? [])
       .toSorted((a, b) => a.mail - b.mail)
       .filter(({ mail }) => mail > Number(after))
       .slice(0, Number(limit))
@@ -351,7 +350,7 @@ function claimFirst({ tables, undo, notify }: Context, values: Values): ClaimedR
   const [server = "", , folded = "", holder = "", record = "", isWithdrawn] = values.map(String);
   const rows = tables.holdersOf(folded);
   const isTaken = rows.some((row) => {
-    return row.server !== server && ![row.holder, takenOver(tables, row.holder)].includes(holder);
+    return row.server !== server && ![row.holder, tables.successorOf(row.holder)].includes(holder);
   });
   if (isTaken || isWithdrawn === "true") return { n: null, claim: null };
   tables.addName({ folded, holder, server }, undo);
@@ -369,12 +368,6 @@ function claimFirst({ tables, undo, notify }: Context, values: Values): ClaimedR
   const account = holder === record ? undefined : known.account;
   tables.sessions.put(record, { ...known, server, claim: number, account }, undo);
   return { n: known.n, claim: number };
-}
-
-/** Where the messages of that mailbox are read. */
-function takenOver(tables: Tables, mailbox: string): string {
-  const account = tables.sessions.get(mailbox)?.account;
-  return account === undefined ? mailbox : accountMailbox(account);
 }
 
 function living<R extends { server: string }>(tables: Tables, rows: readonly R[]): R[] {

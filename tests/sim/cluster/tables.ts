@@ -103,7 +103,7 @@ export class Tables {
     undo.push(() => this.mail.set(from, before));
   }
 
-  /** Where letters for that mailbox go. */
+  /** Where letters for that mailbox go, and are read. */
   successorOf(mailbox: string): string {
     const account = this.sessions.get(mailbox)?.account;
     const isKept = account !== undefined && this.accounts.accounts.get(account) !== undefined;

@@ -101,6 +101,7 @@ const step = fc.record({
       record: fc.constantFrom(...records),
       received: fc.nat(2),
     }),
+    fc.record({ type: fc.constant("forget" as const) }),
     fc.record({ type: fc.constant("expire" as const) }),
     fc.record({ type: fc.constant("renew" as const) }),
     fc.record({ type: fc.constant("read" as const) }),
@@ -220,6 +221,10 @@ class Rig {
         const about = { name: account, folded: account, key: undefined, password: "p", atMs: 1 };
         const mailbox = { session: what.record, received: what.received };
         const change = { type: "register", account, ...about, mailbox } as const;
+        return await this.#ask(store, { type: "change-account", change });
+      }
+      case "forget": {
+        const change = { type: "delete", account: "a1", atMs: 1 } as const;
         return await this.#ask(store, { type: "change-account", change });
       }
       case "expire":

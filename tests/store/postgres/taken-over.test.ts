@@ -143,5 +143,6 @@ describe.skipIf(!hasPostgres)("a mailbox that an account takes over", () => {
     await tell("one");
     const rows = await database.run("SELECT session, mail FROM parley.mail");
     expect(rows.map((row) => [row["session"], Number(row["mail"])])).toEqual([[own, 1]]);
+    expect(await read(own)).toEqual([[1, "one"]]);
   });
 });
