@@ -3,6 +3,8 @@
 // left may say so; the next page does.
 
 import { ClientSession } from "../../client/session.ts";
+import type { SessionEvent } from "../../client/events.ts";
+import { offers as limits } from "../../limits.ts";
 import { secretText } from "../../secrets.ts";
 import { offerPort } from "../handover/offer-port.ts";
 import { WebSocketDriver } from "../websocket-driver.ts";
@@ -53,12 +55,32 @@ export function endAttempt(url: string, { offer, number }: Attempt): void {
     secret: secretText(16),
     random: Math.random,
   });
-  const driver: WebSocketDriver = new WebSocketDriver(session, url, (events) => {
-    for (const { type } of events) {
-      if (type === "online") session.request({ type: "join-code", offer, number });
-      if (type === "response") port.end(offer, "cancelled");
-      if (type === "response" || type === "error" || type === "offline") session.leave();
+  let moves = 0;
+  let isMoving = false;
+  /** The code may be at another server. */
+  const follow = (at: string | undefined): boolean => {
+    if (at === undefined || moves++ >= limits.maxMoves) return false;
+    isMoving = true;
+    const hasMoved = driver.moveTo(at);
+    isMoving = false;
+    return hasMoved;
+  };
+  const handle = (event: SessionEvent): void => {
+    switch (event.type) {
+      case "online":
+        return void session.request({ type: "join-code", offer, number });
+      case "response":
+        port.end(offer, "cancelled");
+        return session.leave();
+      case "error":
+        if (event.code === "elsewhere" && follow(event.at)) return;
+        return session.leave();
+      case "offline":
+        if (!isMoving) session.leave();
     }
+  };
+  const driver: WebSocketDriver = new WebSocketDriver(session, url, (events) => {
+    for (const event of events) handle(event);
     driver.step();
   });
   const port = offerPort(
