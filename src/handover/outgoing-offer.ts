@@ -61,6 +61,8 @@ export class OutgoingOffer {
   /** Limits the rate of sending. */
   readonly #pace: TokenBucket | undefined;
   #isOffering = false;
+  /** Until it is made again. */
+  #again: Timer | undefined;
   /** How many times it has followed the recipient to another server. */
   #moves = 0;
   #waitsToMove = false;
@@ -168,10 +170,14 @@ export class OutgoingOffer {
     if (error.code === "cannot-connect") return true;
     // The store may answer the next time; a disk without space will not get any.
     const mayPass = error.code === "storage" && this.#options.share === undefined;
-    if (error.code === "rate" || mayPass) {
-      setTimeout(() => void this.offer(), limits.offerAgainMs);
-    } else this.#end(error);
+    if (error.code === "rate" || mayPass) this.#offerSoon();
+    else this.#end(error);
     return true;
+  }
+
+  #offerSoon(): void {
+    clearTimeout(this.#again);
+    this.#again = setTimeout(() => void this.offer(), limits.offerAgainMs);
   }
 
   /** Makes the offer again at that server, once nothing else is under way here. */
@@ -181,7 +187,7 @@ export class OutgoingOffer {
       const reason = `${this.to} is at another server, and other files come first`;
       if (!this.#waitsToMove) onEvent({ event: "interrupted", to: this.#recipient, reason });
       this.#waitsToMove = true;
-      setTimeout(() => void this.offer(), limits.offerAgainMs);
+      this.#offerSoon();
       return true;
     }
     this.#waitsToMove = false;
@@ -397,6 +403,7 @@ export class OutgoingOffer {
   #end(error: ParleyError | undefined): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    clearTimeout(this.#again);
     this.#closeOpen();
     this.#service.close();
     this.#stopListening();

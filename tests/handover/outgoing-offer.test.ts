@@ -57,6 +57,33 @@ test("the rate is that of the time in which the files are being fetched", async 
   offer.cancel(new ParleyError("interrupted", "The test is over"));
 });
 
+test("it is made again after a refusal for the moment, but not once it is over", async () => {
+  const path = join(base, "refused");
+  writeFileSync(path, "the plan");
+  const folder = await OfferedFolder.of([path]);
+  jest.useFakeTimers();
+  try {
+    let refs = 0;
+    const session = { ...exchange.session, request: () => ++refs };
+    const about = { id: "offer", to: "Bob", folder, onEvent() {} };
+    const offer = new OutgoingOffer({ ...about, exchange: { ...exchange, session } });
+    offer.over.catch(() => {});
+    const others = jest.getTimerCount();
+    await offer.offer();
+    const refused = new ParleyError("rate", "Too many offers");
+    const refuse = () => offer.handleError({ ref: refs, subject: undefined }, refused);
+    refuse();
+    jest.advanceTimersByTime(limits.offerAgainMs);
+    expect(refs).toBe(2);
+    refuse();
+    expect(jest.getTimerCount()).toBe(others + 1);
+    offer.cancel(new ParleyError("interrupted", "The test is over"));
+    expect(jest.getTimerCount()).toBe(others);
+  } finally {
+    jest.useRealTimers();
+  }
+});
+
 test("the sender goes to the recipient's server once nothing else is under way", async () => {
   const path = join(base, "plan");
   writeFileSync(path, "the plan");
