@@ -356,7 +356,8 @@ export const claimFunction = `
     IF NOT is_withdrawn AND NOT EXISTS (SELECT 1 FROM parley.names AS other
         WHERE other.folded = claimed AND other.holder <> claimant AND other.server <> me
           AND NOT EXISTS (SELECT 1 FROM parley.sessions AS s
-            WHERE s.id = other.holder AND '${accountMark}' || s.account = claimant)) THEN
+            JOIN parley.accounts AS a ON a.id = s.account
+            WHERE s.id = other.holder AND '${accountMark}' || a.id = claimant)) THEN
       INSERT INTO parley.names (folded, holder, server) VALUES (claimed, claimant, me)
         ON CONFLICT (folded, server) DO UPDATE SET holder = excluded.holder;
       -- People have a name at all their servers; a place is at the last one (place-claims.ts).

@@ -218,7 +218,13 @@ class Rig {
         return await this.#ask(store, { type: "erase-message", room: what.room, seq: what.seq });
       case "register": {
         const account = `a${++this.#accounts}`;
-        const about = { name: account, folded: account, key: undefined, password: "p", atMs: 1 };
+        const about = {
+          name: account,
+          folded: account,
+          key: undefined,
+          password: account,
+          atMs: 1,
+        };
         const mailbox = { session: what.record, received: what.received };
         const change = { type: "register", account, ...about, mailbox } as const;
         return await this.#ask(store, { type: "change-account", change });
