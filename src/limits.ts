@@ -1105,9 +1105,12 @@ export const udp = {
   /** How long it is read in batches at a time, and the pause before the next time. */
   busySliceMs: 1,
   busyWaitMs: 1,
-  /** The pause if all datagrams of a turn were forwarded, and they were fewer than this. */
-  forwardWaitMs: 3,
-  fewForwarded: 36,
+  /**
+   * The pause if all datagrams of a slice were forwarded: until about this many have arrived, which
+   * a receive buffer of 208 KiB holds three times, but at most this long.
+   */
+  forwardDatagrams: 48,
+  maxForwardWaitMs: 5,
   /** Fewer datagrams than this within that time end it. */
   calmDatagrams: 50,
   calmMs: 100,

@@ -2,8 +2,8 @@
 // allocates an array and an address for each datagram: at 80 000 datagrams a second it does nothing
 // else and does not return to the event loop until there is a pause. Therefore the socket can be
 // taken away from it for a while. The kernel timestamps each arrival, so that a descheduled process
-// does not attribute its own delay to the path. 64-bit Linux only, as the struct layouts below
-// require.
+// does not attribute its own delay to the path; a socket with many peers need not know. 64-bit
+// Linux only, as the struct layouts below require.
 
 import { ptr } from "bun:ffi";
 import { endianness } from "node:os";
@@ -59,8 +59,11 @@ class Slots {
   readonly #control: BigUint64Array;
   // Only read by the kernel, but must stay reachable for the garbage collector.
   readonly #vectors: BigUint64Array;
+  /** 0: no times. */
+  readonly #controlBytes: number;
 
-  constructor(count: number) {
+  constructor(count: number, isTimed: boolean) {
+    this.#controlBytes = isTimed ? controlWords * 8 : 0;
     // In one buffer, of which only the pages that are used take memory and time.
     const bytes = new ArrayBuffer(count * limits.maxBatchBytes);
     this.bytes = Array.from(
@@ -94,7 +97,7 @@ class Slots {
   clear(count: number): void {
     for (let i = 0; i < count; i++) {
       this.#halves[(i * messageWords + messageNameLength) * 2] = socketAddressBytes;
-      this.#halves[(i * messageWords + messageControlLength) * 2] = controlWords * 8;
+      this.#halves[(i * messageWords + messageControlLength) * 2] = this.#controlBytes;
       this.#controls[i * controlWords * 2 + controlLevel] = 0;
     }
   }
@@ -120,24 +123,29 @@ export class BatchReader {
   readonly #libc: Libc;
   /** Bun's file descriptor for the socket; refers to an idle socket while the real one is taken. */
   readonly #fd: number;
+  readonly #isTimed: boolean;
   #taken: number | undefined;
   /** Created on first use: most paths are slow. */
   #slots: Slots | undefined;
   /** A struct timespec: seconds and nanoseconds, of 8 bytes each. */
   readonly #time = new Uint32Array(4);
 
-  private constructor(calls: Libc, fd: number) {
+  private constructor(calls: Libc, fd: number, isTimed: boolean) {
     this.#libc = calls;
     this.#fd = fd;
+    this.#isTimed = isTimed;
   }
 
-  /** Undefined if the platform does not support it. */
-  static open(fd: number): BatchReader | undefined {
+  /**
+   * Undefined if the platform does not support it. `isTimed`: `read` tells when each datagram
+   * arrived.
+   */
+  static open(fd: number, isTimed: boolean): BatchReader | undefined {
     const is64 = process.arch === "x64" || process.arch === "arm64";
     const calls = is64 && endianness() === "LE" && fd >= 0 ? libc() : null;
     if (calls === null) return undefined;
-    setOption(fd, option.timestampNs, 1);
-    return new BatchReader(calls, fd);
+    if (isTimed) setOption(fd, option.timestampNs, 1);
+    return new BatchReader(calls, fd, isTimed);
   }
 
   get isTaken(): boolean {
@@ -195,7 +203,7 @@ export class BatchReader {
    */
   read(visit: Visit, most: number): number {
     const count = Math.min(most, limits.batchDatagrams);
-    const slots = (this.#slots ??= new Slots(limits.batchDatagrams));
+    const slots = (this.#slots ??= new Slots(limits.batchDatagrams, this.#isTimed));
     // Errors are ignored (nothing to read, or an ICMP error); the next call continues.
     const got = this.#libc.recvmmsg(
       this.#taken ?? this.#fd,
@@ -206,7 +214,7 @@ export class BatchReader {
     );
     if (got <= 0) return 0;
     const time = this.#time;
-    this.#libc.clock_gettime(clockRealtime, ptr(time));
+    if (this.#isTimed) this.#libc.clock_gettime(clockRealtime, ptr(time));
     for (let i = 0; i < got; i++) {
       visit(slots.bytes[i]!, slots.lengthOf(i), slots.agoUs(i, time[0]!, time[2]!), i);
     }

@@ -42,6 +42,8 @@ export class ListeningSocket {
   /** Entries of the current slice that were forwarded, and the datagrams that they contain. */
   #forwarded = 0;
   #datagrams = 0;
+  /** When the last slice began. */
+  #turnMs = 0;
   #closed = false;
 
   private constructor(options: ListeningOptions) {
@@ -115,12 +117,21 @@ export class ListeningSocket {
         return this.#port.unmute();
       }
     }
-    // What arrives meanwhile wakes nobody, and costs little more than one datagram; and however
-    // much it is, others have half of the event loop. If it is only to be forwarded and little, the
-    // wake-up would cost more than the work.
-    const isLittle = this.#forwarded === got && this.#datagrams < limits.fewForwarded;
-    setTimeout(this.#turn, isLittle ? limits.forwardWaitMs : limits.busyWaitMs);
+    setTimeout(this.#turn, this.#waitMs(startMs, got));
   };
+
+  /**
+   * What arrives meanwhile wakes nobody, and costs little more than one datagram; and however much
+   * it is, others have half of the event loop. If it is only to be forwarded, a wake-up for a few
+   * would cost more than the work: wait until there are enough.
+   */
+  #waitMs(startMs: number, got: number): number {
+    const perMs = this.#datagrams / Math.max(1, startMs - this.#turnMs);
+    this.#turnMs = startMs;
+    if (this.#forwarded < got) return limits.busyWaitMs;
+    const waitMs = Math.round(limits.forwardDatagrams / perMs);
+    return Math.max(limits.busyWaitMs, Math.min(waitMs, limits.maxForwardWaitMs));
+  }
 
   readonly #visit = (bytes: Uint8Array, length: number, _: number, index: number): void => {
     const path = this.#pathOf(this.#port.nameAt(index));

@@ -34,7 +34,10 @@ export interface UdpOptions {
    * every datagram must carry its length. The callee owns the bytes.
    */
   onDatagrams(bytes: Uint8Array, address: string, port: number): void;
-  /** Enables `readMore`, if the platform can read many datagrams per call. */
+  /**
+   * Enables `readMore`, if the platform can read many datagrams per call; only connected sockets
+   * tell when they arrived.
+   */
   readonly batches?: boolean;
   /** Called when more can be sent, after `send` accepted less than it was given. */
   onWritable?(): void;
@@ -86,7 +89,8 @@ export class UdpPort {
     this.#fd = descriptorOf(this.#any);
     const offload = options.offload ?? true;
     this.offload = prepare(this.#fd, offload);
-    if (offload && options.batches === true) this.#reader = BatchReader.open(this.#fd);
+    const isTimed = "connected" in socket;
+    if (offload && options.batches === true) this.#reader = BatchReader.open(this.#fd, isTimed);
     const calls = libc();
     if (this.#reader !== undefined && "bound" in socket && calls !== null) {
       this.#writer = new BatchWriter(calls, this.offload.segment);
