@@ -1353,10 +1353,10 @@ export const files = {
    */
   tagLeadBytes: 16 * MiB,
   /**
-   * A distant client gets new tags when there are this many, or after this long: chunks of 128 KiB
-   * at 100 Mbit/s take 10 ms each.
+   * A distant client gets new tags when they are for this much, or after this long: chunks of 256
+   * KiB at 100 Mbit/s take 21 ms each.
    */
-  gatheredTags: 4,
+  gatheredBytes: 1 * MiB,
   gatherTagsMs: 40,
   /** Lines of pulled data that one transfer sends before the next one gets its turn. */
   pulledPieces: 8,
