@@ -58,7 +58,7 @@ if (values.help) {
     "  neighbours  on 100 Mbit/s, 50 ms, beside curl (BBR) and beside another fetch, 30 s each",
   );
   console.log("  person  from person to person, beside the same from a server");
-  console.log("  loopback  1 GiB into memory, verified");
+  console.log("  loopback  1 GiB into memory (or --size), verified");
   console.log("  chat  latency of a chat beside a fetch at full speed");
   console.log("  relay  latency of a chat beside datagrams that are relayed");
   console.log("  crowd  50 fetches of 20 MB at once");
@@ -94,8 +94,9 @@ else {
 }
 if (isWantedRow("person")) await personRows();
 if (isWantedRow("loopback") || isWantedRow("chat")) {
-  const course = await prepare(1024 * MiB, "127.0.0.1");
-  if (isWantedRow("loopback")) await loopbackRow(course, repeat);
+  const sizeBytes = Number(values.size ?? 1024) * MiB;
+  const course = await prepare(sizeBytes, "127.0.0.1");
+  if (isWantedRow("loopback")) await loopbackRow(course, sizeBytes, repeat, isWanted);
   if (isWantedRow("chat")) await chatRow(course, 10);
 }
 if (isWantedRow("relay"))

@@ -1,15 +1,17 @@
-// The row without a network: 1 GiB over loopback into memory, beside curl from nginx (with its
-// output hashed, unverified, and over TLS) and rsync.
+// The row without a network: a file, 1 GiB by default, over loopback into memory, beside curl from
+// nginx (with its output hashed, unverified, and over TLS) and rsync.
 
 import { join } from "node:path";
 import { allPeers, type Course, curlBbr, curlTls, parley, type Peer, rsync } from "./peers.ts";
 import { hashOf, race, type Run, startServer } from "./race.ts";
 
-/** Size of the loopback rows' file. */
-export const sizeBytes = 2 ** 30;
-
 /** Prints the rates of each turn, processor time, and the ratios. */
-export async function loopbackRow(course: Course, repeat: number): Promise<void> {
+export async function loopbackRow(
+  course: Course,
+  sizeBytes: number,
+  repeat: number,
+  isWanted: (peer: Peer) => boolean,
+): Promise<void> {
   const sha256 = await hashOf(join(course.source, course.file));
   const hasSha = (await Bun.file("/proc/cpuinfo").text()).includes(" sha_ni");
   const verified = hashedCurl("curl | tee | openssl", "");
@@ -23,7 +25,8 @@ export async function loopbackRow(course: Course, repeat: number): Promise<void>
     curlTls,
     rsync,
     ...allPeers.filter(({ name }) => name === "Bun HTTP/3"),
-  ];
+  ].filter((peer) => isWanted(peer));
+  const perGb = 1e9 / sizeBytes;
   const runs = new Map<string, Run[]>();
   for (let turn = 0; turn < repeat; turn++) {
     for (const peer of racers) {
@@ -38,7 +41,7 @@ export async function loopbackRow(course: Course, repeat: number): Promise<void>
     }
   }
   console.log(
-    `\nloopback, 1 GiB into memory (whole process; SHA extensions: ${hasSha ? "yes" : "no"}):`,
+    `\nloopback, ${sizeBytes / 2 ** 20} MiB into memory (whole process; SHA extensions: ${hasSha ? "yes" : "no"}):`,
   );
   for (const [name, list] of runs) {
     const rates = list.map(({ bytesPerSecond }) => (bytesPerSecond / 1e6).toFixed(0));
@@ -52,6 +55,7 @@ export async function loopbackRow(course: Course, repeat: number): Promise<void>
   compare(runs, parley.name, verified.name, "≥ 2.0 without SHA extensions");
   compare(runs, parley.name, withoutSha.name, "≥ 2.0");
   compare(runs, parley.name, rsync.name, "≥ 1.0");
+  compare(runs, parley.name, "curl", "≥ 1.0");
 }
 
 /** curl whose output is saved and hashed. */
@@ -66,8 +70,6 @@ function hashedCurl(name: string, environment: string): Peer {
     },
   };
 }
-
-const perGb = 1e9 / sizeBytes;
 
 function compare(
   runs: ReadonlyMap<string, readonly Run[]>,

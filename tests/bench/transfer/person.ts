@@ -78,7 +78,8 @@ export class Handover implements AsyncDisposable {
   async send(how: How, sizeBytes: number, sha256: string): Promise<Handed> {
     const { source, target, work, address, file, atServer, atClient } = this.#course;
     const to = join(target, file);
-    const before = { cpu: cpuSecondsOf(this.#server.pid), datagrams: await this.relayed() };
+    const datagramsBefore = await this.relayed();
+    const cpuBefore = cpuSecondsOf(this.#server.pid);
     const common = [`${address}:${port}`, "--plain", "--json"];
     const words =
       how === "from the server"
@@ -100,8 +101,8 @@ export class Handover implements AsyncDisposable {
     const path = isFetch ? how : String(done?.["path"]);
     const expected = how === "frames" ? "server" : how;
     if (path !== expected) throw new Error(`${how}: it took another way: ${path}`);
-    const datagrams = (await this.relayed()) - before.datagrams;
-    const cpuUs = (cpuSecondsOf(this.#server.pid) - before.cpu) * 1e6;
+    const cpuUs = (cpuSecondsOf(this.#server.pid) - cpuBefore) * 1e6;
+    const datagrams = (await this.relayed()) - datagramsBefore;
     const bytesPerSecond = sizeBytes / Number(done?.["seconds"]);
     return { bytesPerSecond, relayUs: how === "relayed" ? cpuUs / datagrams : Number.NaN };
   }
