@@ -7,6 +7,7 @@ import { fetching as limits, transfer as wire } from "../limits.ts";
 import { chunkOpener, exporterLabel, transferKey } from "../io/chunk-cipher.ts";
 import type { TransferMessage } from "../protocol/messages.ts";
 import { secretBytes } from "../secrets.ts";
+import type { Piece } from "../transfer/piece.ts";
 import { PullSchedule } from "../transfer/pull-schedule.ts";
 import { type Attempt, type AttemptOptions, type AttemptOutcome, fetchRequest } from "./attempt.ts";
 import type { ControlClient } from "./control-client.ts";
@@ -49,6 +50,7 @@ export class ControlAttempt implements Attempt {
   async run(control: ControlClient): Promise<AttemptOutcome> {
     this.#control = control;
     control.onTransferMessage = (message) => this.#guard(() => this.#handleMessage(message));
+    control.onPiece = (piece) => this.#guard(() => this.#handlePiece(piece));
     void control.lost.then((reason) => this.#end({ how: "retry", reason }));
     try {
       const request = fetchRequest(this.#options, this.#token);
@@ -113,15 +115,17 @@ export class ControlAttempt implements Attempt {
     if (this.#ended) return;
     const file = this.#file;
     if (file === undefined) return this.#preOffer.addMessage(message);
-    if (message.type === "data" && message.transfer === file.offer.transfer) {
-      const bytes = Buffer.from(message.data, "base64");
-      this.#schedule.handleData(message.offset, bytes.length, (start, end) =>
-        file.assembler.put(start, bytes, start - message.offset, end - start),
-      );
-    } else {
-      file.handleMessage(message);
-      this.#options.onMessage?.(message);
-    }
+    file.handleMessage(message);
+    this.#options.onMessage?.(message);
+    this.wake();
+  }
+
+  #handlePiece({ transfer, offset, bytes }: Piece): void {
+    const file = this.#file;
+    if (this.#ended || transfer !== file?.offer.transfer) return;
+    this.#schedule.handleData(offset, bytes.length, (start, end) =>
+      file.assembler.put(start, bytes, start - offset, end - start),
+    );
     this.wake();
   }
 

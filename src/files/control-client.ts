@@ -42,6 +42,7 @@ import type {
 import { isRetryableLogin } from "../protocol/retryable.ts";
 import type { Undecodable } from "../protocol/undecodable.ts";
 import { secretText } from "../secrets.ts";
+import type { Piece } from "../transfer/piece.ts";
 import { withAccessAdvice } from "../trust/access-advice.ts";
 
 export type FilePage = Extract<ServerMessage, { type: "files" }>;
@@ -90,6 +91,8 @@ export class ControlClient {
   readonly where: string;
   /** Called with messages about transfers; set it before any can arrive. */
   onTransferMessage: (message: TransferMessage) => void = () => {};
+  /** What was pulled. */
+  onPiece: (piece: Piece) => void = () => {};
   /** Called with messages about a code (codes/code-link.ts). */
   onOfferMessage: (message: OfferMessage) => void = () => {};
   /** Called when the kernel has accepted everything. */
@@ -274,12 +277,18 @@ export class ControlClient {
     }, timeoutMs);
   }
 
-  /** A line has arrived, or a message that needed no line, over the link of `over`. */
-  receive(input: string | ServerMessage): void {
+  /** A line has arrived over the link of `over`. */
+  receive(line: string): void {
     if (this.isClosed) return;
     this.#heardAtMs = performance.now();
-    if (typeof input === "string") this.#handleLine(input);
-    else this.#handleMessage(input);
+    this.#handleLine(line);
+  }
+
+  /** What was pulled has arrived over that link, which carries it as bytes. */
+  receivePiece(piece: Piece): void {
+    if (this.isClosed) return;
+    this.#heardAtMs = performance.now();
+    this.onPiece(piece);
   }
 
   /** The link of `over` has closed. */
@@ -387,8 +396,11 @@ export class ControlClient {
         if (received.transfer !== undefined) return this.onTransferMessage(received);
         this.#end(this.#refusalOf(received));
         return this.#link.end();
+      case "data": {
+        const { transfer, offset, data } = received;
+        return this.onPiece({ transfer, offset, bytes: Buffer.from(data, "base64") });
+      }
       case "tags":
-      case "data":
       case "digest":
       case "gone":
         return this.onTransferMessage(received);

@@ -5,6 +5,7 @@
 import { joinedBytes } from "../bytes.ts";
 import { ParleyError } from "../errors.ts";
 import type { ChannelSealer, Opening, Sealing } from "../tls/channel-sealer.ts";
+import type { Piece } from "../transfer/piece.ts";
 import {
   decodeFrame,
   encodeKey,
@@ -13,7 +14,6 @@ import {
   type Frame,
   LineParts,
   partsOf,
-  type Piece,
 } from "./frames.ts";
 
 /** The server's side of a channel. */

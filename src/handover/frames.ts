@@ -4,9 +4,7 @@
 
 import { fromBase64, joinedBytes, toBase64 } from "../bytes.ts";
 import { message, offers as limits } from "../limits.ts";
-
-/** A piece of a sealed chunk. */
-export type Piece = { transfer: number; offset: number; bytes: Uint8Array };
+import type { Piece } from "../transfer/piece.ts";
 
 /** The kind of a frame: its first byte. */
 const frameKind = {

@@ -9,8 +9,8 @@ import { DownloadAttempt } from "../files/download-attempt.ts";
 import type { FileSource } from "../files/file-source.ts";
 import { offers as limits, paths as pathLimits } from "../limits.ts";
 import type { Path } from "../transfer/paths/path-finder.ts";
+import type { Piece } from "../transfer/piece.ts";
 import type { Channel } from "./channel.ts";
-import type { Piece } from "./frames.ts";
 import { otherEnd } from "./paths/link-socket.ts";
 import type { PersonLink } from "./paths/person-link.ts";
 
@@ -132,9 +132,8 @@ export class PersonSource implements FileSource {
     this.#control?.receive(text);
   }
 
-  handlePiece({ transfer, offset, bytes }: Piece): void {
-    const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64");
-    this.#control?.receive({ type: "data", transfer, offset, data });
+  handlePiece(piece: Piece): void {
+    this.#control?.receivePiece(piece);
   }
 
   /** The current channel, for anything other than requests for files. */

@@ -6,7 +6,6 @@ import { ParleyError } from "../errors.ts";
 import { offers as limits } from "../limits.ts";
 import { decodeClient } from "../protocol/decode-client.ts";
 import { encodeServer } from "../protocol/encode.ts";
-import type { TransferMessage } from "../protocol/messages.ts";
 import type { FileService } from "../server/files/file-service.ts";
 import type { FileSession } from "../server/files/file-session.ts";
 import { ownerAt } from "../share-owner.ts";
@@ -67,7 +66,11 @@ export class ServedChannel {
       // A user who sends their own files takes nothing away from others.
       { peer: { address: "", port: 0 }, owner: ownerAt("127.0.0.1") },
       {
-        send: (message) => this.#send(message),
+        send: (message) => this.#channel.sendLine(encodeServer(message).trimEnd()),
+        sendPiece: (piece) => {
+          this.#options.pace?.charge(piece.bytes.length, performance.now());
+          this.#channel.sendPiece(piece);
+        },
         waitingBytes: () => this.#channel.waitingBytes,
         mustPause: () => (this.#options.pace?.waitMs(performance.now()) ?? 0) > 0,
         ...(peer === undefined ? {} : { exportKey: () => this.#channel.exported ?? noKey() }),
@@ -86,15 +89,6 @@ export class ServedChannel {
     this.#link?.close();
     this.#channel.close();
     this.#files.close();
-  }
-
-  /** Pieces of files are already sealed. */
-  #send(message: TransferMessage): void {
-    if (message.type !== "data") return this.#channel.sendLine(encodeServer(message).trimEnd());
-    const { transfer, offset, data } = message;
-    const bytes = Buffer.from(data, "base64");
-    this.#options.pace?.charge(bytes.length, performance.now());
-    this.#channel.sendPiece({ transfer, offset, bytes });
   }
 
   #handleLine(text: string): void {

@@ -4,12 +4,12 @@ import { expect, test } from "bun:test";
 import { ControlClient } from "../../src/files/control-client.ts";
 import { encodeServer } from "../../src/protocol/encode.ts";
 import type { TransferMessage } from "../../src/protocol/messages.ts";
+import type { Piece } from "../../src/transfer/piece.ts";
 import { welcome } from "../protocol/welcome.ts";
 import { until } from "../until.ts";
 
 const messages: readonly TransferMessage[] = [
   { type: "tags", transfer: 1, from: 0, data: "" },
-  { type: "data", transfer: 1, offset: 0, data: "AAAA" },
   { type: "digest", transfer: 1, sha256: "0".repeat(64) },
   // Without this one, a file that has changed would be saved as zeros.
   { type: "gone", transfer: 1, file: 2 },
@@ -72,7 +72,7 @@ test("a server that is slow to check a password is not lost; one that no longer 
   listener.stop(true);
 });
 
-test.each(messages.map((message) => [message.type, message] as const))("%s", (_, message) => {
+function controlHere(): ControlClient {
   const link = {
     isSecured: false,
     exportedKey: () => undefined,
@@ -80,7 +80,24 @@ test.each(messages.map((message) => [message.type, message] as const))("%s", (_,
     waitingBytes: 0,
     end() {},
   };
-  const control = ControlClient.over(link, "here");
+  return ControlClient.over(link, "here");
+}
+
+test("what was pulled comes as bytes, in whatever form it was sent, and not once it is closed", () => {
+  const control = controlHere();
+  const heard: Piece[] = [];
+  control.onPiece = (piece) => heard.push({ ...piece, bytes: Uint8Array.from(piece.bytes) });
+  const data = { type: "data", transfer: 1, offset: 0, data: "AQID" } as const;
+  control.receive(encodeServer(data).trimEnd());
+  const piece = { transfer: 1, offset: 3, bytes: Uint8Array.of(4, 5) };
+  control.receivePiece(piece);
+  control.close();
+  control.receivePiece(piece);
+  expect(heard).toEqual([{ transfer: 1, offset: 0, bytes: Uint8Array.of(1, 2, 3) }, piece]);
+});
+
+test.each(messages.map((message) => [message.type, message] as const))("%s", (_, message) => {
+  const control = controlHere();
   const heard: TransferMessage[] = [];
   control.onTransferMessage = (one) => heard.push(one);
   control.receive(encodeServer(message).trimEnd());

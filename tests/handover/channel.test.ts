@@ -5,7 +5,8 @@
 import { expect, test } from "bun:test";
 import { generateKeyPairSync } from "node:crypto";
 import { Channel, type ChannelPeer } from "../../src/handover/channel.ts";
-import { decodeFrame, encodePiece, type Piece } from "../../src/handover/frames.ts";
+import { decodeFrame, encodePiece } from "../../src/handover/frames.ts";
+import type { Piece } from "../../src/transfer/piece.ts";
 import { channelInfo } from "../../src/handover/exchange.ts";
 import { message } from "../../src/limits.ts";
 import { channelSealer } from "../../src/tls/channel-sealer.ts";

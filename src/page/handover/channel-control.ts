@@ -3,7 +3,7 @@
 
 import { isErrorCode, ParleyError } from "../../errors.ts";
 import type { Channel } from "../../handover/channel.ts";
-import type { Piece } from "../../handover/frames.ts";
+import type { Piece } from "../../transfer/piece.ts";
 import { decodeServer } from "../../protocol/decode-server.ts";
 import { encodeClient } from "../../protocol/encode.ts";
 import type {

@@ -4,7 +4,7 @@
 import { fromBase64, toBase64Url } from "../../bytes.ts";
 import { ParleyError } from "../../errors.ts";
 import { checkOffer } from "../../files/offer.ts";
-import type { Piece } from "../../handover/frames.ts";
+import type { Piece } from "../../transfer/piece.ts";
 import { pageFiles as limits, transfer as wire } from "../../limits.ts";
 import type { FileOffer, TransferMessage } from "../../protocol/messages.ts";
 import { secretBytes } from "../../secrets.ts";

@@ -1,9 +1,12 @@
 // What a control connection provides for its file transfers. Types only.
 
 import type { TransferMessage } from "../../protocol/messages.ts";
+import type { Piece } from "../../transfer/piece.ts";
 
 export interface FileControl {
   send(message: TransferMessage): void;
+  /** Sends sealed bytes, valid during the call, as they are; if absent, as `data` in base64. */
+  sendPiece?(piece: Piece): void;
   /**
    * Unsent bytes on this connection: tags and data are held back above `files.maxControlBytes`. If
    * absent, they never are.

@@ -146,8 +146,10 @@ export class FileTransfer implements SlotHolder, SegmentSource {
     // The next check of the file reports the reason.
     if (this.#chunks.read(pull.offset, bytes, 0, bytes.length) !== bytes.length) return;
     this.#chunks.takeSealedBytes();
-    const data = bytes.toString("base64");
-    this.#options.control.send({ type: "data", transfer: this.id, offset: pull.offset, data });
+    const { control } = this.#options;
+    const at = { transfer: this.id, offset: pull.offset };
+    if (control.sendPiece !== undefined) control.sendPiece({ ...at, bytes });
+    else control.send({ type: "data", ...at, data: bytes.toString("base64") });
     pull.offset += bytes.length;
     this.#options.onSent(bytes.length);
     this.#used(nowMs);
