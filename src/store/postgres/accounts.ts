@@ -261,9 +261,27 @@ async function carryOut(
       return;
     case "delete":
       await run("DELETE FROM parley.accounts WHERE id = $1", [id]);
+      await giveBack(run, id, accountMailbox(id));
       await run("DELETE FROM parley.mail WHERE session = $1", [accountMailbox(id)]);
       await run("DELETE FROM parley.sessions WHERE id = $1", [accountMailbox(id)]);
   }
+}
+
+/**
+ * The session's mailbox is its own again. Who reads it may have got messages of the account by the
+ * same numbers, without being told of the registration: the next ones must have others.
+ */
+async function giveBack(run: Run, account: string, mailbox: string): Promise<void> {
+  // Rows are locked in the order in which batches lock them.
+  const [row] = await run<{ mail: number | string }>(
+    "SELECT mail FROM parley.sessions WHERE id = $1 FOR UPDATE",
+    [mailbox],
+  );
+  await run(
+    `UPDATE parley.sessions SET account = NULL, mail = greatest(mail, $2::bigint)
+     WHERE account = $1`,
+    [account, row?.mail ?? 0],
+  );
 }
 
 /** Whoever may no longer act for the account may have made one. */

@@ -50,8 +50,8 @@ export class Truth {
   /** Folded names that several devices of one account may have. */
   readonly owned = new Set<string>();
   /**
-   * The text of each message, by room and by mailbox; number 1 is the first. Only the numbers in an
-   * account's mailbox may have gaps.
+   * The text of each message, by room and by mailbox; number 1 is the first. Only the numbers in
+   * mailboxes that accounts have, or have had, may have gaps.
    */
   readonly rooms = new Map<string, string[]>();
   readonly mail = new Map<string, string[]>();
@@ -60,6 +60,8 @@ export class Truth {
   readonly #erased = new Map<string, Map<number, number>>();
   /** What was in mailboxes of accounts that are deleted. */
   readonly #lost: string[] = [];
+  /** Mailboxes that accounts have taken over: once deleted, these have used up numbers of them. */
+  readonly #left = new Set<string>();
   /** Names of mailboxes that have no record yet. */
   readonly #early = new Map<string, Set<string>>();
 
@@ -128,7 +130,8 @@ export class Truth {
       const number = mail[i] ?? 0;
       // An account continues the numbers of the sessions that join it.
       const isNext = number === box.length + 1;
-      const mayFollow = session.startsWith(accountMark) && number > box.length;
+      const hasGaps = session.startsWith(accountMark) || this.#left.has(session);
+      const mayFollow = hasGaps && number > box.length;
       if (!isNext && !mayFollow) fail(`mail ${number} follows ${box.length}`);
       const text = textOf(message);
       box[number - 1] = text;
@@ -138,6 +141,7 @@ export class Truth {
 
   /** An account has taken over the messages of a mailbox after that number. */
   moved({ from, to, after }: { from: string; to: string; after: number }): void {
+    this.#left.add(from);
     const texts = this.mail.get(from) ?? [];
     const box = entry(this.mail, to);
     for (let i = after; i < texts.length; i++) {

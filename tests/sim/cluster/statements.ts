@@ -278,6 +278,18 @@ const statements: Readonly<Record<string, Statement>> = {
     committed({ ...nothingDone, moved: { from, to, after } });
     return none;
   },
+  "SELECT mail FROM parley.sessions WHERE id": ({ tables }, [id]) => {
+    const row = tables.sessions.get(String(id));
+    return row === undefined ? none : [{ mail: row.mail }];
+  },
+  "UPDATE parley.sessions SET account = NULL": ({ tables, undo }, [account, least]) => {
+    const theirs = [...tables.sessions.values()].filter((row) => row.account === account);
+    for (const row of theirs) {
+      const mail = Math.max(row.mail, Number(least));
+      tables.sessions.put(row.id, { ...row, account: undefined, mail }, undo);
+    }
+    return none;
+  },
   // The mailbox of a deleted account.
   "DELETE FROM parley.mail WHERE session": ({ tables, undo, committed }, [session]) => {
     tables.dropMail(String(session), undo);

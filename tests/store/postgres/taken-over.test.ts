@@ -137,6 +137,17 @@ describe.skipIf(!hasPostgres)("a mailbox that an account takes over", () => {
     expect(await read(theirs)).toEqual([[1, "one"]]);
   });
 
+  test("numbers that were used by an account that is deleted are not used again", async () => {
+    await tell("one");
+    await register();
+    await tell("two");
+    // Its reader does not know of the registration.
+    expect(await read(own)).toEqual(["one", "two"].map((text, i) => [i + 1, text]));
+    await ask(here, { type: "change-account", change: { type: "delete", account: "a1", atMs: 2 } });
+    await tell("three");
+    expect(await read(own, 2)).toEqual([[3, "three"]]);
+  });
+
   test("letters for an account that was deleted since stay in the session's own", async () => {
     await register();
     await ask(here, { type: "change-account", change: { type: "delete", account: "a1", atMs: 2 } });
