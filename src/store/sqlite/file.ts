@@ -13,10 +13,13 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { ParleyError } from "../../errors.ts";
+import { steadyMs } from "../../io/clock.ts";
 import { quietly } from "../../files/cleanup.ts";
 import { newEpoch } from "../server-store.ts";
+import { quoted } from "../../text.ts";
 import { checkContent, checkPlace, isMissing } from "./checks.ts";
 import { damaged, refused, storageError } from "./errors.ts";
+import { fileAt, isStill, PlaceCheck } from "./place-check.ts";
 import { readMeta, writeMeta } from "./meta.ts";
 import { applicationId, migrate, schemaVersion, versionOf } from "./schema.ts";
 
@@ -26,6 +29,8 @@ export type Synchronous = "normal" | "full";
 export type DataFile = {
   db: Database;
   epoch: string;
+  /** To be checked before each transaction. */
+  place: PlaceCheck;
   /** Checkpoints the write-ahead log and releases the lock. */
   close(): void;
 };
@@ -38,7 +43,7 @@ export function openDataFile(given: string, synchronous: Synchronous): DataFile 
   const path = checkPlace(given);
   // Rejects anything that is not a data file before a lock file is created next to it.
   isMissing(path);
-  const lock = takeLock(path);
+  const lock = new DataLock(path);
   let db: Database | undefined;
   try {
     // Another server may have created it before this one obtained the lock.
@@ -55,7 +60,8 @@ export function openDataFile(given: string, synchronous: Synchronous): DataFile 
     const epoch = readMeta(db, "epoch");
     if (epoch === undefined) throw damaged(path, "it has no epoch");
     const open = db;
-    return { db, epoch, close: () => close(open, lock) };
+    const place = new PlaceCheck(path, lock, steadyMs());
+    return { db, epoch, place, close: () => close(open, lock) };
   } catch (error) {
     db?.close();
     lock.release();
@@ -115,36 +121,83 @@ function create(path: string): void {
   }
 }
 
-type Lock = { release(): void };
+class LockTaken extends ParleyError {
+  constructor(path: string) {
+    const wayOut = "stop it, or choose another --data";
+    super(
+      "storage",
+      `The data file ${quoted(path, 400)} is in use by another parley server: ${wayOut}`,
+    );
+  }
+}
 
 /**
  * An exclusive lock on an empty SQLite file next to the data file. Released when the process ends.
  */
-function takeLock(path: string): Lock {
-  const lockPath = `${path}-lock`;
-  let db: Database | undefined;
-  try {
-    if (!existsSync(lockPath)) makeEmpty(lockPath);
-    db = new Database(lockPath, { create: true });
-    db.run("BEGIN EXCLUSIVE");
-    if (!existsSync(lockPath)) throw new Error("its holder has just exited; try again");
-  } catch (error) {
-    db?.close();
-    if (error instanceof SQLiteError && error.code === "SQLITE_BUSY") {
-      throw refused(path, "is in use by another parley server: stop it, or choose another --data");
-    }
-    throw storageError(path, "locked", error);
+class DataLock {
+  readonly #path: string;
+  #held: Database;
+  #file: string | undefined;
+  /** Another server has it, and may have written to the data file since: this one can't go on. */
+  #isLost = false;
+
+  /** @throws ParleyError `storage` */
+  constructor(path: string) {
+    this.#path = path;
+    this.#held = this.#take();
+    this.#file = fileAt(this.#lockPath);
   }
-  const held = db;
-  return {
-    release() {
-      rmSync(lockPath, { force: true });
-      held.close();
-    },
-  };
+
+  get #lockPath(): string {
+    return `${this.#path}-lock`;
+  }
+
+  /** Takes the lock again if its file was removed, which looks like a leftover. */
+  keep(): ParleyError | undefined {
+    if (!this.#isLost) {
+      if (isStill(this.#lockPath, this.#file)) return undefined;
+      try {
+        const held = this.#take();
+        this.#held.close();
+        this.#held = held;
+        this.#file = fileAt(this.#lockPath);
+        return undefined;
+      } catch (error) {
+        if (error instanceof ParleyError && !(error instanceof LockTaken)) return error;
+        this.#isLost = true;
+      }
+    }
+    return refused(
+      this.#path,
+      "is in use by another parley server as well, since its -lock file was removed: stop both, then start one",
+    );
+  }
+
+  release(): void {
+    if (!this.#isLost) rmSync(this.#lockPath, { force: true });
+    this.#held.close();
+  }
+
+  #take(): Database {
+    const lockPath = this.#lockPath;
+    let db: Database | undefined;
+    try {
+      if (!existsSync(lockPath)) makeEmpty(lockPath);
+      db = new Database(lockPath, { create: true });
+      db.run("BEGIN EXCLUSIVE");
+      if (!existsSync(lockPath)) throw new Error("its holder has just exited; try again");
+      return db;
+    } catch (error) {
+      db?.close();
+      if (error instanceof SQLiteError && error.code === "SQLITE_BUSY") {
+        throw new LockTaken(this.#path);
+      }
+      throw storageError(this.#path, "locked", error);
+    }
+  }
 }
 
-function close(db: Database, lock: Lock): void {
+function close(db: Database, lock: DataLock): void {
   try {
     db.run("PRAGMA wal_checkpoint(TRUNCATE)");
   } catch {

@@ -1,22 +1,30 @@
-// Notices that an open data file was removed, or that another file took its place. SQLite keeps
-// writing to the old one, which nobody can open any more: what is written would be lost when the
-// server stops.
+// Notices that an open data file was removed, that another file took its place, or that another
+// server has its lock. SQLite keeps writing to a removed file, which nobody can open any more: what
+// is written would be lost when the server stops.
 
 import { statSync } from "node:fs";
-import { systemCode } from "../../errors.ts";
+import { type ParleyError, systemCode } from "../../errors.ts";
 import { history as limits } from "../../limits.ts";
 import { refused } from "./errors.ts";
+
+/** The lock of a data file, which has a file of its own. */
+export type KeptLock = {
+  /** Takes the lock again if its file was removed. Returns why that fails. */
+  keep(): ParleyError | undefined;
+};
 
 export class PlaceCheck {
   readonly #path: string;
   readonly #opened: string | undefined;
-  #isThere = true;
+  readonly #lock: KeptLock;
   #nextMs: number;
+  #problem: ParleyError | undefined;
 
   /** `path`: of a file that was just opened. */
-  constructor(path: string, nowMs: number) {
+  constructor(path: string, lock: KeptLock, nowMs: number) {
     this.#path = path;
     this.#opened = fileAt(path);
+    this.#lock = lock;
     this.#nextMs = nowMs + limits.placeCheckMs;
   }
 
@@ -24,11 +32,14 @@ export class PlaceCheck {
   check(nowMs: number): void {
     if (nowMs >= this.#nextMs) {
       this.#nextMs = nowMs + limits.placeCheckMs;
-      const found = fileAt(this.#path);
-      this.#isThere = found === undefined || found === this.#opened;
+      this.#problem = this.#look();
     }
-    if (this.#isThere) return;
-    throw refused(
+    if (this.#problem !== undefined) throw this.#problem;
+  }
+
+  #look(): ParleyError | undefined {
+    if (isStill(this.#path, this.#opened)) return this.#lock.keep();
+    return refused(
       this.#path,
       "was removed or replaced while the server was running: put it back, or restart the server to use what is there now",
     );
@@ -37,8 +48,14 @@ export class PlaceCheck {
 
 const nowhere = "nowhere";
 
-/** Undefined if that can't be found out. */
-function fileAt(path: string): string | undefined {
+/** Whether `path` is the file that `fileAt` found there, as far as can be known. */
+export function isStill(path: string, file: string | undefined): boolean {
+  const found = fileAt(path);
+  return file === undefined || found === undefined || found === file;
+}
+
+/** Identifies the file; undefined if it can't be looked at. */
+export function fileAt(path: string): string | undefined {
   try {
     const { dev, ino } = statSync(path, { bigint: true });
     return `${dev} ${ino}`;

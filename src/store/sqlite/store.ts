@@ -78,7 +78,7 @@ class FileStore implements SqliteStore {
     this.db = file.db;
     this.epoch = file.epoch;
     this.#sql = statements(file.db);
-    this.#transactions = new Transactions(file.db, this.#sql);
+    this.#transactions = new Transactions(file.db, this.#sql, file.place);
     const read = <T>(query: () => T): T => this.#attempt("read", query);
     const write = <T>(work: () => T): T => this.#attempt("written", () => this.#transacted(work));
     this.rooms = new SqliteRooms(this.#sql, read, write, retention.messages);

@@ -9,7 +9,7 @@ import { type Database, SQLiteError } from "bun:sqlite";
 import { open } from "node:fs/promises";
 import { steadyMs } from "../../io/clock.ts";
 import { history as limits } from "../../limits.ts";
-import { PlaceCheck } from "./place-check.ts";
+import type { PlaceCheck } from "./place-check.ts";
 import type { Statements } from "./statements.ts";
 
 const pageBytes = 4_096;
@@ -27,10 +27,10 @@ export class Transactions {
   #isFlushing = false;
   #isClosed = false;
 
-  constructor(db: Database, sql: Statements) {
+  constructor(db: Database, sql: Statements, place: PlaceCheck) {
     this.#db = db;
     this.#sql = sql;
-    this.#place = new PlaceCheck(db.filename, steadyMs());
+    this.#place = place;
   }
 
   /**
@@ -60,6 +60,7 @@ export class Transactions {
 
   /** Runs one slice of a sweep, which uses its own transactions; true if another should follow. */
   runSlice(slice: () => boolean): boolean {
+    this.#place.check(steadyMs());
     this.#release();
     const more = slice();
     this.#pages += slicePages;
