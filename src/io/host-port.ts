@@ -142,12 +142,18 @@ export function notConnected(
 const isOnline = ". Is this machine connected to a network?";
 
 /**
- * The error to throw if listening failed because `host` is not an address of this machine;
- * undefined if there was another reason. Bun 1.4.5 sets no error code for TCP, and an unrelated one
- * for UDP.
+ * The error to throw if listening failed because `host` is not an address of this machine, or only
+ * a part of one; undefined if there was another reason. Bun 1.4.5 sets no error code for TCP, and
+ * an unrelated one for UDP.
  */
 export function notOwnAddress(host: string, error: unknown): ParleyError | undefined {
   const code = systemCode(error);
+  if (code === "EINVAL" && /^fe[89ab][\da-f]:[^%]*$/i.test(host)) {
+    return new ParleyError(
+      "failed",
+      `--host ${quoted(host)} is a link-local address: add its network interface, such as ${harmless(host)}%eth0`,
+    );
+  }
   const isIt =
     code === "" ? errorMessage(error).startsWith("Failed to listen at") : notOwnCodes.has(code);
   if (!isIt) return undefined;

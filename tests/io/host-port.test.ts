@@ -109,6 +109,11 @@ test("a host that is not an address of this machine, as reported by TCP and UDP"
         `--host '${host}' is not an address of this machine: use 127.0.0.1`,
       );
   }
+  const noZone = Object.assign(new Error("bind EINVAL fe80::1"), { code: "EINVAL" });
+  expect(notOwnAddress("fe80::1", noZone)?.message).toBe(
+    "--host 'fe80::1' is a link-local address: add its network interface, such as fe80::1%eth0",
+  );
+  expect(notOwnAddress("fe80::1%eth0", noZone)).toBeUndefined();
   const taken = Object.assign(new Error("Failed to listen at 127.0.0.1"), { code: "EADDRINUSE" });
   expect(notOwnAddress("127.0.0.1", taken)).toBeUndefined();
 });
