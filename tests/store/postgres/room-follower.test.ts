@@ -4,6 +4,7 @@
 import { expect, test } from "bun:test";
 import type { ForeignEvent } from "../../../src/chat/elsewhere/foreign-events.ts";
 import type { StoreReply } from "../../../src/chat/turn/store.ts";
+import { postgres as limits } from "../../../src/limits.ts";
 import type { DatabasePort } from "../../../src/store/postgres/database-port.ts";
 import { Feed } from "../../../src/store/postgres/feed.ts";
 import { PostgresStore } from "../../../src/store/postgres/store.ts";
@@ -16,7 +17,8 @@ import { hubStub } from "./hub-stub.ts";
 async function lobby() {
   const events = { committed() {}, ran() {} };
   const options = { payloadBytes: 7_900, epoch: "e" };
-  const database = new SimulatedDatabase(new VirtualClock(), options, events);
+  const clock = new VirtualClock();
+  const database = new SimulatedDatabase(clock, options, events);
   const listening = { hear: (_payload: string): void => {}, connected: (): void => {} };
   const reading = { times: 0 };
   const port: DatabasePort = {
@@ -31,7 +33,8 @@ async function lobby() {
       return () => {};
     },
   };
-  const own = await PostgresStore.open(port, { newServerId: () => "own" });
+  const ids = ["own", "own again"];
+  const own = await PostgresStore.open(port, { newServerId: () => ids.shift()! });
   const other = await PostgresStore.open(port, { newServerId: () => "other" });
   const notes: string[] = [];
   database.listen((payload) => notes.push(payload));
@@ -74,7 +77,7 @@ async function lobby() {
         ? event.rooms.map(({ version }) => `version ${version}`)
         : [];
     });
-  return { own, other, feed, listening, reading, happens, told };
+  return { own, other, feed, listening, reading, clock, happens, told };
 }
 
 /** What has been asked for is being read. */
@@ -133,6 +136,22 @@ test.each([
   else listening.connected();
   await begun();
   expect(told()).toEqual(["Ann"]);
+  feed.stop();
+});
+
+test("own messages, by the ID before the lease ran out, are not told as those of others", async () => {
+  const { own, other, feed, listening, clock, happens, told } = await lobby();
+  const note = await happens(own, { text: "a" });
+  clock.pass(limits.leaseMs + 1);
+  await other.renew();
+  await own.renew();
+  expect(own.serverId).toBe("own again");
+  // Its answer was lost, and it is asked for again.
+  const rooms = [{ room: "lobby", runs: [run("lobby", ["a"])] }];
+  feed.committing({ number: 1, rooms, mail: [], sessions: [] });
+  listening.hear(note);
+  await begun();
+  expect(told()).toEqual([]);
   feed.stop();
 });
 
