@@ -4,6 +4,7 @@
 import { lstatSync } from "node:fs";
 import { join } from "node:path";
 import { ParleyError, systemReason } from "../errors.ts";
+import { passwords } from "../limits.ts";
 import { configFolder } from "../tls/folders.ts";
 import { type DeviceKey, openIdentity } from "../tls/identity-key.ts";
 import { readSecretFile } from "../tls/secret-file.ts";
@@ -32,18 +33,30 @@ export const serverPasswordFlag = {
 /** @throws ParleyError `usage`; `failed` if the file can't be read, or others can read it */
 export function passwordOf(file: string | undefined): string | undefined {
   if (file === undefined) return undefined;
-  let problem = "has no password in its first line";
+  let problem: string | undefined;
   try {
     const content = readSecretFile(file, "a password");
-    const [password = ""] = (content ?? "").split(/\r?\n/, 1);
-    if (password !== "") return password;
-    if (content === undefined) problem = "does not exist";
+    // Some editors begin a file with a byte order mark.
+    const [password = ""] = (content ?? "").replace(/^\ufeff/, "").split(/\r?\n/, 1);
+    problem = content === undefined ? "does not exist" : passwordProblem(password);
+    if (problem === undefined) return password;
   } catch (error) {
     if (error instanceof ParleyError) throw error;
     const message = systemReason(error);
     throw new ParleyError("failed", `--password-file ${quoted(file, 300)}: ${message}`);
   }
   throw new ParleyError("usage", `--password-file ${quoted(file, 300)} ${problem}`);
+}
+
+/** What nobody could enter at a prompt is not a password. */
+function passwordProblem(password: string): string | undefined {
+  if (password === "") return "has no password in its first line";
+  if (password.length > passwords.maxChars) {
+    return `has more than ${passwords.maxChars} characters in its first line`;
+  }
+  // U+FFFD: not UTF-8.
+  const isTypable = !/[\p{Cc}\ufffd]/u.test(password);
+  return isTypable ? undefined : "has characters in its first line that nobody can type";
 }
 
 /**
