@@ -20,6 +20,8 @@ export class ServerSource implements FileSource {
   #path: PathMetrics | undefined;
   #udpPort: number | undefined;
   #isBlocked = false;
+  /** A connection for which nobody has asked yet. */
+  #prepared: Promise<ControlClient> | undefined;
   /** The look-up of the server's name, while it runs. */
   #finding: Promise<void> | undefined;
   /** The address that the last opened attempt sends to. */
@@ -69,8 +71,7 @@ export class ServerSource implements FileSource {
   async openAttempt(options: AttemptOptions, open: OpenServerAttempt): Promise<Attempt> {
     const { host, port } = await this.#resolve();
     this.#attemptHost = host;
-    // It opens meanwhile; whoever waits for it hears why it failed.
-    this.connect().catch(() => {});
+    this.prepare();
     return await open(options, {
       host,
       udpPort: this.#udpPort ?? port,
@@ -80,7 +81,20 @@ export class ServerSource implements FileSource {
     });
   }
 
+  /**
+   * Opens the connection meanwhile, for whoever asks next: they hear why it failed, or why the
+   * server has refused it, to which the same password must not be shown again.
+   */
+  prepare(): void {
+    if (this.#prepared !== undefined) return;
+    this.#prepared = this.connect();
+    this.#prepared.catch(() => {});
+  }
+
   connect(): Promise<ControlClient> {
+    const prepared = this.#prepared;
+    this.#prepared = undefined;
+    if (prepared !== undefined) return prepared;
     if (this.#control?.isClosed === false) return Promise.resolve(this.#control);
     this.#connecting ??= this.#open().finally(() => (this.#connecting = undefined));
     return this.#connecting;

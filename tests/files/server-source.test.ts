@@ -1,6 +1,7 @@
 // How a server is reached as a source of files.
 
 import { expect, test } from "bun:test";
+import type { ParleyError } from "../../src/errors.ts";
 import type { AttemptOptions } from "../../src/files/attempt.ts";
 import { openServerAttempt } from "../../src/files/server-attempt.ts";
 import { ServerSource } from "../../src/files/server-source.ts";
@@ -59,6 +60,34 @@ test("an attempt goes to the same address as the connection that was opened befo
   const attempt = await opening;
   expect((await connecting).remoteAddress).toBe(usedHost);
   expect(source.isCurrent).toBe(true);
+  attempt.close();
+  source.close();
+  server.stop(true);
+});
+
+test("a password that is refused before anybody asks for the connection is not shown again", async () => {
+  let [accepted, closed] = [0, 0];
+  const refusal = { type: "error", code: "wrong-password", message: "The password is wrong" };
+  const server = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: {
+      open: () => void accepted++,
+      data: (socket) => void socket.end(`${JSON.stringify(refusal)}\n`),
+      close: () => void closed++,
+    },
+  });
+  const access = { serverPassword: "wrong" };
+  const source = new ServerSource({ host: "127.0.0.1", port: server.port, access });
+  source.prepare();
+  await until(() => closed === 1);
+  const attempt = await source.openAttempt(anyFile, openServerAttempt);
+  const control = await source.connect();
+  expect(await control.ping().catch(({ code }: ParleyError) => code)).toBe("wrong-password");
+  expect(accepted).toBe(1);
+  // Somebody who goes on has a reason to.
+  await source.connect();
+  await until(() => accepted === 2);
   attempt.close();
   source.close();
   server.stop(true);

@@ -171,8 +171,8 @@ function openClient(
   return withPassword(given, async ({ to: shown, password }) => {
     const server = withNamePassword(shown, password);
     const source = new ServerSource(server);
-    // It opens while the rest of the program is loaded; whoever waits for it hears why it failed.
-    source.connect().catch(() => {});
+    // While the rest of the program is loaded.
+    source.prepare();
     const { DownloadClient } = await import("../../files/download-client.ts");
     const client = new DownloadClient({ ...options, source });
     // Find out whether the server requires a password before anything is reported.
