@@ -1,8 +1,8 @@
-// Names that are being claimed in a store shared by several servers (name-claims.ts).
+// What is being claimed in a store shared by several servers (claims.ts).
 
 import type { NameClaim } from "../turn/store.ts";
 
-/** Names that are being claimed: earlier connections of the same people must not give them up. */
+/** Earlier connections of the same people must not give up what is being claimed. */
 export class PendingClaims {
   readonly #pending = new Map<string, { claims: number; isReleased: boolean }>();
 
