@@ -44,6 +44,11 @@ export function withoutLineEnd(text: string): string {
   return text.slice(0, end);
 }
 
+/** The text without the byte order mark with which some editors begin a file. */
+export function withoutMark(text: string): string {
+  return text.startsWith("\ufeff") ? text.slice(1) : text;
+}
+
 /** The number of lines. */
 export function lineCount(text: string): number {
   // Nearly all texts have one line, and splitting takes three times as long.

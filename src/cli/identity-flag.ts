@@ -8,7 +8,7 @@ import { passwords } from "../limits.ts";
 import { configFolder } from "../tls/folders.ts";
 import { type DeviceKey, openIdentity } from "../tls/identity-key.ts";
 import { readSecretFile } from "../tls/secret-file.ts";
-import { quoted } from "../text.ts";
+import { quoted, withoutMark } from "../text.ts";
 import { warn } from "../terminal/output/diagnostics.ts";
 import { surroundings } from "./trust-flags.ts";
 
@@ -36,8 +36,7 @@ export function passwordOf(file: string | undefined): string | undefined {
   let problem: string | undefined;
   try {
     const content = readSecretFile(file, "a password");
-    // Some editors begin a file with a byte order mark.
-    const [password = ""] = (content ?? "").replace(/^\ufeff/, "").split(/\r?\n/, 1);
+    const [password = ""] = withoutMark(content ?? "").split(/\r?\n/, 1);
     problem = content === undefined ? "does not exist" : passwordProblem(password);
     if (problem === undefined) return password;
   } catch (error) {

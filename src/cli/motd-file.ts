@@ -3,7 +3,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { ParleyError, systemReason } from "../errors.ts";
 import { rights as limits } from "../limits.ts";
-import { harmless, quoted } from "../text.ts";
+import { harmless, quoted, withoutMark } from "../text.ts";
 
 /**
  * Its lines without trailing empty ones; empty without a file.
@@ -30,6 +30,6 @@ export function readMotd(path: string | undefined): string {
     const sentence = `--motd ${quoted(path, 300)} is longer than ${limits.maxMotdBytes} bytes`;
     throw new ParleyError("failed", sentence);
   }
-  const text = bytes.toString("utf8", 0, length).trimEnd();
+  const text = withoutMark(bytes.toString("utf8", 0, length)).trimEnd();
   return text.split(/\r?\n/).map(harmless).join("\n");
 }

@@ -5,7 +5,7 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { errorMessage, ParleyError, systemReason } from "../errors.ts";
 import { tls as limits } from "../limits.ts";
-import { quoted } from "../text.ts";
+import { quoted, withoutMark } from "../text.ts";
 import type { KeyPair } from "./certificate.ts";
 
 export class CertificateFiles {
@@ -76,7 +76,7 @@ function readPem(flag: string, path: string): string {
     const stat = statSync(path);
     if (!stat.isFile()) throw new Error("not a file");
     if (stat.size > limits.maxPemBytes) throw new Error("too large");
-    return readFileSync(path, "utf8");
+    return withoutMark(readFileSync(path, "utf8"));
   });
 }
 

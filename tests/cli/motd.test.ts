@@ -19,10 +19,11 @@ test("--motd is shown to everyone who enters, and reread on reload", async () =>
   const address = ready.replace("Server listening on ", "");
   const enter = async (name: string) => (await run(["client", address, "-n", name])).err;
   expect(await enter("Ann")).toContain("Welcome\nBe kind\n");
-  writeFileSync(file, "Closed at nine");
+  // Some editors begin a file with a byte order mark.
+  writeFileSync(file, "\ufeffClosed at nine");
   server.type("/reload");
   await server.until(() => server.stderr.includes("The files are read again"), "an answer");
-  expect(await enter("Bob")).toContain("Closed at nine\n");
+  expect(await enter("Bob")).toContain("\nClosed at nine\n");
   writeFileSync(file, "x".repeat(4_097));
   server.type("/reload");
   await server.until(() => server.stderr.includes("longer than 4096 bytes"), "a refusal");

@@ -38,6 +38,9 @@ test("a new pair is used only once both files are there", () => {
   put(keyPath, two.key);
   expect(files.refresh()).toBe(true);
   expect(files.pair).toEqual(two);
+  // Begun with a byte order mark, but identical.
+  put(keyPath, `\ufeff${two.key}`);
+  expect(files.refresh()).toBe(false);
   // Written again, but identical.
   put(certPath, two.cert);
   expect(files.refresh()).toBe(false);
