@@ -157,11 +157,10 @@ export class ServerCalls implements RelayedCalls, RegistrySession {
     const known = error instanceof ParleyError ? error : undefined;
     // An older server, or one that does not want it, remains so.
     const mayPass = known !== undefined && passing.has(known.code);
-    if (this.#attempts === 0 && !mayPass && known?.code !== "protocol") {
-      const why = known?.message ?? String(error);
-      this.#say(`Nobody can call you through the server at ${hostPortText(this.#server)}: ${why}`);
-    }
-    if (mayPass) this.#takeLater(id);
+    if (mayPass) return this.#takeLater(id);
+    if (known?.code === "protocol") return;
+    const why = known?.message ?? String(error);
+    this.#say(`Nobody can call you through the server at ${hostPortText(this.#server)}: ${why}`);
   }
 
   #takeLater(id: string): void {

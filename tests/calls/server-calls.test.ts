@@ -15,13 +15,15 @@ afterEach(() => {
   for (const close of closing.splice(0)) close();
 });
 
-function serve(answer: Answer): number {
+/** `greet`: the answer to a hello. An error or a `bye` ends the connection. */
+function serve(answer: Answer, greet: () => object = welcome): number {
   const data = (socket: Bun.Socket<undefined>, bytes: Buffer) => {
     for (const text of bytes.toString().split("\n").filter(Boolean)) {
       const line: Line = JSON.parse(text);
-      const lines = line["type"] === "hello" ? [welcome()] : answer(line);
+      const lines = line["type"] === "hello" ? [greet()] : answer(line);
       const ref = line["ref"];
       socket.write(lines.map((one) => `${JSON.stringify({ ref, ...one })}\n`).join(""));
+      if (lines.some((one) => "type" in one && /error|bye/.test(String(one.type)))) socket.end();
     }
   };
   const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data } });
@@ -29,8 +31,8 @@ function serve(answer: Answer): number {
   return listener.port;
 }
 
-function callsTo(port: number): ServerCalls {
-  const calls = new ServerCalls({ host: "127.0.0.1", port }, () => {});
+function callsTo(port: number, say: (text: string) => void = () => {}): ServerCalls {
+  const calls = new ServerCalls({ host: "127.0.0.1", port }, say);
   closing.push(() => calls.close());
   return calls;
 }
@@ -65,4 +67,29 @@ test("a call goes on that was cut off again in the same moment in which it went 
   expect(channels).toEqual([1, 2, 3]);
   expect(states.at(-1)).toBe("again");
   call.end();
+});
+
+test("a peer hears that a server that has come back no longer admits it", async () => {
+  const refusal = { type: "error", code: "wrong-password", message: "The password is wrong" };
+  let isBack = false;
+  const said: string[] = [];
+  const calls = callsTo(
+    serve(
+      ({ id }) => {
+        if (isBack) return [];
+        isBack = true;
+        // The connection is lost after the answer.
+        return [
+          { type: "taking-calls", id },
+          { type: "bye", reason: "restart" },
+        ];
+      },
+      () => (isBack ? refusal : welcome()),
+    ),
+    (text) => said.push(text),
+  );
+  calls.take("Ann");
+  await until(() => said.length > 0);
+  expect(said).toEqual([expect.stringContaining("Nobody can call you")]);
+  expect(said[0]).toContain("The password is wrong");
 });
