@@ -36,7 +36,7 @@ export class Talker {
     /** The port of the server, or of several servers of the same parley. */
     ports: number | readonly number[],
     random: () => number,
-    readonly pace = withoutPause,
+    public pace = withoutPause,
   ) {
     const secret = `${name}-${"s".repeat(32)}`;
     this.session = new ClientSession({ name, rooms: ["lobby"], secret, random });
