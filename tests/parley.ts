@@ -88,6 +88,18 @@ export class Parley implements AsyncDisposable {
     return this.lines.filter(fits)[times - 1] ?? "";
   }
 
+  /**
+   * Waits until stderr contains this: what is written to stdout and to stderr may arrive in either
+   * order.
+   */
+  async says(...all: readonly (string | RegExp)[]): Promise<void> {
+    for (const wanted of all) {
+      const isSaid = () =>
+        typeof wanted === "string" ? this.#err.includes(wanted) : wanted.test(this.#err);
+      await this.until(isSaid, `${String(wanted)} on stderr`);
+    }
+  }
+
   async until(condition: () => boolean, what: string): Promise<void> {
     const deadlineMs = performance.now() + patienceMs;
     while (!condition()) {

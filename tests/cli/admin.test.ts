@@ -41,7 +41,7 @@ test("from the claim to a kick, and after a restart", async () => {
   const claimFile = join(state, "claim");
   expect(statSync(claimFile).mode & 0o777).toBe(0o600);
   const code = readFileSync(claimFile, "utf8").trim();
-  expect(first.server.stderr).toContain(claimFile);
+  await first.server.says(claimFile);
   expect(first.server.stderr).not.toContain(code);
 
   expect(await admin("ann", address, "bans")).toMatchObject({ code: 4, out: "" });
@@ -70,7 +70,7 @@ test("from the claim to a kick, and after a restart", async () => {
   expect(await admin("bob", address, "export", "lobby")).toMatchObject({ code: 4, out: "" });
 
   await using eve = new Parley("client", address, "--name", "Eve", "--follow");
-  await eve.until(() => eve.stderr.includes("Eve"), "Eve");
+  await eve.says("Eve");
   const who = await admin("ann", address, "who", "--long");
   expect(who).toMatchObject({ code: 0, out: "Eve 127.0.0.1 native\n" });
   expect(await admin("bob", address, "kick", "Eve")).toMatchObject({ code: 4 });

@@ -119,7 +119,7 @@ test("sends files to a person that have just been written", async () => {
   const fresh = join(base, "fresh");
   for (let i = 0; i < 20; i++) put(join(fresh, `f${i}`), noise(10_000 + i));
   await using bob = new Parley("client", address, "--name", "Bob", "--follow", "--accept", home);
-  await bob.until(() => bob.stderr.includes("You are Bob"), "Bob");
+  await bob.says("You are Bob");
   const { code } = await run(["send-file", address, fresh, "--to", "Bob", "--name", "Ann", "-q"]);
   expect(code).toBe(0);
   expect(contents(join(home, "fresh"))).toEqual(contents(fresh));
@@ -239,7 +239,7 @@ test("a person can't send what another fetch takes for its own partial file", as
     encodeHead(head) + encodeChunks([[0, chunkHash(Buffer.from("lie"))]]),
   );
   await using bob = new Parley("client", address, "--name", "Bob", "--follow", "--accept", home);
-  await bob.until(() => bob.stderr.includes("You are Bob"), "Bob");
+  await bob.says("You are Bob");
   const paths = ["one.part", "one.part.journal"].map((name) => join(lies, name));
   const send = ["send-file", address, ...paths, "--to", "Bob", "--name", "Eve", "-q"];
   expect((await run(send)).code).toBe(0);

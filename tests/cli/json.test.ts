@@ -193,7 +193,7 @@ describe("classic", () => {
 
 test("server", async () => {
   await using bob = new Parley("client", address, "--name", "Bob", "--follow");
-  await bob.until(() => bob.stderr.includes("You are Bob"), "Bob");
+  await bob.says("You are Bob");
   server.type("/who", "/info");
   await server.line(/"member"/);
   await server.line(/"registration"/);

@@ -22,11 +22,11 @@ test("--motd is shown to everyone who enters, and reread on reload", async () =>
   // Some editors begin a file with a byte order mark.
   writeFileSync(file, "\ufeffClosed at nine");
   server.type("/reload");
-  await server.until(() => server.stderr.includes("The files are read again"), "an answer");
+  await server.says("The files are read again");
   expect(await enter("Bob")).toContain("\nClosed at nine\n");
   writeFileSync(file, "x".repeat(4_097));
   server.type("/reload");
-  await server.until(() => server.stderr.includes("longer than 4096 bytes"), "a refusal");
+  await server.says("longer than 4096 bytes");
   expect(await enter("Cal")).toContain("Closed at nine\n");
 });
 

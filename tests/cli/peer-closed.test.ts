@@ -60,7 +60,7 @@ test("with the password two peers meet; without it nobody is registered or found
   bob.type("/register");
   await expectChat(alice, bob);
   // The key came from the registry, and its owner has shown it.
-  expect(bob.stderr).toContain("Protected by TLS. You did not know the key of Alice before");
+  await bob.says("Protected by TLS. You did not know the key of Alice before");
 });
 
 test("inside TLS, and through the server", async () => {

@@ -56,14 +56,14 @@ test("two parleys have a protected call without turns, and both screens say so",
   caller.type("/bridge Alice", "/chat", "hello");
   await again.line("Bob> hello");
   const said = "Protected by TLS, and Bob has shown the key that you know";
-  await again.until(() => again.stderr.includes(said), said);
+  await again.says(said);
   const chat = JSON.parse(await caller.line(/"event":"chat"/)) as unknown;
   expect(chat).toMatchObject({ by: "us", secured: "known", path: "relayed" });
   caller.type("/verified", "/verify");
   await caller.line(/"event":"failed".*Compare first/);
   const words = JSON.parse(await caller.line(/"event":"words"/)) as { own: string; theirs: string };
   again.type("/verify");
-  await again.until(() => again.stderr.includes("Then type /verified."), "the words");
+  await again.says("Then type /verified.");
   expect(again.stderr).toContain(`  Alice: ${words.theirs}\n  Bob: ${words.own}\n`);
   caller.type("/verified", "/quit");
   await caller.line(/"event":"verified"/);
@@ -85,7 +85,7 @@ test("a registry that was away at first is recognized later: the call is protect
   const bob = world.peer("Bob");
   bob.type("/register", "/bridge Alice", "/chat", "one");
   await alice.line("Bob> one");
-  expect(alice.stderr).toContain("Protected by TLS");
+  await alice.says("Protected by TLS");
 });
 
 test("no text of the call is readable on the wire, and a relay of the bytes does no harm", async () => {
@@ -186,8 +186,7 @@ test("a changed key is refused by the caller and by the callee", async () => {
   impostor.type("/bridge Alice");
   impostor.endInput();
   expect(await impostor.exit()).toBe(6);
-  await again.until(() => again.stderr.includes("was rejected"), "that");
-  expect(again.stderr).toContain("Bob has a different key from the one that you know");
+  await again.says("was rejected", "Bob has a different key from the one that you know");
   expect(again.lines.at(-1)).toBe("Alice IN WAIT MODE");
 });
 
@@ -288,7 +287,7 @@ test("files are sent over the call, from both ends, sealed; a pipe waits for the
     "the offer",
   );
   caller.type("/decline 1");
-  await called.until(() => called.stderr.includes("Bob declined it"), "the answer");
+  await called.says("Bob declined it");
   called.type("still here");
   await caller.line("Alice> still here");
   expect(existsSync(world.path("Bob", "a.bin"))).toBe(false);

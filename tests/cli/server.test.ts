@@ -42,10 +42,8 @@ describe("ready", () => {
     const { server, port } = await start("--listen", "cpp=0", "--listen", "line-chat=0");
     await using _ = server;
     expect(server.lines).toEqual([`Server listening on 127.0.0.1:${port}`]);
-    expect(server.stderr).toContain(`port ${port}`);
-    expect(server.stderr).toMatch(/cpp on port \d+/);
-    expect(server.stderr).toMatch(/line-chat on port \d+/);
-    expect(server.stderr).toContain(`nc 127.0.0.1 ${port}`);
+    await server.says(`port ${port}`, /cpp on port \d+/, /line-chat on port \d+/);
+    await server.says(`nc 127.0.0.1 ${port}`);
     expect(server.stderr).not.toMatch(escape);
     expect(server.stderr).not.toContain("Warning");
   });
@@ -82,7 +80,7 @@ describe("ready", () => {
     const missing = join(folder, "not yet");
     await using server = new Parley("server", "--port", "0", "--no-web", "--files", missing);
     await server.line(listening);
-    expect(server.stderr).toContain(`${missing} (create it to share files)`);
+    await server.says(`${missing} (create it to share files)`);
     const file = join(folder, "file");
     writeFileSync(file, "");
     const { code, err } = await run(["server", "--port", "0", "--no-web", "--files", file]);
@@ -92,12 +90,12 @@ describe("ready", () => {
   test("warns if other machines can reach it", async () => {
     await using server = new Parley("server", "--host", "0.0.0.0", "--port", "0", ...common);
     const ready = await server.line(/^Server listening on 0\.0\.0\.0:\d+$/);
-    expect(server.stderr).toContain(
+    await server.says(
       "Warning: 0.0.0.0 is every address of this machine, so other machines can reach it",
     );
     const port = ready.split(":")[1];
     const [address] = reachableHosts("0.0.0.0");
-    expect(server.stderr).toMatch(new RegExp(`client ${address}:${port}#[\\w-]{43} --name`));
+    await server.says(new RegExp(`client ${address}:${port}#[\\w-]{43} --name`));
     expect(server.stderr).not.toContain(`nc ${address}`);
   });
 
@@ -108,7 +106,7 @@ describe("ready", () => {
     await using server = new Parley("server", "--host", host, "--port", "0", ...common);
     const ready = await server.line(/^Server listening on /);
     expect(ready).toStartWith(`Server listening on ${shown}:`);
-    expect(server.stderr).toContain(warning);
+    await server.says(warning);
     expect(server.stderr.includes("Warning")).toBe(warning !== "");
   });
 });
@@ -239,7 +237,7 @@ test("behind a proxy the public URL is announced, its page may chat, and users c
   const proxied = ["--public-url", "https://chat.example", "--trusted-proxy", "127.0.0.1,::1"];
   await using server = new Parley("server", "--json", ...flags, ...proxied);
   const { webPort } = JSON.parse(await server.line(/listening/)) as { webPort: number };
-  expect(server.stderr).toContain("https://chat.example/");
+  await server.says("https://chat.example/");
   const statusFor = async (client: string) => {
     const socket = await RawClient.connect(webPort);
     socket.send(
@@ -347,7 +345,7 @@ describe("the log on stderr", () => {
     ann.send(messages.map((message) => `${JSON.stringify(message)}\n`).join(""));
     await ann.end();
     expect(ann.all).toContain(`{"type":"ack","n":2}`);
-    await server.until(() => server.stderr.includes("left name=Ann"), "the end");
+    await server.says("left name=Ann");
     expect(server.stderr).not.toMatch(/text-for|secret-/);
   });
 
@@ -425,8 +423,8 @@ describe("typed on its stdin", () => {
     server.type("/info", "/who", "frobnicate");
     await server.line("Alice 127.0.0.1:5555");
     await server.line("Ann");
-    await server.until(() => server.stderr.includes("'frobnicate'"), "a complaint");
-    expect(server.stderr).toContain("/help lists them");
+    await server.says("'frobnicate'");
+    await server.says("/help lists them");
   });
 
   test("with --json the answers are objects", async () => {
@@ -454,8 +452,8 @@ describe("typed on its stdin", () => {
     await ann.heard("ALL \n");
     server.type("/quit");
     expect(await server.exit()).toBe(0);
+    await ann.until(() => ann.ended, "its end");
     expect(ann.all).toContain("The server is stopping");
-    expect(ann.ended).toBe(true);
   });
 
   test("the end of input does not stop it", async () => {
@@ -475,6 +473,7 @@ describe("SIGINT, SIGTERM and SIGHUP tell everyone and exit with 0", () => {
   test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("%s", async (signal) => {
     const { server, port } = await start("--listen", "select-chat=0,line-chat=0");
     await using _ = server;
+    await server.says(/select-chat on port \d+\n/, /line-chat on port \d+\n/);
     const dialects = [...server.stderr.matchAll(/(\S+) on port (\d+)\n/g)].slice(0);
     const portOf = (name: string) => Number(dialects.find(([, of]) => of === name)?.[2]);
     const native = await RawClient.connect(port);
@@ -490,12 +489,12 @@ describe("SIGINT, SIGTERM and SIGHUP tell everyone and exit with 0", () => {
     server.signal(signal);
     expect(await server.exit()).toBe(0);
     noteTime("an exit", performance.now() - startMs, 5_000);
-    expect(native.all).toContain('{"type":"bye","reason":"The server is stopping"}');
-    expect(text.all).toContain("The server is stopping");
-    expect(lines.all).toContain("The server is stopping");
     for (const client of [native, text, lines, silent, undecided]) {
       await client.until(() => client.ended, "its end");
     }
+    expect(native.all).toContain('{"type":"bye","reason":"The server is stopping"}');
+    expect(text.all).toContain("The server is stopping");
+    expect(lines.all).toContain("The server is stopping");
     expect(server.lines.slice(-2)).toEqual(["", "Server shutting down..."]);
   });
 
@@ -541,6 +540,7 @@ onLinux(
     await ann.heard("ALL \n");
     child.kill("SIGTERM");
     expect(await child.exited).toBe(0);
+    await ann.until(() => ann.ended, "its end");
     expect(ann.all).toContain("The server is stopping");
   },
 );

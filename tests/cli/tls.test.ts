@@ -221,14 +221,14 @@ describe("beyond loopback", () => {
     const openDate = `${address}:${open.ready.dialects["date-time"]}`;
     const answer = await run(["classic", "date-time", openDate, "--count", "1", "--plain"]);
     expect(answer.out).not.toContain("requires TLS");
-    expect(permissive.stderr).toContain("anyone who does can join, without encryption");
+    await permissive.says("anyone who does can join, without encryption");
   });
 
   testBeyond("the page has the server's own key, or the one of --cert", async () => {
     const own = await start("--host", "0.0.0.0", "--web-port", "0");
     await using served = own.server;
     expect(await pageAt(address, own.ready.webPort)).toBe(own.ready.pin);
-    expect(served.stderr).toContain(`https://${address}:${own.ready.webPort}/`);
+    await served.says(`https://${address}:${own.ready.webPort}/`);
     const pair = await createKeyPair(Date.now());
     const [cert, key] = [join(base, "page.pem"), join(base, "page.key")];
     writeFileSync(cert, pair.cert);
@@ -239,7 +239,7 @@ describe("beyond loopback", () => {
     const next: KeyPair = await createKeyPair(Date.now());
     writeFileSync(cert, next.cert);
     writeFileSync(key, next.key);
-    await renewed.until(() => renewed.stderr.includes("the page has a new certificate"), "renewal");
+    await renewed.says("the page has a new certificate");
     const pin = pinOf(new X509Certificate(next.cert));
     expect(await pageAt(address, given.ready.webPort)).toBe(pin);
     expect(pin).not.toBe(given.ready.pin);
@@ -328,7 +328,7 @@ describe("on loopback", () => {
     const to = `127.0.0.1:${first.ready.port}#${first.ready.pin}`;
     await using client = new Parley("client", to, "--name", "Ann", "--follow");
     // Until it knows that it is logged in, it does not reconnect.
-    await client.until(() => client.stderr.includes("You are Ann"), "a login");
+    await client.says("You are Ann");
     first.server.signal("SIGKILL");
     await first.server.exit();
     const flags = [
@@ -405,7 +405,7 @@ describe("the server's key", () => {
     const { server, ready } = await start("--no-web", "--data", data);
     await using _ = server;
     expect(ready.pin).toBeUndefined();
-    expect(server.stderr).toMatch(/can't be kept in .*--state\. There is no TLS until then/);
+    await server.says(/can't be kept in .*--state\. There is no TLS until then/);
     const beyond = ["server", "--port", "0", "--no-web", "--host", "0.0.0.0", "--data", data];
     const { code, err } = await run(beyond);
     expect([code, err]).toEqual([1, expect.stringContaining("choose another folder with --state")]);

@@ -51,7 +51,7 @@ test("neither takes mail, nor ends a session, nor is seen in the room", async ()
   await using _ = server;
   await registerAnn(port);
   server.type("/op Ann");
-  await server.until(() => server.stderr.includes("operator made"), "Ann is an operator");
+  await server.says("operator made");
   const sent = await run(["client", address, "--name", "Bob", "--to", "Ann"], { input: "for Ann" });
   expect(sent.code).toBe(0);
   using watcher = await Caller.from("127.0.0.1", port);
@@ -74,7 +74,7 @@ test("neither takes mail, nor ends a session, nor is seen in the room", async ()
   expect(seen.filter((line) => !line.includes('"Bob"'))).toEqual([
     expect.stringContaining('"joined","room":"lobby","name":"Ann"'),
   ]);
-  expect(server.stderr).toMatch(/"message":"signed in","name":"Ann"/);
+  await server.says(/"message":"signed in","name":"Ann"/);
 });
 
 test("a registered name is proved, whoever asks and for whatever", async () => {
@@ -123,7 +123,7 @@ test("the owner of a banned name is out without a name, too", async () => {
   const list = () => run(["fetch-file", address, "--list"], config);
   expect(await list()).toMatchObject({ code: 0 });
   server.type("/ban Ann");
-  await server.until(() => server.stderr.includes('"message":"banned"'), "the ban");
+  await server.says('"message":"banned"');
   const refused = expect.stringContaining("You are banned from this server");
   expect(await list()).toMatchObject({ code: 4, out: "", err: refused });
   const named = await run(["fetch-file", address, "--list", "--name", "Ann"], config);
@@ -147,7 +147,7 @@ test("members only: the password of a name is enough, for peers too", async () =
   await using ann = peer;
   // Not with the same read: who leaves waits only a second for an answer.
   ann.type("/register");
-  await ann.until(() => ann.stderr.includes("Registered as Ann"), "the registration");
+  await ann.says("Registered as Ann");
   ann.type("/quit");
   expect(await ann.exit()).toBe(0);
   const sent = new Parley("send-file", address, join(base, "files/plan.txt"), "--json", ...proof);

@@ -272,7 +272,7 @@ describe("parley peer", () => {
     await using alice = new Peer("Alice");
     await alice.contact();
     alice.type("/register");
-    await alice.until(() => alice.stderr.includes("Registered"), "the registration");
+    await alice.says("Registered");
     await using bob = new Peer("Bob");
     bob.type("/bridge Alice", "/chat", "hi");
     await alice.line("Bob> hi");
@@ -477,7 +477,7 @@ describe("foreign programs, over raw sockets", () => {
     await using bob = new Peer("Bob", "--style", "bare");
     const contact = await bob.contact();
     bob.type("/bridge Zed");
-    await bob.until(() => bob.stderr.includes("Zed"), "that Zed was found");
+    await bob.says("Zed");
     expect(connections).toBe(0);
     bob.type("/chat", "Hello");
     await bob.line("Zed> Hi there");
