@@ -31,6 +31,7 @@ export class ModelLink implements Link {
   /** What arrived since the last call; an incomplete character waits for the rest. */
   readonly #decoder = new TextDecoder();
   read(): string {
+    if (this.#chunks.length === 0) return "";
     const bytes = Buffer.concat(this.#chunks);
     this.#chunks = [];
     return this.#decoder.decode(bytes, { stream: true });

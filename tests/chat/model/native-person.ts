@@ -191,12 +191,14 @@ export class NativePerson {
   }
 
   #send(line: object): void {
-    this.world.trace(this.id, ">", JSON.stringify(line));
+    this.world.trace(this.id, ">", line);
     this.world.message(this.session!, JSON.stringify(line));
   }
 
   #read(link: ModelLink): void {
-    const lines = (this.#rest + link.read()).split("\n");
+    const arrived = link.read();
+    if (arrived === "") return;
+    const lines = (this.#rest + arrived).split("\n");
     this.#rest = lines.pop()!;
     for (const line of lines) {
       if (this.link !== link) return;
@@ -205,7 +207,7 @@ export class NativePerson {
   }
 
   #hear(line: Line): void {
-    this.world.trace(this.id, "<", JSON.stringify(line));
+    this.world.trace(this.id, "<", line);
     if (this.#isOver) this.#fail(`heard ${JSON.stringify(line)} after the goodbye`);
     if (!this.#welcomed && !["welcome", "error", "bye"].includes(line["type"] as string)) {
       this.#fail(`heard ${JSON.stringify(line)} before the welcome`);

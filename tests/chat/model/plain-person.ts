@@ -143,7 +143,8 @@ export class PlainPerson {
       this.#fromAtMost ??= this.world.room("lobby").length;
     }
     const arrived = this.link.read();
-    if (arrived !== "") this.world.trace(this.id, "<", JSON.stringify(arrived));
+    if (arrived === "") return;
+    this.world.trace(this.id, "<", arrived);
     this.#text += arrived;
     let end = 0;
     for (const match of this.#text.matchAll(this.#words.heard)) {

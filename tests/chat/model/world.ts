@@ -30,6 +30,8 @@ export type Token = {
 
 export const tokenText = (id: number, padding = 0): string => `<${id}>${"x".repeat(padding)}`;
 
+const isTraced = process.env["HUB_LOG"] === "1";
+
 export class World {
   readonly random: () => number;
   readonly store = new FailingStore();
@@ -52,11 +54,8 @@ export class World {
   ) {
     this.random = seeded(seed);
     this.store.tried = (batch, committed) => {
-      this.trace(
-        "store",
-        "<",
-        `batch ${batch.number} ${committed === undefined ? "lost" : "taken"}`,
-      );
+      const outcome = committed === undefined ? "lost" : "taken";
+      this.trace("store", "<", `batch ${batch.number} ${outcome}`);
       if (committed !== undefined && batch.number > this.#recorded) this.#record(batch, committed);
     };
     this.hub = this.#start();
@@ -74,8 +73,8 @@ export class World {
   }
 
   /** With HUB_LOG=1, prints what is sent and received. */
-  trace(who: string, way: "<" | ">", what: string): void {
-    if (process.env["HUB_LOG"] === "1") console.log(this.nowMs, who, way, what.slice(0, 1000));
+  trace(who: string, way: "<" | ">", what: object | string): void {
+    if (isTraced) console.log(this.nowMs, who, way, JSON.stringify(what).slice(0, 1_000));
   }
 
   token(owner: string, kind: Token["kind"], to: readonly string[], room?: string): Token {
