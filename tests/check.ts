@@ -21,7 +21,7 @@ const path = `${root}/node_modules/.bin:${process.env["PATH"]}`;
 
 const bunTest = ["bun", "test"];
 /** How many processes share the other files: most tests wait more than they work. */
-const processes = Math.min(2 * availableParallelism(), 8);
+const processes = Math.min(3 * availableParallelism(), 12);
 // As under plain `bun test`, the files of a process share what they import. The longest files start
 // first.
 const together = [`--parallel=${processes}`, "--no-isolate", "--timings=tests/timings.json"];
@@ -76,7 +76,10 @@ async function step(name: string, command: readonly string[]): Promise<void> {
 
 async function tests(name: string, command: readonly string[]): Promise<Outcome> {
   const startedMs = performance.now();
-  const { child, err } = start(command, "inherit", "dist/bytecode/parley");
+  // The last of Bun's compilers takes more time than its code saves while it runs for seconds: up
+  // to a third of a test's.
+  const quick = { BUN_JSC_useFTLJIT: "0" };
+  const { child, err } = start(command, "inherit", "dist/bytecode/parley", quick);
   const decoder = new TextDecoder();
   let output = "";
   for await (const bytes of err) {
@@ -107,8 +110,14 @@ async function testBed(name: string, command: readonly string[]): Promise<Outcom
 }
 
 /** `executable`: what tests start, unless PARLEY_BIN says otherwise. */
-function start(command: readonly string[], stdout: "inherit" | "pipe", executable = "dist/parley") {
-  const env = { PARLEY_BIN: join(root, executable), ...process.env, PATH: path };
+function start(
+  command: readonly string[],
+  stdout: "inherit" | "pipe",
+  executable = "dist/parley",
+  more: Readonly<Record<string, string>> = {},
+) {
+  const defaults = { PARLEY_BIN: join(root, executable), ...more };
+  const env = { ...defaults, ...process.env, PATH: path };
   const child = Bun.spawn([...command], { cwd: root, env, stdout, stderr: "pipe" });
   return { child, err: child.stderr };
 }
