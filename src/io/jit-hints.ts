@@ -1,9 +1,16 @@
 // Disables JavaScriptCore's top-tier compiler (FTL) for the transfer code. Compiling takes longer
 // than most transfers, and on a machine with few cores it competes with them: 0.2 s at either end
-// of a fast fetch. Without it, gigabytes over loopback take no longer. The chat code keeps FTL.
+// of a fast fetch, and 50 ms of a server that relays. Without it, gigabytes over loopback take no
+// longer. The chat code keeps FTL.
 
 import { noFTL } from "bun:jsc";
 import * as transferModules from "../transfer/modules.ts";
+import * as batchReader from "./udp/batch-reader.ts";
+import * as batchWriter from "./udp/batch-writer.ts";
+import * as listeningSocket from "./udp/listening-socket.ts";
+
+/** What a socket with many peers does for each datagram. */
+export const socketModules = { batchReader, batchWriter, listeningSocket };
 
 let isApplied = false;
 
@@ -11,7 +18,8 @@ let isApplied = false;
 export function applyJitHints(): void {
   if (isApplied) return;
   isApplied = true;
-  for (const hot of hotFunctions(transferModules)) noFTL(hot as () => void);
+  const modules = { ...transferModules, ...socketModules };
+  for (const hot of hotFunctions(modules)) noFTL(hot as () => void);
 }
 
 /** All functions that the modules export, and all methods and accessors of their classes. */

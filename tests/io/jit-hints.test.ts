@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { Glob } from "bun";
 import { join } from "node:path";
-import { hotFunctions } from "../../src/io/jit-hints.ts";
+import { hotFunctions, socketModules } from "../../src/io/jit-hints.ts";
 import * as transferModules from "../../src/transfer/modules.ts";
 
 const folder = join(import.meta.dir, "../../src/transfer");
@@ -26,6 +26,11 @@ test("covers every function and class that a file of src/transfer exports", asyn
   }
   expect(missing).toEqual([]);
   expect(seen).toBeGreaterThan(100);
+});
+
+test("covers what a server's socket does for each datagram that it forwards", () => {
+  const names = [...hotFunctions(socketModules)].map(({ name }) => name);
+  expect(names).toEqual(expect.arrayContaining(["read", "visit", "pathOf", "add"]));
 });
 
 test("finds methods, accessors and functions, but no constructor", () => {

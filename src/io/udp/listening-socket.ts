@@ -5,6 +5,7 @@
 
 import { BoundedMap } from "../../bounded-map.ts";
 import { transfer as wire, udp as limits } from "../../limits.ts";
+import type { Visit } from "./batch-reader.ts";
 import { Destination } from "./batch-writer.ts";
 import { portIn, socketAddress, textIn } from "./socket-address.ts";
 import type { UdpPath } from "./udp-path.ts";
@@ -133,8 +134,11 @@ export class ListeningSocket {
     return Math.max(limits.busyWaitMs, Math.min(waitMs, limits.maxForwardWaitMs));
   }
 
-  readonly #visit = (bytes: Uint8Array, length: number, _: number, index: number): void => {
-    const path = this.#pathOf(this.#port.nameAt(index));
+  readonly #visit: Visit = (bytes, length, _, index) => this.visit(bytes, length, index);
+
+  // Private for TypeScript alone, so that io/jit-hints.ts can reach it, as `pathOf`.
+  private visit(bytes: Uint8Array, length: number, index: number): void {
+    const path = this.pathOf(this.#port.nameAt(index));
     if (path === undefined) return;
     const { forward, send, onDatagrams } = this.#options;
     const to = forward?.(bytes, length, path);
@@ -146,9 +150,9 @@ export class ListeningSocket {
       this.#datagrams += Math.ceil(length / to.datagramBytes);
       this.#port.forward(index, length, to.datagramBytes, destination);
     } else send?.(bytes.slice(0, length), to);
-  };
+  }
 
-  #pathOf(name: Uint8Array): UdpPath | undefined {
+  private pathOf(name: Uint8Array): UdpPath | undefined {
     const key = keyOf(name);
     const known = this.#paths.get(key);
     if (known !== undefined) return known;
