@@ -283,8 +283,7 @@ export class PostgresStore {
     if (error instanceof DatabaseAway) return { id, outcome: "unknown" };
     if (error instanceof ParleyError) return { id, outcome: "failed", error };
     if (!(error instanceof Refused)) throw error;
-    const why = isFenced(error) ? "the server was away from it for too long" : error.message;
-    const sentence = `The database has refused this: ${why}`;
+    const sentence = `The database has refused this: ${whyRefused(error)}`;
     return { id, outcome: "failed", error: new ParleyError("storage", sentence) };
   }
 
@@ -384,7 +383,7 @@ export class PostgresStore {
 
   /** A user in the batch is connected to another server: otherwise nothing here could be stored. */
   #handleMoved({ sessions }: Batch, error: unknown): void {
-    if (!(error instanceof Refused) || error.state !== movedState) return;
+    if (!(error instanceof Refused) || !isMoved(error)) return;
     for (const { id: session, claim } of sessions) {
       if (claim === undefined || !error.message.includes(session)) continue;
       this.follower?.outdated(session, claim);
@@ -539,6 +538,17 @@ function leaveForLater(error: unknown): void {
 
 function isFenced(error: unknown): boolean {
   return error instanceof Refused && error.state === fencedState;
+}
+
+function isMoved(error: unknown): boolean {
+  return error instanceof Refused && error.state === movedState;
+}
+
+/** For everybody whose messages are in the batch: they need not know whose session it is. */
+function whyRefused(error: Refused): string {
+  if (isFenced(error)) return "the server was away from it for too long";
+  if (isMoved(error)) return "somebody who spoke in the same moment is at another server now";
+  return error.message;
 }
 
 function otherKey(pin: string): string {

@@ -167,6 +167,28 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
     expect([outcomes, await said()]).toEqual([["unknown", "done"], 1]);
   });
 
+  test("who is refused because of somebody's session is not told whose it is", async () => {
+    await database.script(emptied);
+    const store = await PostgresStore.open(database);
+    const commit = (number: number, claim: number) => {
+      const sessions = [update("their-session", { n: number, before: number - 1, claim })];
+      const batch = { number, rooms: [], mail: [], sessions };
+      return new Promise<StoreReply>((done) =>
+        store.answer({ id: number, type: "commit", batch }, done),
+      );
+    };
+    expect(await commit(1, 2)).toMatchObject({ outcome: "done" });
+    expect(await commit(2, 1)).toMatchObject({
+      outcome: "failed",
+      error: {
+        code: "storage",
+        message:
+          "The database has refused this: somebody who spoke in the same moment is at another server now",
+      },
+    });
+    await store.leave();
+  });
+
   describe("of several servers whose clocks differ", () => {
     const dayMs = 24 * 3_600_000;
     const wrongBy = [
