@@ -1110,7 +1110,7 @@ export const udp = {
    * a receive buffer of 208 KiB holds three times, but at most this long.
    */
   forwardDatagrams: 48,
-  maxForwardWaitMs: 5,
+  maxForwardWaitMs: 4,
   /** Fewer datagrams than this within that time end it. */
   calmDatagrams: 50,
   calmMs: 100,
@@ -1353,10 +1353,10 @@ export const files = {
    */
   tagLeadBytes: 16 * MiB,
   /**
-   * A distant client gets new tags when they are for this much, or after this long: chunks of 256
-   * KiB at 100 Mbit/s take 21 ms each.
+   * A distant client gets new tags when there are this many, or after this long: chunks of 256 KiB
+   * at 100 Mbit/s take 21 ms each.
    */
-  gatheredBytes: 1 * MiB,
+  gatheredTags: 4,
   gatherTagsMs: 40,
   /** Lines of pulled data that one transfer sends before the next one gets its turn. */
   pulledPieces: 8,

@@ -7,7 +7,7 @@ import { transfer as limit } from "../limits.ts";
  * Larger files have larger chunks: each costs both ends some 10 µs besides what its bytes cost, and
  * sealed and opened, one still fits the second-level cache of most processors.
  */
-const largeFileBytes = 16 * 1_024 * 1_024;
+const largeFileBytes = 64 * 1_024 * 1_024;
 const largeFileChunkBytes = 256 * 1_024;
 
 /** Chunk size for a file: a power of two that gives at most `maxChunks` chunks. */

@@ -44,7 +44,7 @@ test("chunk sizes are powers of two, and chunks are never too many or too large"
     expect(bytes).toBeLessThanOrEqual(limits.maxChunkBytes);
     expect(Math.log2(bytes) % 1).toBe(0);
   }
-  const sizes = [2 ** 24, 2 ** 24 + 1, 2 ** 36, 2 ** 36 + 1];
+  const sizes = [2 ** 26, 2 ** 26 + 1, 2 ** 36, 2 ** 36 + 1];
   expect(sizes.map(chunkBytesFor)).toEqual([65_536, 262_144, 262_144, 524_288]);
   expect([chunkLength(0, 65_537, 65_536), chunkLength(1, 65_537, 65_536)]).toEqual([65_536, 1]);
 });

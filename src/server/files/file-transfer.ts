@@ -253,10 +253,9 @@ export class FileTransfer implements SlotHolder, SegmentSource {
    * much as many datagrams. A client far away needs them no sooner.
    */
   #isGathering(nowMs: number): boolean {
-    const { freshCount, isComplete, chunkBytes } = this.#chunks;
+    const { freshCount, isComplete } = this.#chunks;
     const mayGather = this.#options.leads && !isComplete && this.#pulls.length === 0;
-    const isEnough = freshCount * chunkBytes >= limits.gatheredBytes;
-    if (!mayGather || isEnough) this.#gatherUntilMs = undefined;
+    if (!mayGather || freshCount >= limits.gatheredTags) this.#gatherUntilMs = undefined;
     else if (freshCount > 0) this.#gatherUntilMs ??= nowMs + limits.gatherTagsMs;
     if (nowMs >= (this.#gatherUntilMs ?? 0)) this.#gatherUntilMs = undefined;
     return this.#gatherUntilMs !== undefined;

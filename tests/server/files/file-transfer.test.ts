@@ -10,8 +10,6 @@ import { SealCache } from "../../../src/transfer/seal-cache.ts";
 import { type Random, seeded } from "../../sim/random.ts";
 
 const chunkBytes = wire.minChunkBytes;
-/** Tags that a distant client gets at once. */
-const gathered = limits.gatheredBytes / chunkBytes;
 const key = new Uint8Array(wire.keyBytes).fill(8);
 
 /** A file whose times have the granularity of a file system's clock. */
@@ -119,27 +117,26 @@ test("tags are sent once their chunks have been read, and wait for a slow connec
 });
 
 test("tags for a client far away wait for a few more, or a moment, but not for the end", () => {
-  const count = 4 * gathered;
-  const size = count * chunkBytes;
+  const size = 20 * chunkBytes;
   const served = serve(new FakeFile(new Uint8Array(size)), { leads: true });
   const { transfer, tagged } = served;
-  const few = gathered - 1;
+  const few = limits.gatheredTags - 1;
   readAll(served, few * chunkBytes);
   expect([transfer.flush(0), tagged().length]).toEqual(["waiting", 0]);
   expect(transfer.flush(limits.gatherTagsMs - 1)).toBe("waiting");
   expect([transfer.flush(limits.gatherTagsMs), tagged().length]).toEqual(["all", few]);
   transfer.read(few * chunkBytes, new Uint8Array(9), 0, 9);
   expect(transfer.flush(100)).toBe("waiting");
-  readAll(served, 2 * gathered * chunkBytes);
-  expect([transfer.flush(101), tagged().length]).toEqual(["all", 2 * gathered]);
+  readAll(served, 2 * limits.gatheredTags * chunkBytes);
+  expect([transfer.flush(101), tagged().length]).toEqual(["all", 2 * limits.gatheredTags]);
   readAll(served, size - chunkBytes);
   transfer.flush(102);
   readAll(served, size);
-  expect([transfer.flush(103), tagged().length]).toEqual(["all", count]);
+  expect([transfer.flush(103), tagged().length]).toEqual(["all", 20]);
 });
 
 test("the file is checked before tags are sent, and not each time that they wait for more", () => {
-  const file = new FakeFile(new Uint8Array(4 * gathered * chunkBytes));
+  const file = new FakeFile(new Uint8Array(20 * chunkBytes));
   const served = serve(file, { leads: true });
   const { transfer, tagged, lines } = served;
   transfer.flush(0);
@@ -147,15 +144,15 @@ test("the file is checked before tags are sent, and not each time that they wait
   readAll(served, chunkBytes);
   for (let turn = 1; turn <= 5; turn++) expect(transfer.flush(turn / 10)).toBe("waiting");
   expect(file.checks).toBe(before);
-  readAll(served, gathered * chunkBytes);
-  expect([transfer.flush(1), tagged().length]).toEqual(["all", gathered]);
+  readAll(served, limits.gatheredTags * chunkBytes);
+  expect([transfer.flush(1), tagged().length]).toEqual(["all", limits.gatheredTags]);
   expect(file.checks).toBe(before + 1);
-  readAll(served, (gathered + 1) * chunkBytes);
+  readAll(served, (limits.gatheredTags + 1) * chunkBytes);
   file.change(0, 1, 2);
   transfer.flush(2);
-  readAll(served, 2 * gathered * chunkBytes);
+  readAll(served, 2 * limits.gatheredTags * chunkBytes);
   transfer.flush(3);
-  expect([tagged().length, lines.at(-1)]).toEqual([gathered, changed]);
+  expect([tagged().length, lines.at(-1)]).toEqual([limits.gatheredTags, changed]);
 });
 
 test("tags of chunks that are pulled wait for nothing", () => {
