@@ -711,8 +711,8 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
             const spam = Array.from({ length: messages }, (_, i) =>
               mail("s1", "spam", { from: `M${i % names}`, network: networkOf(i % names) }),
             );
-            for (let i = 0; i < messages; i += 5) {
-              await writer.commit({ mail: spam.slice(i, i + 5) });
+            for (let i = 0; i < messages; i += 10) {
+              await writer.commit({ mail: spam.slice(i, i + 10) });
             }
             const kept = await store.mailboxes.after("s1", 0, 9_999);
             expect(kept.length).toBeLessThan(113);
