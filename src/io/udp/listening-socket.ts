@@ -40,7 +40,10 @@ export class ListeningSocket {
   #sinceMs = 0;
   /** It comes in batches. */
   #isBusy = false;
-  /** Entries of the current slice that were forwarded, and the datagrams that they contain. */
+  /**
+   * Entries of the current slice that were forwarded, and the datagrams that they contain; a large
+   * one, which fills as much of the receive buffer, counts as several.
+   */
   #forwarded = 0;
   #datagrams = 0;
   /** When the last slice began. */
@@ -147,7 +150,8 @@ export class ListeningSocket {
     const destination = to.path.local === path.local ? this.#destinationOf(to.path) : undefined;
     if (destination !== undefined) {
       this.#forwarded++;
-      this.#datagrams += Math.ceil(length / to.datagramBytes);
+      const usualBytes = Math.min(to.datagramBytes, wire.maxFragmentableBytes);
+      this.#datagrams += Math.ceil(length / usualBytes);
       this.#port.forward(index, length, to.datagramBytes, destination);
     } else send?.(bytes.slice(0, length), to);
   }
