@@ -1,7 +1,7 @@
-// Runs parley like a user: an executable (PARLEY_BIN, or the last one built), or the sources if
-// there is none yet.
+// Runs parley like a user: an executable (PARLEY_BIN or dist/parley), or the sources if there is
+// none yet.
 
-import { existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { workingFolder } from "./own-folders.ts";
 import { patienceMs } from "./until.ts";
@@ -10,18 +10,7 @@ const root = join(import.meta.dir, "..");
 
 /** The compiled executable. */
 export function parleyBinary(): string {
-  return resolve(process.env["PARLEY_BIN"] ?? lastBuilt());
-}
-
-/** With bytecode it starts in half the processor time. */
-function lastBuilt(): string {
-  const forPeople = join(root, "dist/parley");
-  const forTests = join(root, "dist/bytecode/parley");
-  return builtMs(forTests) > builtMs(forPeople) ? forTests : forPeople;
-}
-
-function builtMs(executable: string): number {
-  return statSync(executable, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  return resolve(process.env["PARLEY_BIN"] ?? join(root, "dist/parley"));
 }
 
 /** The command to spawn; arguments follow. */
