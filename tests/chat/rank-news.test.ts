@@ -121,6 +121,23 @@ test("members at other servers are told that a device has joined the account of 
   expect(changesTold(watcher)).toEqual(["den: +o Pip by the server"]);
 });
 
+test("somebody who joins where the end of their rank is not known yet is shown without it", () => {
+  const world = new Neighbours();
+  const [east, west] = ["east", "west"].map((id) => world.server(id));
+  east!.member("Eve", inRoom("den"));
+  const ann = owner(east!, "Ann", "desk");
+  const watcher = ircAt(west!, "Ida").send("JOIN #den");
+  west!.order("op Ann");
+  world.deliver();
+  watcher.lines();
+  west!.order("deop Ann");
+  ann.send({ type: "join", room: "den" });
+  world.deliver();
+  expect(watcher.lines().filter((line) => line.includes("#den"))).toEqual([
+    expect.stringContaining("JOIN #den"),
+  ]);
+});
+
 test("whose account an operator deletes at one server is none for the members at another", () => {
   const world = new Neighbours();
   const [east, west] = ["east", "west"].map((id) => world.server(id));

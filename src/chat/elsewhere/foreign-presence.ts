@@ -138,8 +138,11 @@ function toldHere(
       return renamedIn(hub, room, event, wasThere);
     case "mode":
       return untold(room, event);
-    case "joined":
-      return [{ ...event, ...shownRank(rankElsewhere(hub, [change], room.name)) }];
+    case "joined": {
+      // Their server may not know yet who is an operator now.
+      const { rank: _, ...joined } = event;
+      return [{ ...joined, ...shownRank(rankElsewhere(hub, [change], room.name)) }];
+    }
     default:
       return [event];
   }
