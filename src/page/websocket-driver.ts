@@ -107,6 +107,8 @@ export class WebSocketDriver {
   }
 
   #send(lines: readonly string[]): void {
+    // The server is closing it, which the session hears in a moment.
+    if (!this.isConnected) return;
     let frame = "";
     for (const line of lines) {
       if (frame !== "" && frame.length + line.length > maxFrameChars) {

@@ -8,9 +8,11 @@ import { WebSocketDriver } from "../../src/page/websocket-driver.ts";
 
 /** A socket of a network that drops everything: it neither opens nor fails. */
 class SilentSocket extends EventTarget {
+  static readonly OPEN = 1;
   static readonly all: SilentSocket[] = [];
   readonly sent: string[] = [];
   isClosed = false;
+  readyState = SilentSocket.OPEN;
 
   constructor(readonly url: string) {
     super();
@@ -70,6 +72,15 @@ test("a server that answers has time to welcome", () => {
   expect(events).toEqual([]);
   expect(socket.isClosed).toBe(false);
   session.leave();
+});
+
+test("it sends nothing on a connection that the server is closing: browsers log that", () => {
+  const { socket, driver, session } = connect();
+  socket.dispatchEvent(new Event("open"));
+  socket.readyState = 2;
+  session.leave();
+  driver.step();
+  expect(socket.sent).toHaveLength(1);
 });
 
 test("it asks the balancer for another server once, and for any after that", () => {
