@@ -174,7 +174,11 @@ export class OwnedDevice {
   #heard(mail: number, text: string): void {
     const { truth } = this.#world;
     this.#mayBeRegistered(mail);
-    if (this.#isDeleted) return;
+    if (this.#isDeleted) {
+      // Its own mailbox goes on with these numbers, and so does that of the next account.
+      this.#mail = mail;
+      return;
+    }
     const next = this.#mail === undefined ? mail : truth.nextMail(this.#mailbox, this.#mail);
     if (mail !== next) {
       fail(`${this.label} hears ${mail} of ${this.#mailbox} after ${this.#mail}, not ${next}`);
