@@ -96,7 +96,7 @@ export function forget(hub: HubState, actor: Actor, { name }: Of<"forget">, answ
         if (!mayBeOf(session, account.id)) continue;
         expel(hub, session, "kicked", "Your account was deleted by an operator");
       }
-      // Those who are at other servers have not left yet.
+      // Its sessions at other servers are still in their rooms.
       tellRooms();
       answer({ ok: true, message: `${account.name} is no longer registered` });
     });

@@ -43,7 +43,7 @@ export function makeClaim(
   });
 }
 
-/** If the same is being claimed, whoever claims it decides. */
+/** While the same claim is being made again, its new holder decides about the release. */
 export function release(hub: HubState, claim: NameClaim): void {
   if (hub.claims.release(claim)) return;
   hub.pipeline.gathering.released.push(claim);

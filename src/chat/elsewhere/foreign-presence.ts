@@ -121,7 +121,7 @@ function newsOf(
   return told;
 }
 
-/** Undefined: nobody. */
+/** What the member has proved, as text to compare; undefined if there is no such member. */
 function provenBy(member: Pick<ForeignMember, "about"> | undefined): string | undefined {
   return member && (member.about?.ids.join(" ") ?? "");
 }
@@ -139,7 +139,7 @@ function toldHere(
     case "mode":
       return untold(room, event);
     case "joined": {
-      // Their server may not know yet who is an operator now.
+      // Their server may not have heard yet who is an operator.
       const { rank: _, ...joined } = event;
       return [{ ...joined, ...shownRank(rankElsewhere(hub, [change], room.name)) }];
     }
