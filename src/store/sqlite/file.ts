@@ -21,7 +21,7 @@ import { checkContent, checkPlace, isMissing } from "./checks.ts";
 import { damaged, refused, storageError } from "./errors.ts";
 import { fileAt, isStill, PlaceCheck } from "./place-check.ts";
 import { readMeta, writeMeta } from "./meta.ts";
-import { applicationId, migrate, schemaVersion, versionOf } from "./schema.ts";
+import { applicationId, migrate } from "./schema.ts";
 
 /** What a commit survives: `normal` the crash of a process, `full` also a power failure. */
 export type Synchronous = "normal" | "full";
@@ -56,7 +56,7 @@ export function openDataFile(given: string, synchronous: Synchronous): DataFile 
     db.run("PRAGMA secure_delete = ON");
     // sqlite/transactions.ts decides when to checkpoint.
     db.run("PRAGMA wal_autocheckpoint = 0");
-    migrate(db, versionOf(db), schemaVersion, Date.now());
+    migrate(db);
     const epoch = readMeta(db, "epoch");
     if (epoch === undefined) throw damaged(path, "it has no epoch");
     const open = db;
@@ -110,8 +110,9 @@ function create(path: string): void {
     makeEmpty(made);
     db = new Database(made, { create: true });
     db.run(`PRAGMA application_id = ${applicationId}`);
-    migrate(db, 0, schemaVersion, Date.now());
+    migrate(db);
     writeMeta(db, "epoch", newEpoch());
+    writeMeta(db, "clock_ms", Date.now());
     db.close(true);
     renameSync(made, path);
   } catch (error) {
