@@ -5,7 +5,7 @@ import { ParleyError } from "../../errors.ts";
 import { postgres as limits } from "../../limits.ts";
 import { LockedOut, Refused } from "./database.ts";
 import type { DatabasePort } from "./database-port.ts";
-import { functions, migrations, schemaVersion } from "./schema.ts";
+import { functions, migrations } from "./schema.ts";
 
 /** Older PostgreSQL versions lack features used here. */
 const leastVersion = 150_000;
@@ -20,7 +20,9 @@ const migratedMeanwhile = "PY003";
 const isInUse =
   "The database's tables must be changed for this version, and something else holds them, such as a backup: start again when it has ended";
 
-export type MigrationPace = {
+export type Migration = {
+  /** Each turns a version into the next. */
+  steps: readonly string[];
   /** Longest wait for a table that others use: all who need it after that wait as well. */
   lockMs: number;
   /** In between, the others continue. */
@@ -28,7 +30,8 @@ export type MigrationPace = {
   tries: number;
 };
 
-const usualPace: MigrationPace = {
+const usual: Migration = {
+  steps: migrations,
   lockMs: limits.migrationLockMs,
   pauseMs: limits.migrationPauseMs,
   tries: limits.migrationTries,
@@ -38,7 +41,7 @@ const usualPace: MigrationPace = {
 export async function migrate(
   database: DatabasePort,
   epoch: string,
-  pace: MigrationPace = usualPace,
+  { steps, lockMs, pauseMs, tries }: Migration = usual,
 ): Promise<void> {
   const [server] = await database.run<{ version: string; encoding: string }>(
     `SELECT current_setting('server_version_num') AS version,
@@ -54,10 +57,10 @@ export async function migrate(
     );
   }
   const before = await versionOf(database);
-  if (before === schemaVersion) return;
-  if (before > schemaVersion) throw tooNew(before);
-  const script = scriptFrom(before, epoch, pace.lockMs);
-  for (let left = pace.tries; ; left--) {
+  if (before === steps.length) return;
+  if (before > steps.length) throw tooNew(before, steps.length);
+  const script = scriptOf(steps, before, epoch, lockMs);
+  for (let left = tries; ; left--) {
     try {
       return await database.script(script);
     } catch (error) {
@@ -65,14 +68,19 @@ export async function migrate(
       if (!(error instanceof LockedOut)) throw error;
       if (left <= 1) throw new ParleyError("storage", isInUse);
     }
-    await Bun.sleep(pace.pauseMs);
+    await Bun.sleep(pauseMs);
   }
   const after = await versionOf(database);
-  if (after !== schemaVersion) throw tooNew(after);
+  if (after !== steps.length) throw tooNew(after, steps.length);
 }
 
 /** One string is one transaction. */
-function scriptFrom(version: number, epoch: string, lockMs: number): string {
+function scriptOf(
+  steps: readonly string[],
+  version: number,
+  epoch: string,
+  lockMs: number,
+): string {
   return `
     SET LOCAL lock_timeout = 0;
     SELECT pg_advisory_xact_lock(${lockKey});
@@ -85,9 +93,9 @@ function scriptFrom(version: number, epoch: string, lockMs: number): string {
         END IF;
       END IF;
     END $$;
-    ${migrations.slice(version).join("")}
+    ${steps.slice(version).join("")}
     ${functions}
-    INSERT INTO parley.meta (key, value) VALUES ('schema', '${schemaVersion}'), ('epoch', '${epoch}')
+    INSERT INTO parley.meta (key, value) VALUES ('schema', '${steps.length}'), ('epoch', '${epoch}')
       ON CONFLICT (key) DO UPDATE SET value =
         CASE WHEN meta.key = 'epoch' THEN meta.value ELSE excluded.value END;
   `;
@@ -106,9 +114,9 @@ async function versionOf(database: DatabasePort): Promise<number> {
   }
 }
 
-function tooNew(version: number): ParleyError {
+function tooNew(version: number, known: number): ParleyError {
   return new ParleyError(
     "storage",
-    `The database has tables of version ${version}, this program knows ${schemaVersion}: use the newer parley`,
+    `The database has tables of version ${version}, this program knows ${known}: use the newer parley`,
   );
 }
