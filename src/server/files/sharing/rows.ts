@@ -67,8 +67,7 @@ export function decodeItem(id: string, text: string): SharedItem | undefined {
     name: r.text("name"),
     isFolder: r.flag("isFolder"),
     version: r.text("version"),
-    // Rows of earlier versions have none.
-    clockMs: r.optionalNumber("clockMs") ?? r.number("atMs"),
+    clockMs: r.number("clockMs"),
   }));
 }
 
