@@ -73,6 +73,32 @@ test("a device that joins the account of an operator is shown as one", () => {
   expect(changesTold(watcher)).toEqual(["den: +o Pip by the server"]);
 });
 
+test("who shows the password of an operator while being in a room is shown as one there", () => {
+  const rig = new Rig();
+  const watcher = rig.member("Wim", inRoom("den"));
+  const ann = owner(rig, "Ann", "desk").send({ type: "set-password", password: "treasure" });
+  rig.order("op Ann");
+  const irc = ircAt(rig, "Ida").send("JOIN #den");
+  for (const client of [watcher, ann, irc.client]) client.text();
+  irc.send("OPER Ann treasure");
+  expect(irc.lines()).toContain(":irc.test MODE #den +o Ida");
+  expect(changesTold(watcher)).toEqual(["den: +o Ida by the server"]);
+  irc.send("OPER Ann treasure");
+  expect(changesTold(watcher)).toEqual([]);
+});
+
+test("a device is shown as an operator once it acts for the account that its key belongs to", () => {
+  const rig = new Rig();
+  const watcher = rig.member("Wim", inRoom("den"));
+  const den = { rooms: [{ room: "den" }], secret: "another-0123456789abcdef" };
+  const guest = withKey(rig, "Gus", "desk", den);
+  withKey(rig, "Ann", "desk").send({ type: "register" });
+  rig.order("op Ann");
+  for (const client of [watcher, guest]) client.text();
+  guest.send({ type: "admin", command: "ops" });
+  expect(changesTold(watcher)).toEqual(["den: +o Gus by the server"]);
+});
+
 test("a device that is an operator by its key stays one, without a word, when it registers", () => {
   const control = { ...noControl, claimHash: "hash of the-claim", claimUsed: () => undefined };
   const rig = new Rig({ control });

@@ -13,7 +13,6 @@ import {
 import type { Command, Ref } from "../events.ts";
 import type { HubState } from "../hub-state.ts";
 import { roomsOf } from "../rooms/membership.ts";
-import { followProof } from "../rooms/rank-news.ts";
 import { isConnected } from "../elsewhere/claims.ts";
 import { noteMail } from "../elsewhere/foreign-events.ts";
 import { claimName, releaseUnused } from "../elsewhere/name-claims.ts";
@@ -101,10 +100,8 @@ function registerWith(
       const made = { id: account, password };
       return withToken(hub, session, made, command, (token) => {
         hub.pipeline.whenSettled(() => {
-          const tellRooms = followProof(hub, session);
           own(hub, session, made, command, token);
           if (key !== undefined) moveRole(hub, key, { id: account, name });
-          tellRooms();
           finish();
         });
       });

@@ -4,6 +4,7 @@ import { expel } from "../disconnect.ts";
 import type { HubState } from "../hub-state.ts";
 import { isAtLeast, type Rank } from "../rights/roles.ts";
 import type { Changer } from "../people/persona.ts";
+import { recognizeDevice } from "../people/tell-persona.ts";
 import { changerOf } from "../rooms/room-rights.ts";
 import type { Session } from "../session.ts";
 import { banOf, banText, suspectOf } from "../suspect.ts";
@@ -47,8 +48,8 @@ export function actorOf(
   queries.whenAnswered((error) => {
     if (error !== undefined) return then({ problem: error.message });
     if (owner !== undefined && shown === undefined) {
-      // Somebody without a name: what applies to the account applies to them.
-      session.prove({ account: owner.id, isDevice: true });
+      // What applies to the account applies to them. Most have no name.
+      recognizeDevice(hub, session, owner);
     }
     const ban = banOf(hub, suspectOf(session));
     if (ban !== undefined) return expel(hub, session, "banned", banText(ban));

@@ -9,6 +9,7 @@ import type { LoginCommand } from "../events.ts";
 import type { HubState } from "../hub-state.ts";
 import { fold } from "../names/grammar.ts";
 import type { Refusal } from "../refusal.ts";
+import { proveInRooms } from "../rooms/rank-news.ts";
 import type { Session } from "../session.ts";
 import { StoreQueries } from "../turn/store-queries.ts";
 
@@ -59,7 +60,7 @@ export function proveMembership(
     });
   });
   function accept({ id }: Account): void {
-    session.prove({ account: id });
+    proveInRooms(hub, session, { account: id });
     then(undefined);
   }
 }

@@ -3,8 +3,20 @@
 import { shareMember } from "../elsewhere/share-presence.ts";
 import type { HubState } from "../hub-state.ts";
 import { roomsOf } from "../rooms/membership.ts";
+import { proveInRooms } from "../rooms/rank-news.ts";
 import { silenceIn } from "../rooms/room-rights.ts";
 import type { Session } from "../session.ts";
+
+/** The session's device turns out to be one of the account's. */
+export function recognizeDevice(
+  hub: HubState,
+  session: Session,
+  { id, name }: { id: string; name: string },
+): void {
+  proveInRooms(hub, session, { account: id, isDevice: true });
+  session.person.describe({ accountName: name });
+  tellPersona(hub, session, "account");
+}
 
 /** Notifies the session's rooms and the session itself. */
 export function tellPersona(hub: HubState, session: Session, what: "account" | "real-name"): void {

@@ -7,7 +7,7 @@ import type { PresenceEvent } from "../events.ts";
 import { rankChanges, rankOf } from "./room-rights.ts";
 import type { Room } from "./room.ts";
 import type { RoomChange } from "./room-change.ts";
-import type { Session } from "../session.ts";
+import type { Proven, Session } from "../session.ts";
 
 /** Call it before they come or leave, and the result after that. */
 export function followRank(
@@ -45,14 +45,13 @@ export function followOperators(hub: HubState): () => void {
   };
 }
 
-/** The same for the rooms of a session that proves another identity. */
-export function followProof(hub: HubState, session: Session): () => void {
+/** The session has proved more, which may give it a rank in the rooms that it is in. */
+export function proveInRooms(hub: HubState, session: Session, more: Partial<Proven>): void {
   const ranks = Array.from(session.rooms).flatMap(({ room: name }) => {
     const room = hub.rooms.get(name);
     if (room === undefined) return [];
     return [{ room, news: followRank(hub, room, session.identity.folded) }];
   });
-  return () => {
-    for (const { room, news } of ranks) for (const event of news()) hub.announce(room, event);
-  };
+  session.prove(more);
+  for (const { room, news } of ranks) for (const event of news()) hub.announce(room, event);
 }
