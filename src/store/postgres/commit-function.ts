@@ -97,25 +97,36 @@ export const commitFunction = `
     others := EXISTS (
       SELECT 1 FROM parley.servers WHERE id <> me AND NOT is_over);
 
-    -- Rows are locked in one order by all servers, so that none waits for another in a circle.
+    -- Rows are locked in one order by all servers, so that none waits for another in a circle:
+    -- all rooms, then sessions.
     FOR item IN
-      SELECT value ->> 'room' AS room, (value ->> 'count')::bigint AS count,
-        (value ->> 'timeMs')::bigint AS time_ms, value -> 'rows' AS rows, ordinality AS place
-      FROM json_array_elements(said) WITH ORDINALITY ORDER BY value ->> 'room' COLLATE "C"
+      SELECT coalesce(saying.value ->> 'room', moving.value ->> 'room') AS room,
+        saying.ordinality AS said_place, moving.ordinality AS there_place,
+        coalesce((saying.value ->> 'count')::bigint, 0) AS count,
+        (saying.value ->> 'timeMs')::bigint AS time_ms, saying.value -> 'rows' AS rows,
+        CASE WHEN moving.value IS NULL THEN 0 ELSE 1 END AS changes
+      FROM json_array_elements(said) WITH ORDINALITY AS saying
+      FULL JOIN json_array_elements(there) WITH ORDINALITY AS moving
+        ON saying.value ->> 'room' = moving.value ->> 'room'
+      ORDER BY coalesce(saying.value ->> 'room', moving.value ->> 'room') COLLATE "C"
     LOOP
-      UPDATE parley.rooms SET last_seq = last_seq + item.count, said_ms = item.time_ms
+      UPDATE parley.rooms SET last_seq = last_seq + item.count,
+        said_ms = coalesce(item.time_ms, said_ms), presence = presence + item.changes
         WHERE name = item.room RETURNING * INTO place;
       IF NOT FOUND THEN
-        INSERT INTO parley.rooms (name, first_seq, last_seq, said_ms)
-          SELECT item.room, floor + 1, floor + item.count, item.time_ms
+        INSERT INTO parley.rooms (name, first_seq, last_seq, said_ms, presence)
+          SELECT item.room, floor + 1, floor + item.count, coalesce(item.time_ms, 0), item.changes
           FROM (SELECT coalesce(max(value::bigint), 0) AS floor
             FROM parley.meta WHERE key = 'floor') AS kept
-          ON CONFLICT (name) DO UPDATE
-            SET last_seq = rooms.last_seq + item.count, said_ms = excluded.said_ms
+          ON CONFLICT (name) DO UPDATE SET last_seq = rooms.last_seq + item.count,
+            said_ms = coalesce(item.time_ms, rooms.said_ms),
+            presence = rooms.presence + item.changes
           RETURNING * INTO place;
       END IF;
+      IF item.there_place IS NOT NULL THEN versions[item.there_place] := place.presence; END IF;
+      CONTINUE WHEN item.said_place IS NULL;
       next_seq := place.last_seq - item.count + 1;
-      firsts[item.place] := next_seq;
+      firsts[item.said_place] := next_seq;
       FOR line IN
         SELECT (value ->> 'count')::integer AS count, (value ->> 'timeMs')::bigint AS time_ms,
           (value -> 'runs')::text AS runs
@@ -265,13 +276,6 @@ export const commitFunction = `
       SELECT value ->> 'room' AS room, value -> 'changes' AS changes, ordinality AS place
       FROM json_array_elements(there) WITH ORDINALITY ORDER BY value ->> 'room' COLLATE "C"
     LOOP
-      INSERT INTO parley.rooms (name, first_seq, last_seq, presence)
-        SELECT item.room, floor + 1, floor, 1
-        FROM (SELECT coalesce(max(value::bigint), 0) AS floor
-          FROM parley.meta WHERE key = 'floor') AS kept
-        ON CONFLICT (name) DO UPDATE SET presence = rooms.presence + 1
-        RETURNING presence INTO counter;
-      versions[item.place] := counter;
       FOR line IN
         SELECT * FROM json_to_recordset(item.changes)
           AS c(folded text, name text, about json, rank json, opens boolean)
@@ -298,7 +302,7 @@ export const commitFunction = `
         END IF;
       END LOOP;
       IF others THEN
-        pieces := pieces || json_build_object('room', item.room, 'version', counter,
+        pieces := pieces || json_build_object('room', item.room, 'version', versions[item.place],
           'changes', item.changes)::text;
       END IF;
     END LOOP;
@@ -400,19 +404,25 @@ export const reapFunction = `
     note text;
     pieces text[];
     found integer := 0;
+    ended text[];
   BEGIN
     IF NOT pg_try_advisory_xact_lock(8097874531021168754) THEN RETURN 0; END IF;
     UPDATE parley.servers SET is_over = true WHERE NOT is_over AND expires <= clock_timestamp();
     DELETE FROM parley.servers WHERE is_over AND expires < clock_timestamp() - interval '1 day';
-    FOR dead IN
+    ended := ARRAY(
       SELECT server FROM (
         SELECT server FROM parley.members UNION SELECT server FROM parley.names
         UNION SELECT server FROM parley.sessions WHERE server IS NOT NULL
         UNION SELECT server FROM parley.signals UNION SELECT server FROM parley.people) AS used
       WHERE NOT EXISTS (
         SELECT 1 FROM parley.servers WHERE servers.id = used.server AND NOT is_over)
-      ORDER BY server COLLATE "C"
-    LOOP
+      ORDER BY server COLLATE "C");
+    -- In the order in which batches lock these rows.
+    PERFORM 1 FROM parley.rooms WHERE name IN (
+      SELECT room FROM parley.members WHERE server = ANY (ended)
+    ) ORDER BY name COLLATE "C" FOR UPDATE;
+    PERFORM 1 FROM parley.sessions WHERE server = ANY (ended) ORDER BY id COLLATE "C" FOR UPDATE;
+    FOREACH dead IN ARRAY ended LOOP
       found := found + 1;
       pieces := '{}';
       FOR item IN

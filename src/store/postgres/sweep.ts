@@ -69,10 +69,14 @@ export class PostgresSweep {
        deleted AS (
          DELETE FROM parley.batches b USING gone
          WHERE b.room = gone.room AND b.first_seq = gone.first_seq
-         RETURNING b.room, b.first_seq + b.count AS next)
+         RETURNING b.room, b.first_seq + b.count AS next),
+       -- In the order in which batches lock them.
+       locked AS (
+         SELECT id FROM parley.rooms WHERE id IN (SELECT room FROM gone)
+         ORDER BY name COLLATE "C" FOR UPDATE)
        UPDATE parley.rooms r SET first_seq = greatest(r.first_seq, d.next)
-       FROM (SELECT room, max(next) AS next FROM deleted GROUP BY room) d
-       WHERE r.id = d.room RETURNING r.id AS room, d.next`,
+       FROM (SELECT room, max(next) AS next FROM deleted GROUP BY room) d, locked
+       WHERE r.id = d.room AND r.id = locked.id RETURNING r.id AS room, d.next`,
       [oldMs, this.#retention.messages, limits.sliceRows],
     );
     return rows.length;
