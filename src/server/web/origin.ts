@@ -49,12 +49,12 @@ export function isOwnOrigin(
 
 type Authority = { name: string; port: number | undefined };
 
-/** `HOST[:PORT]` with the host in lower case; undefined if invalid. */
+/** `HOST[:[PORT]]` (RFC 3986 §3.2.3) with the host in lower case; undefined if invalid. */
 function parseAuthority(text: string | null): Authority | undefined {
-  const match = /^(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::(\d{1,5}))?$/i.exec(text ?? "");
+  const match = /^(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::(\d{0,5}))?$/i.exec(text ?? "");
   const name = match?.[1]?.toLowerCase().replace(/\.$/, "");
   if (name === undefined) return undefined;
-  return { name, port: match?.[2] === undefined ? undefined : Number(match[2]) };
+  return { name, port: match?.[2] ? Number(match[2]) : undefined };
 }
 
 function isAddress(name: string): boolean {

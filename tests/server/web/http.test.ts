@@ -223,10 +223,16 @@ describe("who is not admitted learns nothing", () => {
 
 describe("access control", () => {
   test("an unknown Host is refused, so that no page can rebind its name to this server", async () => {
-    for (const host of ["localhost", "127.0.0.1:8000", "[::1]:1", "chat.example", "10.1.2.3"]) {
+    const own = ["localhost", "127.0.0.1:8000", "[::1]:1", "chat.example", "10.1.2.3", "[::1]:"];
+    for (const host of [...own, "localhost:", "chat.example:"]) {
       expect([host, await statusAt(host)]).toEqual([host, "200"]);
     }
-    for (const host of ["evil.example", "127.0.0.1.evil.example", "localhost.evil"]) {
+    for (const host of [
+      "evil.example",
+      "evil.example:",
+      "127.0.0.1.evil.example",
+      "localhost.evil",
+    ]) {
       expect([host, await statusAt(host)]).toEqual([host, "421"]);
     }
     for (const host of ["evil@localhost", "", "localhost\r\nHost: evil.example"]) {
@@ -281,6 +287,8 @@ describe("access control", () => {
     ["127.0.0.1:80", "http://127.0.0.1", "101"],
     ["127.0.0.1", "http://127.0.0.1", "101"],
     ["127.0.0.1", "https://127.0.0.1", "101"],
+    ["127.0.0.1:", "http://127.0.0.1", "101"],
+    ["127.0.0.1:", "http://127.0.0.1:443", "403"],
   ])("at Host %s a page of %s gets %s: the usual ports are two", async (host, origin, status) => {
     expect(await upgrade(rig, { Host: host, Origin: origin })).toBe(status);
   });
