@@ -199,7 +199,13 @@ describe("registering", () => {
     owner(rig, "Ann", "desk");
     const second = withKey(rig, "Anna", "desk");
     second.text();
-    expect(refusedAs(second.send({ type: "register", label: "desk" }))).toBe("name-registered");
+    expect(second.send({ type: "register", label: "desk" }).lines()).toMatchObject([
+      {
+        code: "name-registered",
+        message:
+          "Your key owns the name 'Ann' already: connect with that one, or use another --identity",
+      },
+    ]);
     expect(second.session.proven).toMatchObject({ key: keyOf("desk"), isDevice: true });
     expect(second.session.identity.account).toBe("");
   });

@@ -106,6 +106,12 @@ function registerWith(
         });
       });
     }
+    if (outcome.done && !outcome.result.done && outcome.result.why === "key") {
+      return nameOfKey(hub, key, (owned) => {
+        finish();
+        reject(hub, session, "name-registered", ownsAnother(owned), { ref: command.ref });
+      });
+    }
     finish();
     if (!outcome.done) return rejectUnread(hub, session, command, outcome.error);
     if (outcome.result.done) return;
@@ -113,9 +119,26 @@ function registerWith(
   });
 }
 
+/** Undefined if it can't be told. */
+function nameOfKey(
+  hub: HubState,
+  key: string | undefined,
+  then: (name: string | undefined) => void,
+): void {
+  if (key === undefined) return then(undefined);
+  hub.store.ask({ type: "find-account", lookup: { key } }, (outcome) =>
+    then(outcome.done ? outcome.result?.name : undefined),
+  );
+}
+
 function ownMailbox({ identity, mailbox }: Session): OwnMailbox | undefined {
   if (identity.mailbox === "") return undefined;
   return { session: identity.mailbox, received: mailbox.received };
+}
+
+function ownsAnother(name: string | undefined): string {
+  const owned = name === undefined ? "another name" : `the name ${quoted(name)}`;
+  return `Your key owns ${owned} already: connect with that one, or use another --identity`;
 }
 
 function refusalOf(
@@ -123,11 +146,6 @@ function refusalOf(
   name: string,
 ): [code: "name-registered" | "full", message: string] {
   switch (why) {
-    case "key":
-      return [
-        "name-registered",
-        "Your key owns another name already: connect with that one, or use another --identity",
-      ];
     case "full":
       return ["full", "The server has no room for more registered names: ask its operator"];
     default:
