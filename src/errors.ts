@@ -119,7 +119,7 @@ export class NamePasswordWanted extends ParleyError {
 
 /** Output can no longer be written, for example because the disk is full. */
 export function unwritable(failure: Error): ParleyError {
-  return new ParleyError("storage", `The output can't be written: ${failure.message}`);
+  return new ParleyError("storage", `The output can't be written: ${systemReason(failure)}`);
 }
 
 /** The operating system's code of an error, such as `ENOENT`; empty if it has none. */
@@ -138,7 +138,7 @@ export function errorMessage(error: unknown): string {
  */
 export function systemReason(error: unknown): string {
   const message = errorMessage(error);
-  if (systemCode(error) === undefined) return message;
+  if (systemCode(error) === "") return message;
   return /^[A-Z0-9_]+: ([^,']+), \w+/.exec(message)?.[1] ?? message;
 }
 

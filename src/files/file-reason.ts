@@ -3,7 +3,7 @@
 import { lstatSync, type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { harmless } from "../text.ts";
-import { type ErrorCode, errorMessage, ParleyError, systemCode } from "../errors.ts";
+import { type ErrorCode, ParleyError, systemCode, systemReason } from "../errors.ts";
 
 const reasons: Readonly<Record<string, string>> = {
   EACCES: "permission denied",
@@ -65,7 +65,7 @@ export const ownFailures: ReadonlySet<ErrorCode> = new Set([
 export function fileReason(error: unknown): string {
   const code = systemCode(error);
   const known = Object.hasOwn(reasons, code) ? reasons[code] : undefined;
-  return known ?? harmless(errorMessage(error));
+  return known ?? harmless(systemReason(error));
 }
 
 /** Why a file could not be read, in a few words. */

@@ -2,7 +2,7 @@
 
 import { isIPv6 } from "../addresses.ts";
 import { harmless, quoted } from "../text.ts";
-import { errorMessage, ParleyError, systemCode } from "../errors.ts";
+import { errorMessage, ParleyError, systemCode, systemReason } from "../errors.ts";
 import type { Access } from "../protocol/messages.ts";
 import type { ClientIdentity } from "../client/events.ts";
 import type { ServerTrust } from "../tls/server-trust.ts";
@@ -188,5 +188,5 @@ export function socketReason(error: unknown): string {
   const code = systemCode(error);
   const known = Object.hasOwn(reasons, code) ? reasons[code] : undefined;
   if (known === undefined && code.startsWith("DNS_")) return noNameServer;
-  return known ?? harmless(errorMessage(error));
+  return known ?? harmless(systemReason(error));
 }

@@ -3,7 +3,7 @@
 // ports to outgoing connections.)
 
 import { readFileSync } from "node:fs";
-import { errorMessage, ParleyError, systemCode } from "../errors.ts";
+import { ParleyError, systemCode, systemReason } from "../errors.ts";
 import { notOwnAddress } from "../io/host-port.ts";
 import { connections as limits } from "../limits.ts";
 
@@ -74,7 +74,7 @@ function listenError(place: ListenPlace, error: unknown): ParleyError {
   if (error instanceof ParleyError) return error;
   return new ParleyError(
     "failed",
-    `Port ${port} (${flag}) could not be opened: ${errorMessage(error)}`,
+    `Port ${port} (${flag}) could not be opened: ${systemReason(error)}`,
   );
 }
 

@@ -383,4 +383,24 @@ describe("parley client in a pipe", () => {
     const shell = Bun.spawn(["bash", "-c", script], { stdout: "pipe" });
     expect((await new Response(shell.stdout).text()).trim()).toBe("60000");
   });
+
+  test("says in words why it can't read or write", async () => {
+    await using running = await server();
+    const command = [...parleyCommand(), "client", at(running.port), "--name", "bot"].join(" ");
+    const reasonWith = async (redirected: string): Promise<string> => {
+      const shell = Bun.spawn(["sh", "-c", `echo hi | ${command} ${redirected}`], {
+        cwd: folder,
+        stderr: "pipe",
+      });
+      const err = await new Response(shell.stderr).text();
+      expect(await shell.exited).toBe(1);
+      return err;
+    };
+    expect(await reasonWith("< .")).toEndWith("after line 0: it is a folder\n");
+    if (existsSync("/dev/full")) {
+      expect(await reasonWith("> /dev/full")).toContain(
+        "written: no space left on device. The input",
+      );
+    }
+  });
 });

@@ -7,7 +7,7 @@ import type { TransferMessage, TransferRequest } from "../../protocol/messages.t
 import { downloadStarted } from "../../dialects/open-chat/open-chat.ts";
 import { listedFiles } from "../../dialects/open-chat/listed-files.ts";
 import type { Peer } from "../../chat/dialect.ts";
-import { errorMessage, ParleyError } from "../../errors.ts";
+import { ParleyError, systemReason } from "../../errors.ts";
 import { files as limits, folder, history } from "../../limits.ts";
 import type { Log } from "../../log.ts";
 import { ShareCounts } from "../../share-counts.ts";
@@ -241,5 +241,5 @@ function bare(name: string): string {
 
 function asParleyError(error: unknown): ParleyError {
   if (error instanceof ParleyError) return error;
-  return new ParleyError("failed", `The shared folder cannot be read: ${errorMessage(error)}`);
+  return new ParleyError("failed", `The shared folder cannot be read: ${systemReason(error)}`);
 }

@@ -6,7 +6,8 @@
 import { harmless, oneLine } from "../../text.ts";
 import type { NativeSession, SessionEvent } from "../../client/events.ts";
 import type { PrivateMessages, TellOutcome } from "../../client/private-messages.ts";
-import { isErrorCode, errorMessage, ParleyError, systemCode } from "../../errors.ts";
+import { isErrorCode, ParleyError, systemCode, systemReason } from "../../errors.ts";
+import { fileReason } from "../../files/file-reason.ts";
 import { client as limits, message, sealed } from "../../limits.ts";
 import { defaultRoom, type MessageKind } from "../../protocol/messages.ts";
 import type { NativeConnection } from "../../io/native-connection.ts";
@@ -100,7 +101,7 @@ export class PipeClient {
     if (output.failure !== undefined) {
       throw new ParleyError(
         "storage",
-        `Cannot write the output: ${output.failure.message}. ` +
+        `The output can't be written: ${systemReason(output.failure)}. ` +
           `The input after line ${this.#line} was not sent`,
       );
     }
@@ -217,7 +218,7 @@ export class PipeClient {
     if (systemCode(error) === "EBADF") return;
     this.#failure ??= new ParleyError(
       "failed",
-      `Cannot read the input after line ${this.#line}: ` + harmless(errorMessage(error)),
+      `Cannot read the input after line ${this.#line}: ${fileReason(error)}`,
     );
   }
 
