@@ -166,6 +166,8 @@ export const tls = {
   maxKnownServersBytes: 1_048_576,
   /** How often `--cert` and `--key` are checked for changes. */
   certificateCheckMs: 5_000,
+  /** How often it is checked that the file of the server's key still exists. */
+  keyCheckMs: 5_000,
   /** Bytes of a certificate with its chain, or of a key. */
   maxPemBytes: 262_144,
 } as const;

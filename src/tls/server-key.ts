@@ -2,7 +2,7 @@
 // owner can read, and never changed. Knows no sockets.
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { ParleyError, systemReason } from "../errors.ts";
 import { quoted } from "../text.ts";
@@ -45,6 +45,27 @@ export async function openServerKey(
     const message = systemReason(error);
     throw failed(
       `The server's key can't be kept in ${quoted(path, 300)} (${message}): choose another folder with --state`,
+    );
+  }
+}
+
+/**
+ * Puts the file back if it was removed while the server is using the key, of which there may be no
+ * other copy. Returns whether it was missing.
+ * @throws ParleyError `failed` if it can't be put back
+ */
+export function restoreServerKey(folder: string, { key, cert }: KeyPair): boolean {
+  const path = join(folder, fileName);
+  try {
+    // What a link leads to may be on a disk that is not mounted at the moment.
+    if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) return false;
+    if (!existsSync(folder)) mkdirSync(folder, { mode: 0o700 });
+    createSecretFile(path, `${key}${cert}`);
+    return true;
+  } catch (error) {
+    throw failed(
+      `The server's key is no longer in ${quoted(path, 300)}, and can't be put back (${systemReason(error)}): ` +
+        "restore it from a backup, or the next start makes a new one, which clients refuse",
     );
   }
 }

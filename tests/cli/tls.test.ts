@@ -3,7 +3,7 @@
 
 import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { X509Certificate } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { reachableHosts } from "../../src/io/host-port.ts";
 import { createKeyPair, type KeyPair } from "../../src/tls/certificate.ts";
@@ -397,6 +397,18 @@ describe("the server's key", () => {
     await using _ = server;
     expect(pins.has(ready.pin)).toBe(false);
     expect(existsSync(join(base, "mine", "server.pem"))).toBe(true);
+  });
+
+  test("is put back if its file is removed meanwhile, even with the folder", async () => {
+    const state = join(base, "removed");
+    const { server, ready } = await start("--no-web", "--state", state);
+    rmSync(state, { recursive: true });
+    await server.says(/the server's key had been removed, and was put back/);
+    server.type("/quit");
+    expect(await server.exit()).toBe(0);
+    const again = await start("--no-web", "--state", state);
+    await using _ = again.server;
+    expect(again.ready.pin).toBe(ready.pin);
   });
 
   test("is only needed beyond loopback: a loopback server runs even if the default folder can't be created", async () => {

@@ -8,12 +8,13 @@ import {
   mkdirSync,
   readFileSync,
   readdirSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
-import { openServerKey } from "../../src/tls/server-key.ts";
+import { dirname, join } from "node:path";
+import { openServerKey, restoreServerKey } from "../../src/tls/server-key.ts";
 import { isPin } from "../../src/trust/pin.ts";
 import { testFolder } from "../test-folder.ts";
 
@@ -67,6 +68,36 @@ test("is whole or missing on a disk that gets full, also without hard links", as
   const first = await openServerKey(folder);
   expect(await openServerKey(folder)).toEqual(first);
   expect(readdirSync(folder)).toEqual(["server.pem"]);
+});
+
+describe("if its file is removed while it is in use", () => {
+  test("is put back as it was, and otherwise left alone", async () => {
+    const folder = freshFolder();
+    const path = join(folder, "server.pem");
+    const key = await openServerKey(folder);
+    expect(restoreServerKey(folder, key)).toBe(false);
+    for (const removed of [path, folder]) {
+      rmSync(removed, { recursive: true });
+      expect(restoreServerKey(folder, key)).toBe(true);
+      expect(await openServerKey(folder)).toEqual(key);
+      expect(readdirSync(folder)).toEqual(["server.pem"]);
+    }
+    for (const other of ["another key", "."]) {
+      rmSync(path, { force: true });
+      if (other === ".") symlinkSync("/nowhere/server.pem", path);
+      else writeFileSync(path, other);
+      expect(restoreServerKey(folder, key)).toBe(false);
+    }
+  });
+
+  test("an error says if it can't be put back", async () => {
+    const folder = freshFolder();
+    const key = await openServerKey(folder);
+    rmSync(dirname(folder), { recursive: true });
+    expect(() => restoreServerKey(folder, key)).toThrow(
+      /is no longer in '.*server\.pem', and can't be put back \(no such file or directory\)/,
+    );
+  });
 });
 
 describe("is refused, and left unchanged,", () => {

@@ -7,6 +7,7 @@ import { errorMessage, ParleyError } from "../../errors.ts";
 import { hostPortText } from "../../io/host-port.ts";
 import { nextExport } from "../../chat/admin/export-pages.ts";
 import { ChatServer } from "../../server/chat-server.ts";
+import { watchServerKey } from "../../server/key-watch.ts";
 import { folderState } from "../../server/files/shared-folder.ts";
 import { whenForeground } from "../../terminal/output/foreground.ts";
 import { jsonLine } from "../../terminal/output/json-line.ts";
@@ -14,7 +15,7 @@ import { print } from "../../terminal/output/output.ts";
 import { qrCode } from "../../terminal/output/qr-code.ts";
 import { wantsColors } from "../../terminal/output/style.ts";
 import { CertificateFiles } from "../../tls/certificate-files.ts";
-import { openServerKey, type ServerKey } from "../../tls/server-key.ts";
+import { openServerKey, restoreServerKey, type ServerKey } from "../../tls/server-key.ts";
 import { typedLines } from "../../terminal/editor/typed-lines.ts";
 import { say, diagnostics, warn } from "../../terminal/output/diagnostics.ts";
 import { harmless, quoted } from "../../text.ts";
@@ -79,7 +80,10 @@ export default defineCommand({
     readOrders(server, json);
     announce(server, settings, key?.pin);
     if (!notifyServiceManager("READY=1")) warn(untold);
+    const stopWatching =
+      key && watchServerKey(() => restoreServerKey(settings.state, key), diagnostics.log);
     await stopped.promise;
+    stopWatching?.();
     notifyServiceManager("STOPPING=1");
     if (!json) printLine("");
     printLine("Server shutting down...");
