@@ -61,9 +61,8 @@ const statements: Readonly<Record<string, Statement>> = {
     tables.meta.put("away_ms", value, undo);
     return [{ value }];
   },
-  "INSERT INTO parley.meta (key, value) VALUES ('numbers'": ({ tables, undo }, [highest, more]) => {
-    const before = Math.max(Number(tables.meta.get("numbers") ?? 0), Number(highest));
-    const last = before + Number(more);
+  "INSERT INTO parley.meta (key, value) VALUES ('numbers'": ({ tables, undo }, [more]) => {
+    const last = Number(tables.meta.get("numbers") ?? 0) + Number(more);
     tables.meta.put("numbers", String(last), undo);
     return [{ last }];
   },
