@@ -53,10 +53,7 @@ const batchPlan = fc.record({
       text,
       chat: fc.boolean(),
       id: fc.nat(3),
-      other: fc.option(
-        fc.record({ person: fc.constantFrom("", ...ids), name: fc.constantFrom(...names) }),
-        { nil: undefined },
-      ),
+      other: fc.record({ person: fc.constantFrom("", ...ids), name: fc.constantFrom(...names) }),
       isCopy: fc.boolean(),
     }),
     { maxLength: 4 },

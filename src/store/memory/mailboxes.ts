@@ -191,8 +191,11 @@ function boxOf(boxes: Map<string, StoredMail[]>, session: string): StoredMail[] 
   return box;
 }
 
-function entryOf({ message: { timeMs, id = 0, from }, other }: Mail, mail: number): MailEntry {
-  return { mail, timeMs, id, person: other?.person ?? "", name: other?.name ?? from };
+function entryOf(
+  { message: { timeMs, id }, other: { person, name } }: Mail,
+  mail: number,
+): MailEntry {
+  return { mail, timeMs, id, person, name };
 }
 
 function largest<Part extends { readonly bytes: number }>(parts: Iterable<Part>): Part | undefined {
