@@ -653,8 +653,8 @@ export const history = {
   /** Sessions kept for resuming; the oldest is dropped first. */
   maxSessions: 65_536,
   /**
-   * Sessions of one name among which its last holder is looked for, those that got it last: one
-   * would do if the clock of a row in PostgreSQL did not lag.
+   * Sessions of one name among which its last holder is looked for, those that got it last. One
+   * would do, but files of earlier versions keep them in another order.
    */
   maxNamesakes: 64,
   /** How long a lost session can resume its counter and mail. */

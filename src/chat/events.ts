@@ -361,11 +361,11 @@ export type PersonalEvent =
       text: string;
       kind?: MessageKind | undefined;
       chat: boolean;
-      timeMs: number;
-      id: number;
+      timeMs?: number | undefined;
+      id?: number | undefined;
       tags?: string | undefined;
       /** Which of them are away, and their away messages. */
-      away: readonly { name: string; text: string }[];
+      away?: readonly { name: string; text: string }[] | undefined;
       ref?: Ref | undefined;
     }
   /**

@@ -79,9 +79,13 @@ export class FieldReader {
 
   /** A finite number: a time, which may be before 1970. */
   number(key: string): number {
+    return this.optionalNumber(key) ?? this.#bad(key, "a number", 0);
+  }
+
+  optionalNumber(key: string): number | undefined {
     const value = this.#fields[key];
-    if (typeof value === "number" && Number.isFinite(value)) return value;
-    return this.#bad(key, "a number", 0);
+    if (value === undefined || (typeof value === "number" && Number.isFinite(value))) return value;
+    return this.#bad(key, "a number", undefined);
   }
 
   flag(key: string): boolean {

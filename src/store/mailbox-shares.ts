@@ -9,7 +9,7 @@ import { isOfAccounts } from "../share-owner.ts";
 
 export type MailboxEntry = {
   readonly mail: number;
-  /** The sender's `mailNetworkOf`. */
+  /** The sender's `mailNetworkOf`; empty if unknown (stored by an earlier version). */
   readonly network: string;
   /** The sender's name. */
   readonly from: string;

@@ -43,11 +43,11 @@ export function welcome(name: string, alias?: string): PersonalEvent {
 }
 
 export function privately(from: string, to: string[], text: string, chat = false): PersonalEvent {
-  return { type: "private", mail: 1, timeMs: 0, from, alias: undefined, to, chat, text, id: 1 };
+  return { type: "private", mail: 1, timeMs: 0, from, alias: undefined, to, chat, text };
 }
 
 export function sent(to: string[], text: string, chat = false): PersonalEvent {
-  return { type: "sent", to, text, chat, timeMs: 0, id: 1, away: [] };
+  return { type: "sent", to, text, chat };
 }
 
 export function names(...all: string[]): PersonalEvent {

@@ -37,12 +37,12 @@ type MailFields = Partial<PrivateMessage> & Partial<Pick<Mail, "network" | "othe
 /** A private message to `session`. */
 export function mail(session: string, text: string, fields: MailFields = {}): Mail {
   const { timeMs = 1_000, from = "Ann", alias, to = ["Bob"], chat = false } = fields;
-  const { network = "192.0.2.1", id = 9, other = { person: "", name: from } } = fields;
-  const { kind, sealed, isCopy, isOwn } = fields;
+  const { network = "192.0.2.1" } = fields;
+  const { kind, sealed, id, other, isCopy, isOwn } = fields;
   const own = isOwn === true ? { isOwn } : {};
-  const more = { ...own, ...(kind && { kind }), ...(sealed && { sealed }) };
-  const message = { type: "private" as const, timeMs, from, alias, to, chat, text, id, ...more };
-  return { session, network, message, other, ...(isCopy && { isCopy }) };
+  const more = { ...own, ...(kind && { kind }), ...(sealed && { sealed }), ...(id && { id }) };
+  const message = { type: "private" as const, timeMs, from, alias, to, chat, text, ...more };
+  return { session, network, message, ...(other && { other }), ...(isCopy && { isCopy }) };
 }
 
 export function update(id: string, fields: Partial<SessionUpdate> = {}): SessionUpdate {

@@ -25,7 +25,7 @@ type Stored = {
   session: string;
   network: string;
   message: PrivateMessage;
-  other: MailPartner;
+  other: MailPartner | undefined;
   isCopy: boolean;
   clockMs: number;
 };
@@ -89,8 +89,8 @@ export class PlainStore implements LocalStore {
       this.#mail
         .filter((one) => one.session === session)
         .sort((a, b) => a.message.mail - b.message.mail)
-        .map(({ other, message: { mail, timeMs, id } }) => {
-          return { mail, timeMs, id, ...other };
+        .map(({ other, message: { mail, timeMs, id = 0, from } }) => {
+          return { mail, timeMs, id, person: other?.person ?? "", name: other?.name ?? from };
         }),
     pick: (session: string, numbers: readonly number[]) =>
       this.#mail

@@ -53,7 +53,10 @@ const batchPlan = fc.record({
       text,
       chat: fc.boolean(),
       id: fc.nat(3),
-      other: fc.record({ person: fc.constantFrom("", ...ids), name: fc.constantFrom(...names) }),
+      other: fc.option(
+        fc.record({ person: fc.constantFrom("", ...ids), name: fc.constantFrom(...names) }),
+        { nil: undefined },
+      ),
       isCopy: fc.boolean(),
     }),
     { maxLength: 4 },

@@ -622,6 +622,14 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
         expect((await store.sessions.load("s1"))?.mail).toBe(1);
       });
 
+      test("mail without a partner is listed under its sender's name", async () => {
+        const { store, writer } = await open();
+        await writer.commit({ mail: [mail("s1", "psst")] });
+        expect(await store.mailboxes.list("s1")).toEqual([
+          { mail: 1, timeMs: 1_000, id: 0, person: "", name: "Ann" },
+        ]);
+      });
+
       test("as many copies are kept as messages, the newest, and neither displace the other", async () => {
         const { store, writer } = await open({ mailMessages: 5 });
         const numbers: number[] = [];

@@ -22,8 +22,8 @@ export type PrivateMessage = {
   sealed?: Sealed | undefined;
   /** The mailbox's owner has sent it; it is sealed for their other devices. */
   isOwn?: boolean | undefined;
-  /** Unique together with the time. */
-  id: number;
+  /** Unique together with the time; undefined if it was stored by an earlier version. */
+  id?: number | undefined;
   /** For a live message, if personas are shown. */
   persona?: Persona | undefined;
   tags?: string | undefined;

@@ -106,7 +106,7 @@ export type Mail = {
    */
   readonly network: string;
   readonly message: Omit<PrivateMessage, "mail">;
-  readonly other: MailPartner;
+  readonly other?: MailPartner | undefined;
   /** What the mailbox's owner has sent: kept for their history, never delivered. */
   readonly isCopy?: boolean | undefined;
 };
@@ -117,7 +117,7 @@ export type Mail = {
  */
 export type MailPartner = { readonly person: string; readonly name: string };
 
-/** A message in a mailbox, without its content. */
+/** A message in a mailbox, without its content. `id`: 0 if it has none. */
 export type MailEntry = MailPartner & {
   readonly mail: number;
   readonly timeMs: number;

@@ -191,11 +191,8 @@ function boxOf(boxes: Map<string, StoredMail[]>, session: string): StoredMail[] 
   return box;
 }
 
-function entryOf(
-  { message: { timeMs, id }, other: { person, name } }: Mail,
-  mail: number,
-): MailEntry {
-  return { mail, timeMs, id, person, name };
+function entryOf({ message: { timeMs, id = 0, from }, other }: Mail, mail: number): MailEntry {
+  return { mail, timeMs, id, person: other?.person ?? "", name: other?.name ?? from };
 }
 
 function largest<Part extends { readonly bytes: number }>(parts: Iterable<Part>): Part | undefined {

@@ -61,8 +61,9 @@ export class AccountChanges {
     this.#process = process;
   }
 
-  /** Whether this one is new. */
-  isNew({ process, request }: ChangeId): boolean {
+  /** Whether this one is new. Servers of earlier versions send no ID, and nothing twice. */
+  isNew({ process, request }: Partial<ChangeId>): boolean {
+    if (process === undefined) return true;
     const key = `${process} ${request}`;
     if (process === this.#process || this.#known.has(key)) return false;
     this.#known.add(key);

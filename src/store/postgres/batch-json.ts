@@ -66,7 +66,8 @@ function roomJson(room: string, rows: ReturnType<typeof packRuns>): string {
 
 function letterJson({ session, network, message, other, isCopy }: Mail): string {
   const { timeMs, from: sender, type: _type, ...content } = message;
-  const { person, name: personName } = other;
-  const about = { session, network, timeMs, sender, id: message.id, person, personName, isCopy };
+  const { id = 0 } = message;
+  const { person = "", name: personName = sender } = other ?? {};
+  const about = { session, network, timeMs, sender, id, person, personName, isCopy };
   return JSON.stringify({ ...about, message: content });
 }

@@ -231,7 +231,9 @@ export const commitFunction = `
       INSERT INTO parley.mail (session, mail, time_ms, clock_ms, network, sender, message,
           id, person, person_name)
         VALUES (item.session, counter, item."timeMs", now_ms, item.network, item.sender,
-          item.message::text, item.id, item.person, item."personName");
+          -- Servers of earlier versions may still run, and do not say whom it was exchanged with.
+          item.message::text, coalesce(item.id, 0), coalesce(item.person, ''),
+          coalesce(item."personName", item.sender));
       counters := counters || counter;
       CONTINUE WHEN item."isCopy";
       readers := readers || json_build_array(item.session, counter)::text;

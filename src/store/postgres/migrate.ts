@@ -5,7 +5,7 @@ import { ParleyError } from "../../errors.ts";
 import { postgres as limits } from "../../limits.ts";
 import { LockedOut, Refused } from "./database.ts";
 import type { DatabasePort } from "./database-port.ts";
-import { functions, migrations } from "./schema.ts";
+import { functions, migrations, schemaVersion } from "./schema.ts";
 
 /** Older PostgreSQL versions lack features used here. */
 const leastVersion = 150_000;
@@ -20,9 +20,7 @@ const migratedMeanwhile = "PY003";
 const isInUse =
   "The database's tables must be changed for this version, and something else holds them, such as a backup: start again when it has ended";
 
-export type Migration = {
-  /** Each turns a version into the next. */
-  steps: readonly string[];
+export type MigrationPace = {
   /** Longest wait for a table that others use: all who need it after that wait as well. */
   lockMs: number;
   /** In between, the others continue. */
@@ -30,8 +28,7 @@ export type Migration = {
   tries: number;
 };
 
-const usual: Migration = {
-  steps: migrations,
+const usualPace: MigrationPace = {
   lockMs: limits.migrationLockMs,
   pauseMs: limits.migrationPauseMs,
   tries: limits.migrationTries,
@@ -41,7 +38,7 @@ const usual: Migration = {
 export async function migrate(
   database: DatabasePort,
   epoch: string,
-  { steps, lockMs, pauseMs, tries }: Migration = usual,
+  pace: MigrationPace = usualPace,
 ): Promise<void> {
   const [server] = await database.run<{ version: string; encoding: string }>(
     `SELECT current_setting('server_version_num') AS version,
@@ -57,10 +54,10 @@ export async function migrate(
     );
   }
   const before = await versionOf(database);
-  if (before === steps.length) return;
-  if (before > steps.length) throw tooNew(before, steps.length);
-  const script = scriptOf(steps, before, epoch, lockMs);
-  for (let left = tries; ; left--) {
+  if (before === schemaVersion) return;
+  if (before > schemaVersion) throw tooNew(before);
+  const script = scriptFrom(before, epoch, pace.lockMs);
+  for (let left = pace.tries; ; left--) {
     try {
       return await database.script(script);
     } catch (error) {
@@ -68,19 +65,14 @@ export async function migrate(
       if (!(error instanceof LockedOut)) throw error;
       if (left <= 1) throw new ParleyError("storage", isInUse);
     }
-    await Bun.sleep(pauseMs);
+    await Bun.sleep(pace.pauseMs);
   }
   const after = await versionOf(database);
-  if (after !== steps.length) throw tooNew(after, steps.length);
+  if (after !== schemaVersion) throw tooNew(after);
 }
 
 /** One string is one transaction. */
-function scriptOf(
-  steps: readonly string[],
-  version: number,
-  epoch: string,
-  lockMs: number,
-): string {
+function scriptFrom(version: number, epoch: string, lockMs: number): string {
   return `
     SET LOCAL lock_timeout = 0;
     SELECT pg_advisory_xact_lock(${lockKey});
@@ -93,9 +85,9 @@ function scriptOf(
         END IF;
       END IF;
     END $$;
-    ${steps.slice(version).join("")}
+    ${migrations.slice(version).join("")}
     ${functions}
-    INSERT INTO parley.meta (key, value) VALUES ('schema', '${steps.length}'), ('epoch', '${epoch}')
+    INSERT INTO parley.meta (key, value) VALUES ('schema', '${schemaVersion}'), ('epoch', '${epoch}')
       ON CONFLICT (key) DO UPDATE SET value =
         CASE WHEN meta.key = 'epoch' THEN meta.value ELSE excluded.value END;
   `;
@@ -114,9 +106,9 @@ async function versionOf(database: DatabasePort): Promise<number> {
   }
 }
 
-function tooNew(version: number, known: number): ParleyError {
+function tooNew(version: number): ParleyError {
   return new ParleyError(
     "storage",
-    `The database has tables of version ${version}, this program knows ${known}: use the newer parley`,
+    `The database has tables of version ${version}, this program knows ${schemaVersion}: use the newer parley`,
   );
 }

@@ -44,7 +44,7 @@ export type Notice = {
   charges?: SharedCharge[];
   /** … once, even if the request that tells them is repeated. */
   charging?: ChangeId;
-  account?: AccountNotice;
+  account?: Pick<AccountNotice, "account" | "change"> & Partial<ChangeId>;
 };
 
 /** `SERVER TRANSACTION PART PARTS` and a line end, before the text of a part. */

@@ -1,6 +1,7 @@
 // Numbers that no other server of the database assigns. They are fetched in blocks, so that one is
 // available when needed; the next block is fetched in time.
 
+import type { RightsRow } from "../../chat/rights/rights-rows.ts";
 import { postgres as limits } from "../../limits.ts";
 import type { DatabasePort } from "./database-port.ts";
 
@@ -20,13 +21,14 @@ export class NumberBlock {
   }
 
   /** @throws DatabaseAway, Refused */
-  static async open(database: DatabasePort): Promise<NumberBlock> {
+  static async open(database: DatabasePort, rights: readonly RightsRow[]): Promise<NumberBlock> {
     const fetch = async (): Promise<number> => {
       const [row] = await database.run<{ last: number | string }>(
-        `INSERT INTO parley.meta (key, value) VALUES ('numbers', $1::bigint)
-         ON CONFLICT (key) DO UPDATE SET value = meta.value::bigint + $1::bigint
+        `INSERT INTO parley.meta (key, value) VALUES ('numbers', $1::bigint + $2::bigint)
+         ON CONFLICT (key) DO UPDATE
+           SET value = greatest(meta.value::bigint, $1::bigint) + $2::bigint
          RETURNING value AS last`,
-        [limits.numbersAtOnce],
+        [highest(rights), limits.numbersAtOnce],
       );
       return Number(row?.last) - limits.numbersAtOnce + 1;
     };
@@ -53,4 +55,12 @@ export class NumberBlock {
       .catch(() => {})
       .finally(() => (this.#isFetching = false));
   }
+}
+
+/** The highest number in the rows; numbers of earlier versions are not from a block. */
+function highest(rows: readonly RightsRow[]): number {
+  const numbers = rows.map(({ key, value }) =>
+    Number(/^sanction\/(\d{1,15})$/.exec(key)?.[1] ?? /"id":(\d{1,15})[,}]/.exec(value)?.[1] ?? 0),
+  );
+  return numbers.reduce((most, number) => Math.max(most, number), 0);
 }

@@ -78,7 +78,7 @@ export async function openOn(
   const store = await PostgresStore.open(database, { retention, pin, newServerId, ...clocks });
   await store.makeHostSecret();
   const rights = await store.rights();
-  const numbers = await NumberBlock.open(database);
+  const numbers = await NumberBlock.open(database, rights);
   let names = new Set(await store.registeredNames());
   const feed = new Feed(database, store, log, metrics);
   await feed.start(rights);

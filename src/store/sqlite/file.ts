@@ -16,11 +16,12 @@ import { ParleyError } from "../../errors.ts";
 import { steadyMs } from "../../io/clock.ts";
 import { quietly } from "../../files/cleanup.ts";
 import { newEpoch } from "../server-store.ts";
+import { quoted } from "../../text.ts";
 import { checkContent, checkPlace, isMissing } from "./checks.ts";
 import { damaged, refused, storageError } from "./errors.ts";
 import { fileAt, isStill, PlaceCheck } from "./place-check.ts";
 import { readMeta, writeMeta } from "./meta.ts";
-import { applicationId, migrate } from "./schema.ts";
+import { applicationId, migrate, schemaVersion, versionOf } from "./schema.ts";
 
 /** What a commit survives: `normal` the crash of a process, `full` also a power failure. */
 export type Synchronous = "normal" | "full";
@@ -55,7 +56,7 @@ export function openDataFile(given: string, synchronous: Synchronous): DataFile 
     db.run("PRAGMA secure_delete = ON");
     // sqlite/transactions.ts decides when to checkpoint.
     db.run("PRAGMA wal_autocheckpoint = 0");
-    migrate(db);
+    migrate(db, versionOf(db), schemaVersion, Date.now());
     const epoch = readMeta(db, "epoch");
     if (epoch === undefined) throw damaged(path, "it has no epoch");
     const open = db;
@@ -109,15 +110,24 @@ function create(path: string): void {
     makeEmpty(made);
     db = new Database(made, { create: true });
     db.run(`PRAGMA application_id = ${applicationId}`);
-    migrate(db);
+    migrate(db, 0, schemaVersion, Date.now());
     writeMeta(db, "epoch", newEpoch());
-    writeMeta(db, "clock_ms", Date.now());
     db.close(true);
     renameSync(made, path);
   } catch (error) {
     db?.close();
     quietly(clear);
     throw error;
+  }
+}
+
+class LockTaken extends ParleyError {
+  constructor(path: string) {
+    const wayOut = "stop it, or choose another --data";
+    super(
+      "storage",
+      `The data file ${quoted(path, 400)} is in use by another parley server: ${wayOut}`,
+    );
   }
 }
 
@@ -134,12 +144,7 @@ class DataLock {
   /** @throws ParleyError `storage` */
   constructor(path: string) {
     this.#path = path;
-    const taken = this.#take();
-    if (taken === undefined) {
-      const wayOut = "stop it, or choose another --data";
-      throw refused(path, `is in use by another parley server: ${wayOut}`);
-    }
-    this.#held = taken;
+    this.#held = this.#take();
     this.#file = fileAt(this.#lockPath);
   }
 
@@ -147,36 +152,33 @@ class DataLock {
     return `${this.#path}-lock`;
   }
 
-  /**
-   * Takes the lock again if its file was removed, which looks like a leftover.
-   * @throws ParleyError `storage`
-   */
-  keep(): void {
+  /** Takes the lock again if its file was removed, which looks like a leftover. */
+  keep(): ParleyError | undefined {
     if (!this.#isLost) {
-      if (isStill(this.#lockPath, this.#file)) return;
-      const taken = this.#take();
-      if (taken !== undefined) {
+      if (isStill(this.#lockPath, this.#file)) return undefined;
+      try {
+        const held = this.#take();
         this.#held.close();
-        this.#held = taken;
+        this.#held = held;
         this.#file = fileAt(this.#lockPath);
-        return;
+        return undefined;
+      } catch (error) {
+        if (error instanceof ParleyError && !(error instanceof LockTaken)) return error;
+        this.#isLost = true;
       }
-      this.#isLost = true;
     }
-    throw refused(
+    return refused(
       this.#path,
       "is in use by another parley server as well, since its -lock file was removed: stop both, then start one",
     );
   }
 
   release(): void {
-    // Another server may have it since its file was removed.
-    if (isStill(this.#lockPath, this.#file)) rmSync(this.#lockPath, { force: true });
+    if (!this.#isLost) rmSync(this.#lockPath, { force: true });
     this.#held.close();
   }
 
-  /** Undefined if another server has it. @throws ParleyError `storage` */
-  #take(): Database | undefined {
+  #take(): Database {
     const lockPath = this.#lockPath;
     let db: Database | undefined;
     try {
@@ -187,7 +189,9 @@ class DataLock {
       return db;
     } catch (error) {
       db?.close();
-      if (error instanceof SQLiteError && error.code === "SQLITE_BUSY") return undefined;
+      if (error instanceof SQLiteError && error.code === "SQLITE_BUSY") {
+        throw new LockTaken(this.#path);
+      }
       throw storageError(this.#path, "locked", error);
     }
   }

@@ -65,7 +65,8 @@ export class SqliteMailboxes implements Mailboxes {
   }
 
   #insert({ session, network, message, other }: Mail, mail: number, clockMs: number): void {
-    const { timeMs, from, alias, to, chat, sealed, kind, id } = message;
+    const { timeMs, from, alias, to, chat, sealed, id = 0 } = message;
+    const { kind } = message;
     const bits =
       (chat ? inChat : 0) |
       (sealed === undefined ? 0 : isSealed) |
@@ -73,9 +74,9 @@ export class SqliteMailboxes implements Mailboxes {
       (kind === undefined ? 0 : kindBits[kind]);
     const text =
       sealed === undefined ? message.text : JSON.stringify({ text: message.text, sealed });
-    const content = [from, alias ?? null, JSON.stringify(to), bits, text, id] as const;
-    const row = [session, mail, timeMs, clockMs, network, ...content] as const;
-    this.#sql.insertMail.run(...row, other.person, other.name);
+    const { person = "", name = from } = other ?? {};
+    const rest = [from, alias ?? null, JSON.stringify(to), bits, text, id, person, name] as const;
+    this.#sql.insertMail.run(session, mail, timeMs, clockMs, network, ...rest);
   }
 }
 
@@ -109,6 +110,6 @@ function messageOf(row: MailRow): PrivateMessage {
     ...content,
     kind: kindOf(row.chat),
     isOwn: (row.chat & isOwn) === 0 ? undefined : true,
-    id: row.id,
+    id: row.id === 0 ? undefined : row.id,
   };
 }

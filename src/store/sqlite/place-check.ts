@@ -3,22 +3,22 @@
 // is written would be lost when the server stops.
 
 import { statSync } from "node:fs";
-import { systemCode } from "../../errors.ts";
+import { type ParleyError, systemCode } from "../../errors.ts";
 import { history as limits } from "../../limits.ts";
 import { refused } from "./errors.ts";
 
 /** The lock of a data file, which has a file of its own. */
 export type KeptLock = {
-  /** Takes the lock again if its file was removed. @throws ParleyError `storage` */
-  keep(): void;
+  /** Takes the lock again if its file was removed. Returns why that fails. */
+  keep(): ParleyError | undefined;
 };
 
 export class PlaceCheck {
   readonly #path: string;
   readonly #opened: string | undefined;
   readonly #lock: KeptLock;
-  /** When to look next. */
   #nextMs: number;
+  #problem: ParleyError | undefined;
 
   /** `path`: of a file that was just opened. */
   constructor(path: string, lock: KeptLock, nowMs: number) {
@@ -28,17 +28,21 @@ export class PlaceCheck {
     this.#nextMs = nowMs + limits.placeCheckMs;
   }
 
-  /** @throws ParleyError `storage` until the file is back, and the lock is held */
+  /** @throws ParleyError `storage` until the file is back */
   check(nowMs: number): void {
-    if (nowMs < this.#nextMs) return;
-    if (!isStill(this.#path, this.#opened)) {
-      throw refused(
-        this.#path,
-        "was removed or replaced while the server was running: put it back, or restart the server to use what is there now",
-      );
+    if (nowMs >= this.#nextMs) {
+      this.#nextMs = nowMs + limits.placeCheckMs;
+      this.#problem = this.#look();
     }
-    this.#lock.keep();
-    this.#nextMs = nowMs + limits.placeCheckMs;
+    if (this.#problem !== undefined) throw this.#problem;
+  }
+
+  #look(): ParleyError | undefined {
+    if (isStill(this.#path, this.#opened)) return this.#lock.keep();
+    return refused(
+      this.#path,
+      "was removed or replaced while the server was running: put it back, or restart the server to use what is there now",
+    );
   }
 }
 

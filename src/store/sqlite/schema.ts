@@ -4,12 +4,17 @@
 import { deletedText } from "../../protocol/messages.ts";
 import { isSession } from "../session-sql.ts";
 import type { Database } from "bun:sqlite";
-import { isInRoom, keyRoom, keySeq } from "./batch-key.ts";
+import { isInRoom } from "./batch-key.ts";
+import { makeVersion2 } from "./version-2.ts";
 
 /** "prly": distinguishes parley's data files from other SQLite files (PRAGMA application_id). */
 export const applicationId = 0x70726c79;
 
-const tables = `
+/** A step from one version to the next; `systemMs` is the system clock in Unix milliseconds. */
+type Migration = (db: Database, systemMs: number) => unknown;
+
+/** Version 1: one row per message. */
+const version1 = `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 
   CREATE TABLE rooms (
@@ -19,77 +24,43 @@ const tables = `
     last_seq INTEGER NOT NULL
   ) STRICT;
 
-  -- What a room said in one turn.
-  CREATE TABLE batches (
-    key INTEGER PRIMARY KEY,
-    count INTEGER NOT NULL,
-    time_ms INTEGER NOT NULL,
-    clock_ms INTEGER NOT NULL,
-    runs TEXT NOT NULL,
-    room INTEGER AS ${keyRoom},
-    first_seq INTEGER AS ${keySeq}
-  ) STRICT;
-
-  -- Which texts were deleted last, and the highest number in the room at that time: clients that
-  -- were disconnected must stop showing them.
-  CREATE TABLE erasures (
-    id INTEGER PRIMARY KEY,
+  CREATE TABLE messages (
     room INTEGER NOT NULL,
     seq INTEGER NOT NULL,
-    last_seq INTEGER NOT NULL
-  ) STRICT;
-  CREATE INDEX erasures_of_room ON erasures (room);
+    time_ms INTEGER NOT NULL,
+    sender TEXT NOT NULL,
+    alias TEXT,
+    text TEXT NOT NULL,
+    n INTEGER,
+    PRIMARY KEY (room, seq)
+  ) STRICT, WITHOUT ROWID;
 
-  -- For people; shows which texts were deleted (deletedMark in packed-runs.ts).
   CREATE VIEW chat AS
-    SELECT r.name AS room,
-      b.first_seq + json_extract(run.value, '$.at') + text.key AS seq,
-      strftime('%Y-%m-%dT%H:%M:%fZ',
-        coalesce(json_extract(run.value, '$.time'), b.time_ms) / 1000.0, 'unixepoch') AS time,
-      json_extract(run.value, '$.from') AS sender,
-      iif(text.value = char(127), '${deletedText}', text.value) AS text,
-      json_extract(run.value, '$.alias') AS alias,
-      json_extract(run.value, '$.n') + text.key AS n,
-      coalesce(json_extract(run.value, '$.time'), b.time_ms) AS time_ms,
-      text.value = char(127) AS deleted
-    FROM rooms r JOIN batches b ON b.${isInRoom("r.id")},
-      json_each(b.runs) run, json_each(run.value, '$.texts') text;
+    SELECT r.name AS room, m.seq,
+      strftime('%Y-%m-%dT%H:%M:%fZ', m.time_ms / 1000.0, 'unixepoch') AS time,
+      m.sender, m.text, m.alias, m.n, m.time_ms
+    FROM messages m JOIN rooms r ON r.id = m.room;
 
   CREATE TABLE sessions (
-    key INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
+    id TEXT PRIMARY KEY,
     name TEXT NOT NULL,
     n INTEGER NOT NULL,
-    -- Which of its last messages were refused.
-    refused TEXT,
     mail INTEGER NOT NULL,
-    network TEXT NOT NULL,
-    seen_ms INTEGER NOT NULL,
-    clock_ms INTEGER NOT NULL
-  ) STRICT;
-  -- None of the indexed columns changes with a session's messages. Mailboxes of accounts are kept,
-  -- whatever their age.
+    seen_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
   CREATE INDEX sessions_by_name ON sessions (name) WHERE name <> '';
-  CREATE INDEX sessions_by_age ON sessions (clock_ms) WHERE ${isSession};
-  CREATE INDEX sessions_gone ON sessions (clock_ms) WHERE name = '' AND ${isSession};
+  CREATE INDEX sessions_by_age ON sessions (seen_ms);
+  CREATE INDEX sessions_gone ON sessions (seen_ms) WHERE name = '';
 
   CREATE TABLE mail (
     session TEXT NOT NULL,
-    -- Below 0: a copy of a message that the session sent.
     mail INTEGER NOT NULL,
     time_ms INTEGER NOT NULL,
-    clock_ms INTEGER NOT NULL,
-    -- The sender's, which has a share of the mailbox.
-    network TEXT NOT NULL,
     sender TEXT NOT NULL,
     alias TEXT,
     recipients TEXT NOT NULL,
     chat INTEGER NOT NULL,
     text TEXT NOT NULL,
-    id INTEGER NOT NULL,
-    -- Whom it was exchanged with, so that both sides can read it later.
-    person TEXT NOT NULL,
-    person_name TEXT NOT NULL,
     PRIMARY KEY (session, mail)
   ) STRICT, WITHOUT ROWID;
 
@@ -102,9 +73,20 @@ const tables = `
     waiting_since_ms INTEGER,
     handed_out INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
+`;
 
+/**
+ * Version 3: each private message records its sender's network, which has a share of the mailbox.
+ */
+const version3 = "ALTER TABLE mail ADD COLUMN network TEXT NOT NULL DEFAULT ''";
+
+/** Version 4: operators' decisions. */
+const version4 = `
   CREATE TABLE rights (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+`;
 
+/** Version 5: registered names. */
+const version5 = `
   CREATE TABLE accounts (
     id TEXT PRIMARY KEY,
     name TEXT NOT NULL,
@@ -122,7 +104,6 @@ const tables = `
     used_ms INTEGER NOT NULL,
     revoked_ms INTEGER,
     mail INTEGER NOT NULL,
-    vouch TEXT,
     PRIMARY KEY (account, key)
   ) STRICT, WITHOUT ROWID;
   CREATE UNIQUE INDEX account_keys_in_use ON account_keys (key) WHERE revoked_ms IS NULL;
@@ -135,17 +116,86 @@ const tables = `
   CREATE INDEX account_tokens_of ON account_tokens (account);
 `;
 
-/** Step `i` turns version `i` into `i + 1`. Never change a released step; add one. */
-export const migrations: readonly string[] = [tables];
+/** Version 6: devices vouch for each other. */
+const version6 = "ALTER TABLE account_keys ADD COLUMN vouch TEXT";
+
+/**
+ * Version 7: whom each private message was exchanged with, so that both sides can read it later.
+ * Copies of sent messages have numbers below 0.
+ */
+const version7 = `
+  ALTER TABLE mail ADD COLUMN id INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE mail ADD COLUMN person TEXT NOT NULL DEFAULT '';
+  ALTER TABLE mail ADD COLUMN person_name TEXT NOT NULL DEFAULT '';
+  UPDATE mail SET person_name = sender;
+`;
+
+/** Version 8: which of a session's last messages were refused. */
+const version8 = "ALTER TABLE sessions ADD COLUMN refused TEXT";
+
+/**
+ * Version 9: which texts were erased last, and the highest number in the room at that time: clients
+ * that were disconnected must stop showing them.
+ */
+const version9 = `
+  CREATE TABLE erasures (
+    id INTEGER PRIMARY KEY,
+    room INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    last_seq INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX erasures_of_room ON erasures (room);
+`;
+
+/** Version 10: indexes by age without the mailboxes of accounts, which are kept. */
+const version10 = `
+  DROP INDEX sessions_by_age;
+  DROP INDEX sessions_gone;
+  CREATE INDEX sessions_by_age ON sessions (clock_ms) WHERE ${isSession};
+  CREATE INDEX sessions_gone ON sessions (clock_ms) WHERE name = '' AND ${isSession};
+`;
+
+/** Version 11: the view shows which texts were deleted (`deletedMark` in packed-runs.ts). */
+const version11 = `
+  DROP VIEW chat;
+  CREATE VIEW chat AS
+    SELECT r.name AS room,
+      b.first_seq + json_extract(run.value, '$.at') + text.key AS seq,
+      strftime('%Y-%m-%dT%H:%M:%fZ',
+        coalesce(json_extract(run.value, '$.time'), b.time_ms) / 1000.0, 'unixepoch') AS time,
+      json_extract(run.value, '$.from') AS sender,
+      iif(text.value = char(127), '${deletedText}', text.value) AS text,
+      json_extract(run.value, '$.alias') AS alias,
+      json_extract(run.value, '$.n') + text.key AS n,
+      coalesce(json_extract(run.value, '$.time'), b.time_ms) AS time_ms,
+      text.value = char(127) AS deleted
+    FROM rooms r JOIN batches b ON b.${isInRoom("r.id")},
+      json_each(b.runs) run, json_each(run.value, '$.texts') text;
+`;
+
+/** Step `i` converts version `i` to `i + 1`. Never change a released step; add one. */
+const migrations: readonly Migration[] = [
+  (db) => db.run(version1),
+  makeVersion2,
+  (db) => db.run(version3),
+  (db) => db.run(version4),
+  (db) => db.run(version5),
+  (db) => db.run(version6),
+  (db) => db.run(version7),
+  (db) => db.run(version8),
+  (db) => db.run(version9),
+  (db) => db.run(version10),
+  (db) => db.run(version11),
+];
 
 /** The version that this program writes. */
 export const schemaVersion = migrations.length;
 
-/** Carries out the steps that the file still lacks. Each is atomic. */
-export function migrate(db: Database, steps = migrations): void {
-  for (let version = versionOf(db); version < steps.length; version++) {
+/** Migrates a file from version `from` to version `to`. Each step is atomic. */
+export function migrate(db: Database, from: number, to = schemaVersion, systemMs = 0): void {
+  for (let version = from; version < to; version++) {
     db.transaction(() => {
-      db.run(steps[version]!);
+      migrations[version]!(db, systemMs);
       db.run(`PRAGMA user_version = ${version + 1}`);
     }).immediate();
   }

@@ -61,8 +61,9 @@ const statements: Readonly<Record<string, Statement>> = {
     tables.meta.put("away_ms", value, undo);
     return [{ value }];
   },
-  "INSERT INTO parley.meta (key, value) VALUES ('numbers'": ({ tables, undo }, [more]) => {
-    const last = Number(tables.meta.get("numbers") ?? 0) + Number(more);
+  "INSERT INTO parley.meta (key, value) VALUES ('numbers'": ({ tables, undo }, [highest, more]) => {
+    const before = Math.max(Number(tables.meta.get("numbers") ?? 0), Number(highest));
+    const last = before + Number(more);
     tables.meta.put("numbers", String(last), undo);
     return [{ last }];
   },
@@ -277,12 +278,14 @@ const statements: Readonly<Record<string, Statement>> = {
     committed({ ...nothingDone, moved: { from, to, after } });
     return none;
   },
-  "SELECT 1 FROM parley.sessions WHERE account": () => none,
-  "UPDATE parley.sessions SET account = NULL": ({ tables, undo }, [account, mailbox]) => {
-    const least = tables.sessions.get(String(mailbox))?.mail ?? 0;
+  "SELECT mail FROM parley.sessions WHERE id": ({ tables }, [id]) => {
+    const row = tables.sessions.get(String(id));
+    return row === undefined ? none : [{ mail: row.mail }];
+  },
+  "UPDATE parley.sessions SET account = NULL": ({ tables, undo }, [account, least]) => {
     const theirs = [...tables.sessions.values()].filter((row) => row.account === account);
     for (const row of theirs) {
-      const mail = Math.max(row.mail, least);
+      const mail = Math.max(row.mail, Number(least));
       tables.sessions.put(row.id, { ...row, account: undefined, mail }, undo);
     }
     return none;

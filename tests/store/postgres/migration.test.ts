@@ -1,27 +1,70 @@
-// A database of an earlier version and an empty one are migrated while several servers start at
-// once; a later version is left as it is.
+// Databases of earlier versions, written by the programs of that time, and an empty one are
+// migrated while several servers start at once; a later version is left as it is.
 
 import { beforeAll, describe, expect, test } from "bun:test";
 import { SQL } from "bun";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { StoreOperation } from "../../../src/chat/turn/store.ts";
+import { deletedText } from "../../../src/protocol/messages.ts";
 import { Database } from "../../../src/store/postgres/database.ts";
 import { parseDatabaseUrl } from "../../../src/store/postgres/database-url.ts";
 import { migrate } from "../../../src/store/postgres/migrate.ts";
-import { migrations, schemaVersion } from "../../../src/store/postgres/schema.ts";
+import { schemaVersion } from "../../../src/store/postgres/schema.ts";
 import { PostgresStore } from "../../../src/store/postgres/store.ts";
+import { mail, run } from "../batches.ts";
 import { Cluster, hasPostgres, withoutPostgres } from "./cluster.ts";
 
 if (!hasPostgres) console.error(`skipped: ${withoutPostgres}: migration of its databases`);
 
-/** This version and the next one. */
-const next = {
-  steps: [...migrations, "ALTER TABLE parley.mail ADD COLUMN note text;"],
-  lockMs: 50,
-  pauseMs: 50,
-  tries: 1_000,
-};
+/** What people have of a database; the statements fit every version. */
+async function contents(database: Database) {
+  const read = (text: string) => database.run(text);
+  return {
+    chat: await read("SELECT room, seq, sender, text FROM parley.chat ORDER BY room, seq"),
+    mail: await read(
+      "SELECT session, mail, network, sender, message FROM parley.mail ORDER BY session, mail",
+    ),
+    sessions: await read("SELECT id, name, n, mail, seen_ms FROM parley.sessions ORDER BY id"),
+    accounts: await read("SELECT id, name, folded, password FROM parley.accounts ORDER BY id"),
+    keys: await read(
+      "SELECT account, key, label, revoked_ms FROM parley.account_keys ORDER BY key",
+    ),
+    rights: await read("SELECT key, value FROM parley.rights ORDER BY key"),
+    epoch: await read("SELECT value FROM parley.meta WHERE key = 'epoch'"),
+  };
+}
 
-const versionOf = (database: Database) =>
-  database.run("SELECT value FROM parley.meta WHERE key = 'schema'");
+/** A server of an earlier version, which still runs, commits a message and mail. */
+async function commitAsEarlier(database: Database, version: number, session: string) {
+  const letters = [
+    { session, network: "@a", timeMs: 5, sender: "Old", message: { to: ["Cal"], text: "still" } },
+  ];
+  const rows = [{ count: 1, timeMs: 5, runs: [{ at: 0, from: "Old", texts: ["still here"] }] }];
+  const there = [{ room: "lobby", changes: [{ folded: "old", name: "Old" }] }];
+  const more = version === 1 ? "" : ", '[]', '[]'";
+  await database.run(
+    `INSERT INTO parley.servers (id, pin, expires)
+     VALUES ('old', '', clock_timestamp() + interval '1 hour')`,
+  );
+  const [row] = await database.run(
+    `SELECT parley.commit('old', 1, 10000, 5, 1000, $1::text::json, $2::text::json, '[]',
+       $3::text::json, '[]'${more})::json AS reply`,
+    [
+      JSON.stringify([{ room: "lobby", count: 1, timeMs: 5, rows }]),
+      JSON.stringify(there),
+      JSON.stringify(letters),
+    ],
+  );
+  return row?.["reply"];
+}
+
+const ask = async (store: PostgresStore, operation: StoreOperation): Promise<unknown> => {
+  const request = { ...operation, id: 1 };
+  const { promise, resolve } = Promise.withResolvers<unknown>();
+  store.answer(request, (reply) => resolve("result" in reply ? reply.result : reply));
+  return await promise;
+};
 
 describe.skipIf(!hasPostgres)("a database in PostgreSQL", () => {
   let cluster: Cluster | undefined;
@@ -38,8 +81,14 @@ describe.skipIf(!hasPostgres)("a database in PostgreSQL", () => {
     return database;
   };
 
-  async function inNewDatabase(body: () => Promise<void>) {
+  /** In a new database, with the content of a fixture. */
+  async function inDatabase(fixture: string | undefined, body: () => Promise<void>) {
     url = await cluster!.newDatabase();
+    await using sql = new SQL(url, { max: 1 });
+    if (fixture !== undefined) {
+      const path = join(import.meta.dir, "../fixtures", fixture);
+      await sql.unsafe(readFileSync(path, "utf8")).simple();
+    }
     databases = [];
     await body();
     for (const database of databases) await database.close();
@@ -48,33 +97,81 @@ describe.skipIf(!hasPostgres)("a database in PostgreSQL", () => {
   const startThree = (): Promise<PostgresStore[]> =>
     Promise.all([1, 2, 3].map(() => PostgresStore.open(connect())));
 
-  test("that is empty becomes one of this version, with one epoch", async () => {
-    await inNewDatabase(async () => {
+  test.each([1, 10])("of version %d keeps everything when three servers start", async (version) => {
+    await inDatabase(`postgres-${version}.sql`, async () => {
+      const database = connect();
+      const before = await contents(database);
+      expect(before.chat).toHaveLength(44);
+      expect(before.mail).toHaveLength(4);
+      expect([before.accounts.length, before.keys.length]).toEqual([2, 2]);
       const stores = await startThree();
-      expect(new Set(stores.map(({ epoch }) => epoch)).size).toBe(1);
-      expect(await versionOf(connect())).toEqual([{ value: String(schemaVersion) }]);
+      expect(await contents(database)).toEqual(before);
+      const [east, west] = stores as [PostgresStore, PostgresStore];
+
+      // The new program reads all of it as well.
+      const said = await ask(east, { type: "read-room", room: "lobby", after: 0, limit: 99 });
+      expect(said).toMatchObject(
+        before.chat.flatMap(({ room, seq, sender: from, text }) =>
+          room === "lobby" ? [{ seq: Number(seq), from, text }] : [],
+        ),
+      );
+      const cal = before.sessions.find(({ name }) => name === "cal");
+      const session = String(cal?.["id"]);
+      expect(await ask(west, { type: "load-session", session })).toMatchObject({ n: 3, mail: 3 });
+      expect(await ask(west, { type: "read-mail", session, after: 0, limit: 9 })).toMatchObject([
+        { mail: 1, from: "Ann", to: ["Cal"], text: "mail one" },
+        { mail: 2, from: "Ann", to: ["Cal"], text: 'mail "two" \\' },
+        { mail: 3, from: "Ann", to: ["Cal"], text: "drei 😀" },
+      ]);
+      expect(await ask(west, { type: "list-mail", session })).toMatchObject([
+        { mail: 1, name: "Ann" },
+        { mail: 2, name: "Ann" },
+        { mail: 3, name: "Ann" },
+      ]);
+      const lookup = { name: "ann" };
+      expect(await ask(east, { type: "find-account", lookup })).toMatchObject({
+        name: "Ann",
+        keys: [{ label: "desk", revokedMs: undefined }],
+      });
+      expect((await east.rights()).length).toBe(before.rights.length);
+      expect(await ask(east, { type: "erase-message", room: "lobby", seq: 2 })).toBe(true);
+      const bounds = { type: "room-bounds", room: "lobby", since: 41 } as const;
+      expect(await ask(west, bounds)).toMatchObject({ last: 41, erased: [2] });
+      const deleted = "SELECT text FROM parley.chat WHERE deleted";
+      expect(await database.run(deleted)).toEqual([{ text: deletedText }]);
+
+      // Servers of that time have ended: names that they held are free, and numbers go on.
+      await east.renew();
+      const claim = { name: "ann", holder: "somebody" };
+      expect(await ask(east, { type: "claim-name", claim })).toMatchObject({ isFree: true });
+      const batch = {
+        number: 1,
+        rooms: [{ room: "lobby", runs: [run("lobby", ["on"])] }],
+        mail: [mail(session, "psst")],
+        sessions: [],
+      };
+      expect(await ask(west, { type: "commit", batch })).toMatchObject({ rooms: [42], mail: [4] });
+      expect(await commitAsEarlier(database, version, session)).toMatchObject({
+        rooms: [43],
+        mail: [5],
+      });
+      expect(await ask(east, { type: "read-mail", session, after: 4, limit: 9 })).toMatchObject([
+        { mail: 5, from: "Old", text: "still" },
+      ]);
     });
   });
 
-  test("of an earlier version keeps everything when three servers migrate it at once", async () => {
-    await inNewDatabase(async () => {
-      const [store] = await startThree();
-      const database = connect();
-      await database.run(`INSERT INTO parley.rights VALUES ('motd/', '"hello"')`);
-      const kept =
-        "SELECT key, value FROM parley.rights UNION ALL SELECT 'epoch', value FROM parley.meta WHERE key = 'epoch'";
-      const before = await database.run(kept);
-      expect(before).toContainEqual({ key: "epoch", value: store!.epoch });
-      await Promise.all([1, 2, 3].map((i) => migrate(connect(), `e${i}`, next)));
-      expect(await database.run(kept)).toEqual(before);
-      expect(await database.run("SELECT note FROM parley.mail")).toEqual([]);
-      expect(await versionOf(database)).toEqual([{ value: String(schemaVersion + 1) }]);
+  test("that is empty becomes one of this version, with one epoch", async () => {
+    await inDatabase(undefined, async () => {
+      const stores = await startThree();
+      expect(new Set(stores.map(({ epoch }) => epoch)).size).toBe(1);
+      const [row] = await connect().run("SELECT value FROM parley.meta WHERE key = 'schema'");
+      expect(row).toEqual({ value: String(schemaVersion) });
     });
   });
 
   test("that a backup is reading is not held up by a migration that waits for the backup", async () => {
-    await inNewDatabase(async () => {
-      await startThree();
+    await inDatabase("postgres-10.sql", async () => {
       const backup = new SQL(url, { max: 1 });
       const [begun, copied] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
       const backingUp = backup.begin(async (tx) => {
@@ -85,17 +182,18 @@ describe.skipIf(!hasPostgres)("a database in PostgreSQL", () => {
       await begun.promise;
       const database = connect();
       const reader = connect();
-      const migrating = migrate(database, "e", { ...next, tries: 3 }).catch(
-        (error: unknown) => error,
-      );
+      const pace = { lockMs: 50, pauseMs: 50, tries: 3 };
+      const migrating = migrate(database, "e", pace).catch((error: unknown) => error);
       // Whoever comes after the migration waits only as long as it does.
       for (let i = 0; i < 5; i++) await reader.run("SELECT count(*) FROM parley.mail");
       expect(String(await migrating)).toContain("such as a backup");
-      const patient = migrate(database, "e", next);
+      const patient = migrate(database, "e", { ...pace, tries: 1_000 });
       copied.resolve();
       await backingUp;
       await patient;
-      expect(await versionOf(reader)).toEqual([{ value: String(schemaVersion + 1) }]);
+      expect(await reader.run("SELECT value FROM parley.meta WHERE key = 'schema'")).toEqual([
+        { value: String(schemaVersion) },
+      ]);
       await backup.close();
     });
   });
@@ -110,9 +208,8 @@ describe.skipIf(!hasPostgres)("a database in PostgreSQL", () => {
   });
 
   test("of a later version is refused, and left as it is", async () => {
-    await inNewDatabase(async () => {
+    await inDatabase("postgres-10.sql", async () => {
       const database = connect();
-      await migrate(database, "e");
       await database.run("UPDATE parley.meta SET value = '99' WHERE key = 'schema'");
       await expect(PostgresStore.open(database)).rejects.toThrow(
         `The database has tables of version 99, this program knows ${schemaVersion}: use the newer`,

@@ -14,8 +14,16 @@ describe.skipIf(!hasPostgres)("numbers of several servers", () => {
 
   withDatabase((opened) => (database = opened));
 
-  test("differ from each other", async () => {
-    const [east, west] = [await NumberBlock.open(database), await NumberBlock.open(database)];
+  test("differ from each other, and from those of earlier versions", async () => {
+    const rows = [
+      { key: "sanction/41", value: "{}" },
+      { key: "pass/hash", value: '{"id":57,"uses":1}' },
+      { key: "room/lobby", value: '{"topic":"id"}' },
+    ];
+    const [east, west] = [
+      await NumberBlock.open(database, rows),
+      await NumberBlock.open(database, []),
+    ];
     const given: number[] = [];
     for (let i = 0; i < 3 * limits.numbersAtOnce; i++) {
       for (const { next } of [east, west]) {
@@ -28,12 +36,12 @@ describe.skipIf(!hasPostgres)("numbers of several servers", () => {
         given.push(number);
       }
     }
-    expect(Math.min(...given)).toBe(1);
+    expect(Math.min(...given)).toBe(58);
     expect(new Set(given).size).toBe(6 * limits.numbersAtOnce);
   });
 
   test("an unreachable database assigns none, and its numbers continue when it is back", async () => {
-    const block = await NumberBlock.open(database);
+    const block = await NumberBlock.open(database, []);
     await database.run("ALTER TABLE parley.meta RENAME TO away");
     let count = 0;
     while (block.next() !== undefined) count++;

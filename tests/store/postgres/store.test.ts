@@ -2,7 +2,6 @@
 
 import { describe, expect, test } from "bun:test";
 import type { StoreReply } from "../../../src/chat/turn/store.ts";
-import { deletedText } from "../../../src/protocol/messages.ts";
 import type { DatabasePort } from "../../../src/store/postgres/database-port.ts";
 import { type Database, LockedOut, Refused } from "../../../src/store/postgres/database.ts";
 import { type PostgresOptions, PostgresStore } from "../../../src/store/postgres/store.ts";
@@ -78,20 +77,6 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
     },
   );
   accountsContract("postgres", () => open({}));
-
-  test("people can query it with the view `chat`, which says what was deleted", async () => {
-    await database.script(emptied);
-    const store = await PostgresStore.open(database);
-    await say(store, 1);
-    await say(store, 2);
-    const erase = { id: 3, type: "erase-message", room: "lobby", seq: 1 } as const;
-    await new Promise((done) => store.answer(erase, done));
-    const shown = "SELECT seq, sender, text, deleted FROM parley.chat ORDER BY seq";
-    expect(await database.run(shown)).toEqual([
-      { seq: "1", sender: "Ann", text: deletedText, deleted: true },
-      { seq: "2", sender: "Ann", text: "hello", deleted: false },
-    ]);
-  });
 
   test("what is committed counts as such if a full mailbox can't be trimmed", async () => {
     const asked = new AskedStore(await open({ retention: { mailMessages: 1 } }));

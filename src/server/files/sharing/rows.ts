@@ -67,7 +67,8 @@ export function decodeItem(id: string, text: string): SharedItem | undefined {
     name: r.text("name"),
     isFolder: r.flag("isFolder"),
     version: r.text("version"),
-    clockMs: r.number("clockMs"),
+    // Rows of earlier versions have none.
+    clockMs: r.optionalNumber("clockMs") ?? r.number("atMs"),
   }));
 }
 

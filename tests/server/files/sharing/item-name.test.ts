@@ -80,6 +80,12 @@ test("a row survives a round trip", () => {
   expect(decodeUpload("id", encodeRow(upload))).toEqual(upload);
 });
 
+test("a row of an earlier version, without the clock's reading, keeps its owner", () => {
+  const { clockMs: _, ...earlier } = item;
+  const row = decodeItem("id", JSON.stringify(earlier));
+  expect(row).toEqual({ ...item, clockMs: item.atMs });
+});
+
 test("a truncated or foreign row is ignored, and breaks nothing", () => {
   const text = encodeRow(item);
   for (let length = 0; length < text.length; length++) {
