@@ -1660,6 +1660,8 @@ export const terminal = {
   writeBytes: 64 * KiB,
   /** Retry interval for a terminal that accepts nothing, such as one stopped by Ctrl-S. */
   stoppedTerminalMs: 50,
+  /** How long a shell waits for the files of a server when Tab is pressed. */
+  completionMs: 5_000,
   /** How long `parley admin` waits for the answer to a command. */
   orderAnswerMs: 60_000,
   /** How long the program waits at exit for a reader of its last lines. */

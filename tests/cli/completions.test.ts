@@ -1,8 +1,9 @@
 // Completions in real shells: subcommands, flags, dialects, files, known servers.
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { reachableHosts } from "../../src/io/host-port.ts";
 import { Parley, parleyBinary } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
 import { environment, run } from "./run.ts";
@@ -11,6 +12,9 @@ import { testFolder } from "../test-folder.ts";
 
 // Each test requests about twenty completions from a shell, some of which query a server.
 setDefaultTimeout(180_000);
+
+const outside = reachableHosts("0.0.0.0").find((host) => host !== "127.0.0.1");
+const testBeyond = skipUnless(outside !== undefined, "an address besides loopback is needed");
 
 const folder = testFolder("completions");
 const configuration = join(folder, "configuration");
@@ -92,6 +96,11 @@ const cases = (): [what: string, typed: string, words: string[]][] => [
     ["fetch-file", "--server", address, "big file.bin"],
   ],
   [
+    "a file of a server after a =",
+    `parley fetch-file --server=${address} bi`,
+    ["fetch-file", `--server=${address}`, "big file.bin"],
+  ],
+  [
     "a file of the server before it",
     `parley fetch-file ${address} bi`,
     ["fetch-file", address, "big file.bin"],
@@ -134,6 +143,9 @@ describe.each([
     for (const line of ["parley client a.example:1", "parley classic greeting a.example:1"]) {
       expect(await typed.complete(`${line} chat.`)).toEqual([...line.split(" "), "chat."]);
     }
+    // The name of a person, not of a file.
+    const named = `parley fetch-file --server ${address} --name bi`;
+    expect(await typed.complete(named)).toEqual(named.split(" "));
   });
 });
 
@@ -180,8 +192,38 @@ skipUnless(Bun.which("fish") !== null, "fish is not installed")(
     expect(offered("parley server --listen cal")[0]).toStartWith("calculator=\tOpen a port");
     // A flag's value is not a command.
     expect(offered("parley client --name server --cla")).toEqual([]);
+    // The name of a person, not of a file.
+    expect(offered(`parley fetch-file --server ${address} --name bi`)).toEqual([]);
   },
 );
+
+describe("the files of a server", () => {
+  test("are listed, but for names that would be taken for flags", async () => {
+    writeFileSync(join(folder, "shared/--output=x"), "a trap");
+    const { code, out } = await run(["completions", "files", address]);
+    expect({ code, out }).toEqual({ code: 0, out: "big file.bin\n" });
+  });
+
+  testBeyond("are not asked for if its key would have to be trusted first", async () => {
+    const shared = join(folder, "shared");
+    const flags = [
+      "--port=0",
+      "--no-web",
+      "--host=0.0.0.0",
+      `--files=${shared}`,
+      `--state=${join(folder, "beyond")}`,
+    ];
+    await using open = new Parley("server", ...flags);
+    const port = (await open.line(/^Server listening on /)).split(":").at(-1);
+    const home = join(folder, "new home");
+    const env = { XDG_CONFIG_HOME: home };
+    const listed = () => run(["completions", "files", `${outside}:${port}`], { env });
+    expect(await listed()).toMatchObject({ code: 0, out: "" });
+    expect(existsSync(home)).toBe(false);
+    await run(["fetch-file", "--list", `--server=${outside}:${port}`], { env });
+    expect(await listed()).toMatchObject({ code: 0, out: "big file.bin\n" });
+  });
+});
 
 test("an unknown shell is an error that lists the known ones", async () => {
   const { code, err } = await run(["completions", "tcsh"]);

@@ -29,8 +29,9 @@ const scripts: Readonly<Record<string, (commands: readonly CompletedCommand[]) =
   powershell: powershellCompletions,
 };
 
-/** The argument with which the scripts query the servers known to this user. */
+/** What the scripts query: the servers known to this user, and the files of one. */
 const servers = "servers";
+const files = "files";
 
 export function completionsCommand(table: CommandTable) {
   return defineCommand({
@@ -48,10 +49,21 @@ export function completionsCommand(table: CommandTable) {
         type: "positional",
         required: true,
         valueHint: "SHELL",
-        description: `${Object.keys(scripts).join(", ")}; or ${servers}, which lists the servers you know`,
+        description: `${Object.keys(scripts).join(", ")}; or ${servers}, which lists the servers you know, or ${files}, which lists what one of them shares`,
+      },
+      server: {
+        type: "positional",
+        required: false,
+        valueHint: "ADDRESS",
+        description: `With ${files}: the server, whose key must be known already`,
       },
     },
-    async run({ args: { shell } }) {
+    async run({ args: { shell, server } }) {
+      if (shell === files) {
+        const { servedNames } = await import("../completions/served-names.ts");
+        for await (const name of servedNames(server)) stdout.line(name);
+        return;
+      }
       if (shell === servers) {
         for (const server of knownServers()) stdout.line(server);
         return;

@@ -18,8 +18,7 @@ _parley_served_files() {
   while IFS= read -r name; do
     name=$(printf %q "$name")
     [[ $name == "$1"* ]] && COMPREPLY+=("$name")
-  done < <("$program" fetch-file \${server:+--server "$server"} --list </dev/null 2>/dev/null |
-    sed -E 's/^ *[0-9]+  [^ ]+ [^ ]+  //')
+  done < <("$program" completions files \${server:+"$server"} </dev/null 2>/dev/null)
 }
 
 # Lists of words are to be split, and hold nothing to be globbed.

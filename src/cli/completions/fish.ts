@@ -21,8 +21,8 @@ end
 
 function __parley_served_files
     set -l server (string match -r -- '^.*:\\d+.*$' (commandline -opc)[3..-1])
-    set -q server[1]; and set server --server $server[1]
-    parley fetch-file $server --list </dev/null 2>/dev/null | string replace -r '^ *\\d+  \\S+ \\S+  ' ''
+    set -q server[1]; and set server (string replace -r -- '^--server=' '' $server[1])
+    parley completions files $server </dev/null 2>/dev/null
 end
 
 complete -c parley -f

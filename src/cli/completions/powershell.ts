@@ -40,10 +40,12 @@ const driver = `    $program = $ast.CommandElements[0].ToString()
         if ($values -eq 'server') { $values = @(& $program completions servers 2>$null) }
         if ($values -eq 'served-file') {
             $server = @($words | Where-Object { $_ -match ':\\d+' } | Select-Object -First 1)
-            $flags = if ($server.Count -gt 0) { @('--server', $server[0]) } else { @() }
-            $values = @(& $program fetch-file @flags --list 2>$null |
-                ForEach-Object { $_ -replace '^ *\\d+  \\S+ \\S+  ', '' } |
-                ForEach-Object { if ($_ -match '\\s') { "'$_'" } else { $_ } })
+            $server = @($server -replace '^--server=', '')
+            # Four characters are single quotes to PowerShell besides the usual one.
+            $values = @(& $program completions files @server 2>$null | ForEach-Object {
+                if ($_ -match '^\\w[\\w./+-]*$') { $_ }
+                else { "'" + ($_ -replace '[\\u0027\\u2018-\\u201b]', '$0$0') + "'" }
+            })
         }
         if ($values -and $values -ne 'none') {
             $candidates = @($values | ForEach-Object { , @($_, $_) })

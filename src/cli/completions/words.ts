@@ -61,6 +61,6 @@ function valuesBehind(command: string, hint: string, vocabulary: Vocabulary): Va
   if (what === "ADDRESS") return { kind: "server" };
   if (what === "DIR" || what === "FOLDER") return { kind: "folder" };
   if (what === "FILE" || what === "PATH") return { kind: "file" };
-  if (command === "fetch-file" && what === "NAME") return { kind: "served-file" };
+  if (command === "fetch-file" && hint === "NAME…") return { kind: "served-file" };
   return { kind: "none" };
 }

@@ -21,11 +21,10 @@ _parley_or_server() {
 
 _parley_served_files() {
   local -a names server
-  if [[ -n \${opt_args[--server]} ]]; then server=(--server \${opt_args[--server]//\\\\:/:})
-  elif [[ $line[1] == *:[0-9]* ]]; then server=(--server $line[1])
+  if [[ -n \${opt_args[--server]} ]]; then server=(\${opt_args[--server]//\\\\:/:})
+  elif [[ $line[1] == *:[0-9]* ]]; then server=($line[1])
   fi
-  names=(\${(f)"$($program fetch-file $server --list </dev/null 2>/dev/null |
-    sed -E 's/^ *[0-9]+  [^ ]+ [^ ]+  //')"})
+  names=(\${(f)"$($program completions files $server </dev/null 2>/dev/null)"})
   compadd -a names
 }
 
