@@ -141,6 +141,11 @@ test("a first word that can only be an address is one, and the server of no othe
   expect({ code, err }).toEqual({ code: 3, err: expect.stringContaining("'parley.invalid'") });
 });
 
+test("a whole command in one word is no address", async () => {
+  const { code, err } = await admin("ann", "ban Bob --for soon: 1.5 h");
+  expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining("is not a term") });
+});
+
 test("help lists the commands without a server", async () => {
   const nowhere = "127.0.0.1:1";
   const { code, out } = await admin("ann", nowhere, "help");

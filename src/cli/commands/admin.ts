@@ -84,8 +84,8 @@ function isRefusedPass(error: unknown): boolean {
   return error instanceof ParleyError && error.code === "members-only";
 }
 
-/** In an address, but in no command. An empty word is an address that a script has not set. */
-const addressOnly = /^$|[:.#]/;
+/** A name of a command has none of these. An empty word is an address that a script has not set. */
+const addressOnly = /^(?:|\S*[:.#]\S*)$/;
 
 /** `[ADDRESS] COMMAND…` */
 function readWords(
