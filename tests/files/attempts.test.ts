@@ -1,7 +1,7 @@
 // What an attempt owes the server, however it ends.
 
 import { expect, test } from "bun:test";
-import type { Attempt, AttemptOptions } from "../../src/files/attempt.ts";
+import type { Attempt } from "../../src/files/attempt.ts";
 import { ControlAttempt } from "../../src/files/control-attempt.ts";
 import { ControlClient } from "../../src/files/control-client.ts";
 import { DownloadAttempt } from "../../src/files/download-attempt.ts";
@@ -9,6 +9,7 @@ import type { LoopSocket } from "../../src/files/receiver-loop.ts";
 import { noOffload } from "../../src/io/udp/udp.ts";
 import { Assembler } from "../../src/transfer/assembler.ts";
 import { encodeServer } from "../../src/protocol/encode.ts";
+import { anyAttempt } from "./any-attempt.ts";
 
 const noSocket: LoopSocket = {
   offload: noOffload,
@@ -57,21 +58,11 @@ function offering(): { control: ControlClient; sent: [type: string, transfer?: n
 
 const base64 = (bytes: number): string => Buffer.alloc(bytes, 1).toString("base64");
 
-const options: AttemptOptions = {
-  name: "file",
-  heldBytes: 0,
-  sha256: false,
-  tagTimeoutMs: 1_000,
-  // The ranges that are wanted are those of another version.
-  onOffer: () => undefined,
-  onTurn() {},
-};
-
 const overUdp = (udpPort: number): Promise<Attempt> =>
-  DownloadAttempt.open({ ...options, udpPort, open: async () => noSocket, loopback: true });
+  DownloadAttempt.open({ ...anyAttempt, udpPort, open: async () => noSocket, loopback: true });
 
 test.each([
-  ["of another version, over TCP", async () => new ControlAttempt(options), "stale"],
+  ["of another version, over TCP", async () => new ControlAttempt(anyAttempt), "stale"],
   ["of another version, over UDP", () => overUdp(1), "stale"],
   ["on another port", () => overUdp(2), "elsewhere"],
 ] as const)("an offer %s is given back", async (_, open, how) => {
@@ -88,7 +79,7 @@ test("a sender that seals wrongly is found out over the control connection, too"
   const { control } = offering();
   const store = { write: () => false, read: () => 0 };
   const assembler = new Assembler({ size: 10, chunkBytes: 65_536, store, hashOf: () => "" });
-  const attempt = new ControlAttempt({ ...options, onOffer: () => assembler });
+  const attempt = new ControlAttempt({ ...anyAttempt, onOffer: () => assembler });
   await expect(attempt.run(control)).rejects.toMatchObject({ code: "integrity" });
   expect(assembler.verifiedBytes).toBe(0);
   control.close();

@@ -2,21 +2,12 @@
 
 import { expect, test } from "bun:test";
 import type { ParleyError } from "../../src/errors.ts";
-import type { AttemptOptions } from "../../src/files/attempt.ts";
 import { openServerAttempt } from "../../src/files/server-attempt.ts";
 import { ServerSource } from "../../src/files/server-source.ts";
 import { until } from "../until.ts";
+import { anyAttempt } from "./any-attempt.ts";
 
 const twoAddresses = async (): Promise<string[]> => ["127.0.0.1", "127.0.0.2"];
-
-const anyFile: AttemptOptions = {
-  name: "file",
-  heldBytes: 0,
-  sha256: false,
-  tagTimeoutMs: 1_000,
-  onOffer: () => undefined,
-  onTurn() {},
-};
 
 test("the control connection opens while an attempt is prepared, and only once", async () => {
   let accepted = 0;
@@ -26,7 +17,7 @@ test("the control connection opens while an attempt is prepared, and only once",
     socket: { open: () => void accepted++, data() {} },
   });
   const source = new ServerSource({ host: "127.0.0.1", port: server.port }, undefined);
-  const attempt = await source.openAttempt(anyFile, openServerAttempt);
+  const attempt = await source.openAttempt(anyAttempt, openServerAttempt);
   await until(() => accepted === 1);
   const control = await source.connect();
   expect(await source.connect()).toBe(control);
@@ -52,7 +43,7 @@ test("an attempt goes to the same address as the connection that was opened befo
   const source = new ServerSource(to, undefined, undefined, find);
   const connecting = source.connect();
   let usedHost = "";
-  const opening = source.openAttempt(anyFile, (options, path) => {
+  const opening = source.openAttempt(anyAttempt, (options, path) => {
     usedHost = path.host;
     return openServerAttempt(options, path);
   });
@@ -81,7 +72,7 @@ test("a password that is refused before anybody asks for the connection is not s
   const source = new ServerSource({ host: "127.0.0.1", port: server.port, access });
   source.prepare();
   await until(() => closed === 1);
-  const attempt = await source.openAttempt(anyFile, openServerAttempt);
+  const attempt = await source.openAttempt(anyAttempt, openServerAttempt);
   const control = await source.connect();
   expect(await control.ping().catch(({ code }: ParleyError) => code)).toBe("wrong-password");
   expect(accepted).toBe(1);

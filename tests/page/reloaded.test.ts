@@ -1,58 +1,12 @@
 // The end of an attempt that the page before has left, with stand-ins for the browser's WebSocket,
 // in virtual time.
 
-import { afterEach, beforeEach, expect, jest, test } from "bun:test";
+import { expect, jest, test } from "bun:test";
 import { client as limits } from "../../src/limits.ts";
 import { endAttempt } from "../../src/page/code/reloaded.ts";
-import { welcome } from "../protocol/welcome.ts";
+import { PlayedSocket, playSockets } from "./played-socket.ts";
 
-/** A connection to a server that this test plays. */
-class PlayedSocket extends EventTarget {
-  static readonly all: PlayedSocket[] = [];
-  readonly sent: { type: string; ref?: number }[] = [];
-  isClosed = false;
-
-  constructor(readonly url: string) {
-    super();
-    PlayedSocket.all.push(this);
-  }
-
-  send(frame: string): void {
-    for (const line of frame.split("\n")) if (line !== "") this.sent.push(JSON.parse(line));
-  }
-
-  close(): void {
-    this.isClosed = true;
-  }
-
-  says(message: object): void {
-    this.dispatchEvent(new MessageEvent("message", { data: `${JSON.stringify(message)}\n` }));
-  }
-
-  /** Opens, and welcomes the page. Returns its next request. */
-  begin(): { type: string; ref?: number } {
-    this.dispatchEvent(new Event("open"));
-    this.says(welcome());
-    return this.sent.at(-1)!;
-  }
-
-  get types(): readonly string[] {
-    return this.sent.map(({ type }) => type);
-  }
-}
-
-const { WebSocket } = globalThis;
-
-beforeEach(() => {
-  jest.useFakeTimers();
-  PlayedSocket.all.length = 0;
-  Object.assign(globalThis, { WebSocket: PlayedSocket });
-});
-
-afterEach(() => {
-  jest.useRealTimers();
-  Object.assign(globalThis, { WebSocket });
-});
+playSockets();
 
 const offer = "EBESExQVFhcYGRobHB0eHw";
 const joined = { type: "code-joined", offer, here: true };

@@ -1,72 +1,13 @@
 // The page's driver with a stand-in for the browser's WebSocket, in virtual time. No browser.
 
-import { afterEach, beforeEach, expect, jest, test } from "bun:test";
+import { expect, jest, test } from "bun:test";
 import type { SessionEvent } from "../../src/client/events.ts";
 import { ClientSession } from "../../src/client/session.ts";
 import { client as limits } from "../../src/limits.ts";
 import { WebSocketDriver } from "../../src/page/websocket-driver.ts";
-import { encodeServer } from "../../src/protocol/encode.ts";
-import type { ServerMessage } from "../../src/protocol/messages.ts";
+import { PlayedSocket, playSockets } from "./played-socket.ts";
 
-/** A socket of a network that drops everything: it neither opens nor fails. */
-class SilentSocket extends EventTarget {
-  static readonly OPEN = 1;
-  static readonly all: SilentSocket[] = [];
-  readonly sent: string[] = [];
-  isClosed = false;
-  readyState = SilentSocket.OPEN;
-
-  constructor(readonly url: string) {
-    super();
-    SilentSocket.all.push(this);
-  }
-
-  send(frame: string): void {
-    this.sent.push(frame);
-  }
-
-  close(): void {
-    this.isClosed = true;
-  }
-}
-
-const welcome: ServerMessage = {
-  type: "welcome",
-  version: 2,
-  server: "s",
-  udpPort: 1,
-  limits: {
-    textChars: 16_384,
-    lineBytes: 131_072,
-    nameChars: 32,
-    recipients: 1,
-    rooms: 1,
-    messagesPerSecond: 100,
-    burstSeconds: 4,
-  },
-  session: {
-    name: "Ann",
-    secret: "a secret of Ann's",
-    epoch: "e",
-    mail: 0,
-    n: 0,
-    recovered: true,
-    rooms: [{ room: "lobby", seq: 0, recovered: true }],
-  },
-};
-
-const { WebSocket } = globalThis;
-
-beforeEach(() => {
-  jest.useFakeTimers();
-  SilentSocket.all.length = 0;
-  Object.assign(globalThis, { WebSocket: SilentSocket });
-});
-
-afterEach(() => {
-  jest.useRealTimers();
-  Object.assign(globalThis, { WebSocket });
-});
+playSockets();
 
 function connect() {
   const events: SessionEvent[] = [];
@@ -74,7 +15,7 @@ function connect() {
   const session = new ClientSession(options);
   const driver = new WebSocketDriver(session, "ws://a/ws", (news) => events.push(...news));
   driver.start();
-  const [socket = new SilentSocket("")] = SilentSocket.all;
+  const [socket = new PlayedSocket("")] = PlayedSocket.all;
   return { socket, driver, session, events };
 }
 
@@ -85,7 +26,7 @@ test("a server that does not answer is given up in time, and may answer too late
   jest.advanceTimersByTime(1);
   expect(events).toMatchObject([{ type: "offline", reason: "the server does not answer" }]);
   expect(socket.isClosed).toBe(true);
-  socket.dispatchEvent(new Event("open"));
+  socket.opens();
   expect(socket.sent).toEqual([]);
   session.leave();
 });
@@ -93,7 +34,7 @@ test("a server that does not answer is given up in time, and may answer too late
 test("a server that answers has time to welcome", () => {
   const { socket, session, events } = connect();
   jest.advanceTimersByTime(limits.connectTimeoutMs - 1);
-  socket.dispatchEvent(new Event("open"));
+  socket.opens();
   expect(socket.sent).toHaveLength(1);
   jest.advanceTimersByTime(1);
   expect(events).toEqual([]);
@@ -103,21 +44,26 @@ test("a server that answers has time to welcome", () => {
 
 test("it sends nothing on a connection that the server is closing: browsers log that", () => {
   const { socket, session } = connect();
-  socket.dispatchEvent(new Event("open"));
-  const receive = (message: ServerMessage) =>
-    socket.dispatchEvent(new MessageEvent("message", { data: encodeServer(message) }));
-  receive(welcome);
-  receive({ type: "ping" });
-  expect(socket.sent).toHaveLength(2);
+  socket.begin({
+    name: "Ann",
+    secret: "a secret of Ann's",
+    epoch: "e",
+    mail: 0,
+    n: 0,
+    recovered: true,
+    rooms: [{ room: "lobby", seq: 0, recovered: true }],
+  });
+  socket.says({ type: "ping" });
+  expect(socket.types).toEqual(["hello", "ping"]);
   socket.readyState = 2;
-  receive({ type: "ping" });
-  expect(socket.sent).toHaveLength(2);
+  socket.says({ type: "ping" });
+  expect(socket.types).toEqual(["hello", "ping"]);
   session.leave();
 });
 
 test("it asks the balancer for another server once, and for any after that", () => {
   const { socket, driver, session } = connect();
-  socket.dispatchEvent(new Event("open"));
+  socket.opens();
   expect(driver.moveTo("not an address")).toBe(false);
   expect(driver.moveTo("[2001:db8::2]:55000")).toBe(true);
   expect(socket.isClosed).toBe(true);
@@ -125,10 +71,10 @@ test("it asks the balancer for another server once, and for any after that", () 
   expect(driver.server).toBe("[2001:db8::2]:55000");
   // It leads there already, or not at all.
   expect(driver.moveTo("[2001:db8::2]:55000")).toBe(false);
-  SilentSocket.all[1]!.dispatchEvent(new Event("open"));
-  SilentSocket.all[1]!.dispatchEvent(new CloseEvent("close"));
+  PlayedSocket.all[1]!.opens();
+  PlayedSocket.all[1]!.dispatchEvent(new CloseEvent("close"));
   jest.advanceTimersByTime(limits.connectTimeoutMs);
-  const [first, second, third] = SilentSocket.all.map(({ url }) => url);
+  const [first, second, third] = PlayedSocket.all.map(({ url }) => url);
   expect([first, second, third]).toEqual([
     "ws://a/ws",
     "ws://a/ws?at=[2001:db8::2]:55000",

@@ -7,6 +7,7 @@ import type {
   Committed,
   LocalStore,
   Mail,
+  PresenceChange,
   SessionUpdate,
 } from "../../src/chat/turn/store.ts";
 import type { ServerStore } from "../../src/store/server-store.ts";
@@ -31,6 +32,16 @@ export function logged(runs: readonly SaidRun[], first: number): Said[] {
   const all = runs.flatMap((one) => one.texts.map((_, i) => ({ ...one.at(i), author: 0 })));
   return all.map((said, i) => ({ ...said, seq: first + i }));
 }
+
+/** What other servers learn of a member. */
+export const about: NonNullable<PresenceChange["about"]> = {
+  persona: { user: "u", host: "h", account: "", realName: "", isBot: false },
+  ids: [],
+  isHidden: false,
+  isSecure: true,
+  sinceMs: 1,
+  spokeMs: 1,
+};
 
 type MailFields = Partial<PrivateMessage> & Partial<Pick<Mail, "network" | "other" | "isCopy">>;
 

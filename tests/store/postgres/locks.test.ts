@@ -7,7 +7,7 @@ import type { Database } from "../../../src/store/postgres/database.ts";
 import type { DatabasePort } from "../../../src/store/postgres/database-port.ts";
 import { PostgresStore } from "../../../src/store/postgres/store.ts";
 import { until } from "../../until.ts";
-import { mail, run, update } from "../batches.ts";
+import { about, mail, run, update } from "../batches.ts";
 import { hasPostgres, withoutPostgres } from "./cluster.ts";
 import { emptied } from "./emptied.ts";
 import { withDatabase } from "./with-database.ts";
@@ -19,14 +19,6 @@ const noWork = { rooms: [], mail: [], sessions: [] };
 /** Somebody who enters that room. */
 function entering(room: string): Pick<Batch, "presence"> {
   const rank = { isOperator: false, isVoiced: false };
-  const about = {
-    persona: { user: "u", host: "h", account: "", realName: "", isBot: false },
-    ids: [],
-    isHidden: false,
-    isSecure: true,
-    sinceMs: 1,
-    spokeMs: 1,
-  };
   return {
     presence: [{ room, changes: [{ folded: "ann", name: "Ann", about, rank, event: undefined }] }],
   };

@@ -17,7 +17,7 @@ import { PostgresStore } from "../../../src/store/postgres/store.ts";
 import { VirtualClock } from "../../sim/chat/virtual-clock.ts";
 import { SimulatedDatabase } from "../../sim/cluster/database.ts";
 import { beforeCopies } from "../../../src/store/mailbox-shares.ts";
-import { mail, run, update } from "../batches.ts";
+import { about, mail, run, update } from "../batches.ts";
 import { hasPostgres, withoutPostgres } from "./cluster.ts";
 import { emptied } from "./emptied.ts";
 import { withDatabase } from "./with-database.ts";
@@ -109,14 +109,6 @@ const step = fc.record({
 });
 
 function batchOf(plan: Work, number: number): Batch {
-  const about = {
-    persona: { user: "u", host: "h", account: "", realName: "", isBot: false },
-    ids: [],
-    isHidden: false,
-    isSecure: true,
-    sinceMs: 1,
-    spokeMs: 1,
-  };
   return {
     number,
     rooms: plan.said.map(({ room, count }) => ({
