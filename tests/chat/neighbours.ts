@@ -42,7 +42,7 @@ export class Neighbours {
   readonly #waiting = new Map<string, ForeignEvent[]>();
   /** Commits of servers whose commits take long; those that are carried out, with their answers. */
   readonly #held = new Map<string, Waiting>();
-  readonly #names = new Map<string, { holder: string; server: string }>();
+  readonly #names = new Map<string, { holder: string; server: string; askedMs: number }>();
   readonly #people = new Map<string, DirectoryEntry>();
   readonly #members = new Map<string, Map<string, ForeignMember>>();
   readonly #versions = new Map<string, number>();
@@ -173,11 +173,13 @@ export class Neighbours {
         return { ...done, type: "room-bounds", result: { ...bounds, elsewhere } };
       }
       case "claim-name": {
-        const { name, holder: claimed } = request.claim;
+        const { name, holder: claimed, askedMs = 0 } = request.claim;
         const holder = holderAt(server, claimed);
         const before = this.#names.get(name);
-        const isFree = before === undefined || before.holder === holder || before.server === server;
-        if (isFree) this.#names.set(name, { holder, server });
+        const isOlder = before !== undefined && before.askedMs > askedMs;
+        const isTheirs = before?.holder === holder && !isOlder;
+        const isFree = before === undefined || isTheirs || before.server === server;
+        if (isFree) this.#names.set(name, { holder, server, askedMs });
         return { ...done, type: "claim-name", result: { isFree } };
       }
       case "find-name": {

@@ -47,16 +47,12 @@ export function claimPlace(
 }
 
 /**
- * The database has taken this server for dead, and its claims with it: claims it again, unless
- * another server has claimed it since. `isWanted`: whether it is still here.
+ * Claims it again: the database has taken this server for dead, and its claims with it, or another
+ * server has claimed it since. `isWanted`: whether it is still here.
  */
 export function reclaimPlace(hub: HubState, claim: NameClaim, isWanted: () => boolean): void {
-  hub.store.ask({ type: "find-claimant", name: claim.name }, (found) => {
-    if (!found.done || found.result !== undefined || !isWanted()) return;
-    hub.store.claimName(claim, undefined, isWanted, (claimed) => {
-      if (claimed.done && claimed.result.isFree && !isWanted()) releasePlace(hub, claim);
-    });
-    hub.wake();
+  hub.store.claimName(claim, undefined, isWanted, (claimed) => {
+    if (claimed.done && claimed.result.isFree && !isWanted()) releasePlace(hub, claim);
   });
   hub.wake();
 }

@@ -43,7 +43,7 @@ export function takeCalls(hub: HubState, session: Session, command: TakeCalls): 
   if (muted !== undefined) return reject(hub, session, "muted", muted, { ref });
   if (hub.options.shared === undefined) return takeWith(hub, session, command, { id, key });
   // The last server at which the peer takes calls has the claim.
-  const claim = claimOf(hub, { id, key });
+  const claim = { ...claimOf(hub, { id, key }), askedMs: hub.nowMs };
   const take = (answer: PlaceClaimed): void => {
     if (answer === "over") return;
     if (answer instanceof ParleyError) return rejectUnread(hub, session, command, answer);

@@ -70,7 +70,8 @@ function claimNumber(
 ): void {
   const number = numberFor(hub, wanted);
   if (hub.options.shared === undefined) return then(number);
-  const claim = placeClaim("code", number, hub.options.hashSecret(id));
+  const place = placeClaim("code", number, hub.options.hashSecret(id));
+  const claim = { ...place, askedMs: hub.nowMs };
   hub.codes.claiming.add(number);
   claimPlace(hub, session, claim, (answer) => {
     hub.codes.claiming.delete(number);
@@ -84,10 +85,12 @@ function claimNumber(
 
 /** The database no longer knows where the codes are. */
 export function reclaimCodes(hub: HubState): void {
-  for (const code of hub.codes) {
-    const isOpen = (): boolean => hub.codes.numbered(code.number) === code;
-    if (code.claim !== undefined) reclaimPlace(hub, code.claim, isOpen);
-  }
+  for (const code of hub.codes) reclaimCode(hub, code);
+}
+
+function reclaimCode(hub: HubState, code: CodeOffer): void {
+  const isOpen = (): boolean => hub.codes.numbered(code.number) === code;
+  if (code.claim !== undefined) reclaimPlace(hub, code.claim, isOpen);
 }
 
 const numberInUse = "There is an offer with this number";
@@ -120,6 +123,9 @@ function openAgain(hub: HubState, session: Session, code: CodeOffer, { ref }: Ab
   if (from.session !== session) tellEnd(hub, code, "sender", "elsewhere");
   from.session = session;
   from.sinceMs = hub.nowMs;
+  // The sender may have been at another server in between.
+  if (code.claim !== undefined) code.claim = { ...code.claim, askedMs: hub.nowMs };
+  reclaimCode(hub, code);
   hub.send(session, { type: "code-opened", offer: from.id, number, ...pageOf(hub), ref });
   openChannel(hub, code);
 }

@@ -80,7 +80,15 @@ export type Overview = {
 export type PersonAtServer = Pick<ForeignPerson, "folded" | "name" | "server" | "address">;
 
 /** A folded name and its holder: a mailbox, or `#` and the number of a connection. */
-export type NameClaim = { readonly name: string; readonly holder: string };
+export type NameClaim = {
+  readonly name: string;
+  readonly holder: string;
+  /**
+   * For a place (place-claims.ts): when it was asked for here. Of all servers, the one where that
+   * was last has it.
+   */
+  readonly askedMs?: number | undefined;
+};
 
 /** A session's record that was claimed along with its name. */
 export type SessionTaken = {

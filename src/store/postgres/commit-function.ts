@@ -325,7 +325,8 @@ export const commitFunction = `
 
 /**
  * Claims a name for a user at this server. A user may have it at several servers: when moving, the
- * user has it at the next one before the last one releases it. A place is only at the next one.
+ * user has it at the next one before the last one releases it. A place is only where it was asked
+ * for last, at `since_ms`, in whatever order the claims are carried out.
  * With a record of a session (otherwise empty), only batches with the new `claim` may write it from
  * now on. `n` null: somebody else has the name at another server; otherwise the record's counter, 0
  * if there is none. `refused`: which of its messages were.
@@ -338,7 +339,8 @@ export const commitFunction = `
 export const claimFunction = `
   CREATE OR REPLACE FUNCTION parley.claim(
     me text, request bigint, claimed text, claimant text, record text, is_withdrawn boolean,
-    now_ms bigint, OUT n bigint, OUT claim bigint, OUT refused text
+    -- Servers of earlier versions may still run, and do not say when.
+    now_ms bigint, since_ms bigint DEFAULT 0, OUT n bigint, OUT claim bigint, OUT refused text
   ) LANGUAGE plpgsql AS $function$
   DECLARE
     known parley.sessions%ROWTYPE;
@@ -358,12 +360,15 @@ export const claimFunction = `
     -- An account may find its name with the session that has registered it, at another server that
     -- has yet to release it.
     IF NOT is_withdrawn AND NOT EXISTS (SELECT 1 FROM parley.names AS other
-        WHERE other.folded = claimed AND other.holder <> claimant AND other.server <> me
-          AND NOT EXISTS (SELECT 1 FROM parley.sessions AS s
-            JOIN parley.accounts AS a ON a.id = s.account
-            WHERE s.id = other.holder AND '${accountMark}' || a.id = claimant)) THEN
-      INSERT INTO parley.names (folded, holder, server) VALUES (claimed, claimant, me)
-        ON CONFLICT (folded, server) DO UPDATE SET holder = excluded.holder;
+        WHERE other.folded = claimed AND other.server <> me
+          AND (other.since_ms > claim.since_ms OR other.holder <> claimant
+            AND NOT EXISTS (SELECT 1 FROM parley.sessions AS s
+              JOIN parley.accounts AS a ON a.id = s.account
+              WHERE s.id = other.holder AND '${accountMark}' || a.id = claimant))) THEN
+      INSERT INTO parley.names AS own (folded, holder, server, since_ms)
+        VALUES (claimed, claimant, me, claim.since_ms)
+        ON CONFLICT (folded, server) DO UPDATE SET holder = excluded.holder,
+          since_ms = greatest(own.since_ms, excluded.since_ms);
       -- People have a name at all their servers; a place is at the last one (place-claims.ts).
       IF position('/' IN claimed) > 0 THEN
         DELETE FROM parley.names AS other WHERE other.folded = claimed AND other.server <> me;

@@ -316,6 +316,12 @@ const version22 = "";
 /** Version 23: transactions lock all rooms before all sessions; only the functions are new. */
 const version23 = "";
 
+/** Version 24: when each place was asked for (by `away_ms`): it is where that was last. */
+const version24 = `
+  ALTER TABLE parley.names ADD COLUMN since_ms bigint NOT NULL DEFAULT 0;
+  DROP FUNCTION IF EXISTS parley.claim(text, bigint, text, text, text, boolean, bigint);
+`;
+
 /** Step `i` turns version `i` into `i + 1`. Never change a released step; add one. */
 export const migrations: readonly string[] = [
   tables,
@@ -341,6 +347,7 @@ export const migrations: readonly string[] = [
   version21,
   version22,
   version23,
+  version24,
 ];
 
 /** Recreated after every migration: they require the newest tables. */

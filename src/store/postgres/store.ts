@@ -475,7 +475,7 @@ export class PostgresStore {
     const id = this.#serverId;
     try {
       const [row] = await this.#database.run<ClaimRow>(
-        "SELECT n, claim, refused FROM parley.claim($1, $2, $3, $4, $5, $6, $7)",
+        "SELECT n, claim, refused FROM parley.claim($1, $2, $3, $4, $5, $6, $7, $8)",
         [
           id,
           number,
@@ -484,6 +484,7 @@ export class PostgresStore {
           session ?? "",
           isWithdrawn === true,
           this.#clock.nowMs,
+          claim.askedMs === undefined ? 0 : this.#away.common(claim.askedMs),
         ],
       );
       if (row === undefined || row.n === null) return { isFree: false };

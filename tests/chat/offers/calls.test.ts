@@ -342,11 +342,25 @@ test("a peer is found again after its server was taken for dead, unless it has m
   const bob = visitor(third!);
   neighbours.fence("here");
   expect(bob.send(call("Alice", "Alice's")).lines()).toMatchObject([{ at: "here.example:55000" }]);
+  there!.pass(1);
   visitor(there!, "Alice's").send(take("Alice"));
   neighbours.fence("here");
   expect(bob.send(call("Alice", "Alice's", 2)).lines()).toMatchObject([
     { at: "there.example:55000" },
   ]);
+});
+
+test("a peer is found where it came last, also if the database hears late of where it was before", () => {
+  const neighbours = new Neighbours();
+  const [here, there, third] = ["here", "there", "third"].map((name) => neighbours.server(name));
+  neighbours.hold("here", "commits", "claim-name");
+  // The end of this connection is not noticed.
+  visitor(here!, "Alice's").send(take("Alice"));
+  there!.pass(1);
+  visitor(there!, "Alice's").send(take("Alice"));
+  neighbours.release("here");
+  const bob = visitor(third!).send(call("Alice", "Alice's"));
+  expect(bob.lines()).toMatchObject([{ at: "there.example:55000" }]);
 });
 
 test.each([

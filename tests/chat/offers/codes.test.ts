@@ -343,6 +343,19 @@ test("a code is found again after its server was taken for dead", () => {
   expect(heard(visitor(here).send(join(number, 3)))).toContain("joined");
 });
 
+test("a code is found where its sender was last, also at a server where it was before", () => {
+  const neighbours = new Neighbours();
+  const [here, there, third] = ["here", "there", "third"].map((name) => neighbours.server(name));
+  const number = openAt(here!, 1);
+  const isAt = (n: number) => visitor(third!).send(join(number, n)).lines();
+  there!.pass(1);
+  expect(openAt(there!, 1, number)).toBe(number);
+  expect(isAt(1)).toMatchObject([{ code: "elsewhere", at: "there.example:55000" }]);
+  here!.pass(2);
+  expect(openAt(here!, 1, number)).toBe(number);
+  expect(isAt(2)).toMatchObject([{ code: "elsewhere", at: "here.example:55000" }]);
+});
+
 function openAt(rig: Rig, n: number, number?: number): number {
   return Number(visitor(rig).send(open(n, number)).lines()[0]?.["number"]);
 }

@@ -52,6 +52,7 @@ export type NameRow = {
   readonly folded: string;
   readonly holder: string;
   readonly server: string;
+  readonly sinceMs: number;
 };
 /** The outcome of a claim; `n` null: the name was not free, or the claim was withdrawn. */
 export type ClaimedRow = { readonly n: number | null; readonly claim: number | null };

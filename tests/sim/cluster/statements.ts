@@ -361,11 +361,14 @@ function claim(context: Context, values: Values): readonly Row[] {
 function claimFirst({ tables, undo, notify }: Context, values: Values): ClaimedRow {
   const [server = "", , folded = "", holder = "", record = "", isWithdrawn] = values.map(String);
   const rows = tables.holdersOf(folded);
+  const asked = Number(values[7]);
   const isTaken = rows.some((row) => {
-    return row.server !== server && ![row.holder, tables.successorOf(row.holder)].includes(holder);
+    const isTheirs = [row.holder, tables.successorOf(row.holder)].includes(holder);
+    return row.server !== server && (row.sinceMs > asked || !isTheirs);
   });
   if (isTaken || isWithdrawn === "true") return { n: null, claim: null };
-  tables.addName({ folded, holder, server }, undo);
+  const own = rows.find((row) => row.server === server);
+  tables.addName({ folded, holder, server, sinceMs: Math.max(own?.sinceMs ?? 0, asked) }, undo);
   if (folded.includes("/")) {
     for (const row of rows) if (row.server !== server) tables.removeName(row, undo);
   }

@@ -134,7 +134,7 @@ export class Tables {
     this.names.put(`${row.folded} ${row.server}`, row, undo);
   }
 
-  removeName({ folded, holder, server }: NameRow, undo: Undo): void {
+  removeName({ folded, holder, server }: Omit<NameRow, "sinceMs">, undo: Undo): void {
     const key = `${folded} ${server}`;
     if (this.names.get(key)?.holder === holder) this.names.delete(key, undo);
   }

@@ -9,6 +9,7 @@ import type {
   StoreReply,
 } from "../../../src/chat/turn/store.ts";
 import type { Database } from "../../../src/store/postgres/database.ts";
+import { steadyMs } from "../../../src/io/clock.ts";
 import { postgres as limits } from "../../../src/limits.ts";
 import { PostgresStore } from "../../../src/store/postgres/store.ts";
 import { update } from "../batches.ts";
@@ -173,6 +174,23 @@ describe.skipIf(!hasPostgres)("a repeated claim", () => {
     await claimAt(there, 2);
     expect(await holders()).toEqual([there.serverId]);
     await commit(here, { released: [place] });
+    expect(await holders()).toEqual([there.serverId]);
+  });
+
+  test("of a place leaves it where it was asked for last, in whatever order they are carried out", async () => {
+    const place = { name: "call/1", holder: "call/1" };
+    let id = 0;
+    const claimAt = (store: PostgresStore, agoMs: number) => {
+      const claim = { ...place, askedMs: steadyMs() - agoMs };
+      return ask(store, ++id, { type: "claim-name", claim, session: undefined });
+    };
+    await claimAt(here, 1_000);
+    expect(await claimAt(there, 2_000)).toMatchObject({ result: { isFree: false } });
+    expect(await holders()).toEqual([here.serverId]);
+    expect(await claimAt(there, 500)).toMatchObject({ result: { isFree: true } });
+    // An earlier connection there, whose claim was repeated.
+    await claimAt(there, 3_000);
+    expect(await claimAt(here, 700)).toMatchObject({ result: { isFree: false } });
     expect(await holders()).toEqual([there.serverId]);
   });
 

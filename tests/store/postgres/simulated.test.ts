@@ -80,6 +80,7 @@ const step = fc.record({
       type: fc.constant("claim" as const),
       name: fc.constantFrom(...names, called),
       holder: fc.constantFrom(...records, "#1", "@a1"),
+      askedMs: fc.constantFrom(undefined, 1, 2, 3),
       takes: fc.boolean(),
       /** The server's last claim again, or as if it were not wanted any more. */
       again: fc.constantFrom(false, false, true),
@@ -184,11 +185,11 @@ class Rig {
         return await this.#ask(store, { type: "commit", batch: batchOf(what.work, number) });
       }
       case "claim": {
-        const { name, holder, takes, again, isWithdrawn } = what;
+        const { name, holder, askedMs, takes, again, isWithdrawn } = what;
         // A device of the account has a record of its own.
         const record = holder === "@a1" ? "r1" : holder;
         const taken = takes && record !== "#1" ? record : undefined;
-        const claim = { name, holder };
+        const claim = { name, holder, askedMs: name === called ? askedMs : undefined };
         const fresh = { type: "claim-name", claim, session: taken, id: ++this.#id } as const;
         const request = (again ? this.#claims.get(server) : undefined) ?? fresh;
         this.#claims.set(server, request);
