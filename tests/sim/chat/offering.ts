@@ -1,11 +1,8 @@
 // A native client's actions with files for others, without files: offers, answers, and numbered
-// frames through the channels. Frames of a channel arrive in order, without gaps or repetitions,
-// and only while it is open, whatever breaks.
+// frames through the channels.
 
 import type { OfferEvent, NativeSession, SessionEvent } from "../../../src/client/events.ts";
-import { fail } from "./truth.ts";
-
-type Channel = { number: number; sent: number; heard: number };
+import { type Channel, heardFrame, newOfferId, openedChannel, someFrames } from "./frames.ts";
 
 export class Offering {
   readonly #name: string;
@@ -28,7 +25,7 @@ export class Offering {
   /** One random action. */
   act(session: NativeSession, to: string): void {
     const dice = this.#random();
-    if (dice < 0.3) return this.#offer(session, this.#newId(), to);
+    if (dice < 0.3) return this.#offer(session, newOfferId(this.#random), to);
     const [id, channel] = this.#anyChannel() ?? [];
     if (id === undefined || channel === undefined) return;
     if (dice > 0.97) {
@@ -37,11 +34,7 @@ export class Offering {
       this.taken.delete(id);
       return;
     }
-    for (let frames = 1 + Math.floor(this.#random() * 20); frames > 0; frames--) {
-      const size = this.#random() < 0.1 ? 40_000 : 10;
-      const data = `${channel.number}.${++channel.sent}.${"x".repeat(size)}`;
-      session.pass(id, channel.number, data);
-    }
+    for (const data of someFrames(channel, this.#random)) session.pass(id, channel.number, data);
   }
 
   hear(event: SessionEvent, session: NativeSession): void {
@@ -75,8 +68,8 @@ export class Offering {
     } else if (event.type === "channel-lost") {
       if (end.channel?.number === event.channel) end.channel = undefined;
     } else if (event.type === "channel") {
-      end.channel = { number: event.channel, sent: 0, heard: 0 };
-    } else this.#hearFrame(event, end.channel);
+      end.channel = openedChannel(event.channel);
+    } else heardFrame(this.#name, end.channel, event);
   }
 
   #answer(offer: string, session: NativeSession): void {
@@ -84,20 +77,6 @@ export class Offering {
     const accept = !isNew || this.#random() < 0.8;
     if (accept && isNew) this.taken.set(offer, { channel: undefined });
     session.request({ type: "answer-files", offer, accept });
-  }
-
-  #hearFrame(
-    { channel: number, data }: Extract<OfferEvent, { type: "passed" }>,
-    channel: Channel | undefined,
-  ): void {
-    if (channel === undefined || channel.number !== number) {
-      fail(`${this.#name} hears a frame of channel ${number}, not ${channel?.number}`);
-    }
-    const [of, nth] = data.split(".").map(Number);
-    if (of !== number || nth !== channel.heard + 1) {
-      fail(`${this.#name} hears frame ${of}.${nth} after ${number}.${channel.heard}`);
-    }
-    channel.heard++;
   }
 
   #offer(session: NativeSession, id: string, to: string): void {
@@ -112,11 +91,5 @@ export class Offering {
     const all = [...this.made, ...this.taken].filter(([, { channel }]) => channel !== undefined);
     const found = all[Math.floor(this.#random() * all.length)];
     return found === undefined ? undefined : [found[0], found[1].channel];
-  }
-
-  #newId(): string {
-    const letter = () =>
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345"[Math.floor(this.#random() * 58)];
-    return Array.from({ length: 22 }, letter).join("");
   }
 }

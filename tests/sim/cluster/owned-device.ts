@@ -4,15 +4,14 @@
 // within some time. Each device receives what is sent to the account, in order and without gaps.
 
 import { accountMark } from "../../../src/chat/accounts/account-store.ts";
-import { LineSplitter } from "../../../src/line-splitter.ts";
 import { loginProofText } from "../../../src/trust/login-proof.ts";
 import { fakeSignature } from "../../chat/fake-credentials.ts";
-import { Connection } from "../chat/connection.ts";
 import { isSettled } from "../chat/member-lists.ts";
 import type { ServerProcess } from "../chat/server-process.ts";
 import type { Surroundings } from "../chat/surroundings.ts";
 import { fail, seal, textOf } from "../chat/truth.ts";
 import type { AccountTables } from "./account-tables.ts";
+import { JsonClient } from "./json-client.ts";
 
 /** How long a server may keep somebody: longer than a lease, and than a look on a slow link. */
 const wrongMs = 30_000;
@@ -56,11 +55,8 @@ export class Owner {
 /** What proves that a session may act for the account. */
 type Proof = { readonly key: string } | { readonly passwords: readonly string[] };
 
-export class OwnedDevice {
-  readonly #world: Surroundings;
+export class OwnedDevice extends JsonClient {
   readonly #owner: Owner;
-  #connection: Connection | undefined;
-  #server: ServerProcess | undefined;
   #key: string;
   /** The password that it uses next, or has set: for the account as far as it knows. */
   #password = "";
@@ -80,12 +76,12 @@ export class OwnedDevice {
   constructor(
     world: Surroundings,
     owner: Owner,
-    readonly label: string,
-    readonly address: string,
+    label: string,
+    address: string,
     /** Otherwise it logs in by password and token. */
     readonly hasKey: boolean,
   ) {
-    this.#world = world;
+    super(world, label, address);
     this.#owner = owner;
     this.#key = owner.newKey();
     this.#secret = `secret-of-${label}`.padEnd(20, ".");
@@ -93,33 +89,28 @@ export class OwnedDevice {
   }
 
   doSomething(): void {
-    const { random } = this.#world;
-    const connection = this.#connection;
-    if (connection === undefined) return this.#connect();
+    const { random } = this.world;
+    if (!this.isConnected) {
+      if (this.connect()) this.#hello();
+      return;
+    }
     const dice = random();
-    if (dice < 0.02) this.#send({ type: "bye" });
-    else if (dice < 0.05) {
-      this.#lost();
-      connection.cut(random() * 3_000, random() * 10_000);
-    } else if (dice < 0.12) this.#send({ type: random() < 0.6 ? "join" : "part", room: "attic" });
+    if (dice < 0.02) this.send({ type: "bye" });
+    else if (dice < 0.05) this.cut(random() * 3_000, random() * 10_000);
+    else if (dice < 0.12) this.send({ type: random() < 0.6 ? "join" : "part", room: "attic" });
     else if (dice < 0.25) this.#tell();
     else if (this.#proof === undefined) this.#becomeOwner();
     else if (dice < 0.35) this.#setPassword();
-    else if (dice < 0.55) this.#send({ type: "device-code", ref: "code" });
+    else if (dice < 0.55) this.send({ type: "device-code", ref: "code" });
     else if (dice < 0.75) this.#revoke();
-    else this.#send({ type: "devices", ref: "devices" });
-  }
-
-  leave(): void {
-    this.#connection?.leave(100);
-    this.#lost();
+    else this.send({ type: "devices", ref: "devices" });
   }
 
   /** Whether its server still takes it for the owner, which it is not any more. */
   check(): void {
-    const { nowMs } = this.#world.clock;
-    const server = this.#server;
-    const isQuiet = server !== undefined && this.#connection?.isQuiet === true;
+    const { nowMs } = this.world.clock;
+    const { server } = this;
+    const isQuiet = server !== undefined && this.isQuiet;
     const mayKnow = isQuiet && isSettled(server) && this.#owner.isReachable(server);
     if (!mayKnow || this.#mayStay()) this.#wrongSinceMs = undefined;
     else {
@@ -131,9 +122,9 @@ export class OwnedDevice {
 
   /** Once healed, and after some time: it has received everything. */
   checkCaughtUp(): void {
-    const isReading = this.#isWelcome && this.#connection?.isQuiet === true;
+    const isReading = this.#isWelcome && this.isQuiet;
     if (!isReading || this.#mail === undefined) return;
-    const next = this.#world.truth.nextMail(this.#mailbox, this.#mail);
+    const next = this.world.truth.nextMail(this.#mailbox, this.#mail);
     if (next === undefined) return;
     fail(`${this.label} has heard ${this.#mail} of ${this.#mailbox}, and not ${next}`);
   }
@@ -148,14 +139,14 @@ export class OwnedDevice {
   }
 
   #tell(): void {
-    const { truth, random } = this.#world;
-    const to = [this.#world.anyRecipient()];
+    const { truth, random } = this.world;
+    const to = [this.world.anyRecipient()];
     const isOwner = this.#proof !== undefined;
     const token = truth.token(this.#name, undefined, to);
     const text = truth.text(token);
     const sealed = seal(text);
     const boxes = { text: "", sealed, copies: isOwner ? sealed.boxes : undefined };
-    this.#send({ type: "tell", to, ...(random() < 0.5 ? boxes : { text }) });
+    this.send({ type: "tell", to, ...(random() < 0.5 ? boxes : { text }) });
   }
 
   /** Whether it reads the mailbox of an account that is deleted. */
@@ -172,7 +163,7 @@ export class OwnedDevice {
   }
 
   #heard(mail: number, text: string): void {
-    const { truth } = this.#world;
+    const { truth } = this.world;
     this.#mayBeRegistered(mail);
     if (this.#isDeleted) {
       // Its own mailbox goes on with these numbers, and so does that of the next account.
@@ -190,7 +181,7 @@ export class OwnedDevice {
   /** What the account got before this device is told of it comes from the account's mailbox. */
   #mayBeRegistered(mail: number): void {
     const isOwn = this.#mailbox === this.#ownMailbox;
-    if (!isOwn || this.#world.truth.nextMail(this.#mailbox, mail - 1) === mail) return;
+    if (!isOwn || this.world.truth.nextMail(this.#mailbox, mail - 1) === mail) return;
     this.#mailbox = this.#accountMailbox;
   }
 
@@ -202,32 +193,25 @@ export class OwnedDevice {
     return proof.passwords.some((password) => account?.password === `hash of ${password}`);
   }
 
-  #lost(): void {
-    this.#connection = undefined;
+  protected lost(): void {
     this.#isWelcome = false;
     this.#proof = undefined;
     this.#wrongSinceMs = undefined;
-  }
-
-  #send(message: object): void {
-    const line = JSON.stringify(message);
-    this.#world.trace(this.label, ">", line);
-    this.#connection?.send(`${line}\n`);
   }
 
   /** Registers the name, or joins the account that has it. */
   #becomeOwner(): void {
     const { account, code } = this.#owner;
     if (account !== undefined) {
-      if (this.hasKey) this.#send({ type: "link", code, label: this.label, ref: "link" });
+      if (this.hasKey) this.send({ type: "link", code, label: this.label, ref: "link" });
       return;
     }
     // It has logged in beside an account that was deleted meanwhile.
-    if (this.#name !== this.#owner.name) return this.#send({ type: "bye" });
+    if (this.#name !== this.#owner.name) return this.send({ type: "bye" });
     this.#owner.registering();
     const password = this.hasKey ? undefined : this.#owner.newPassword();
     const about = this.hasKey ? { label: this.label } : { password, ref: password };
-    this.#send({ type: "register", remember: true, ...about });
+    this.send({ type: "register", remember: true, ...about });
   }
 
   #setPassword(): void {
@@ -235,40 +219,18 @@ export class OwnedDevice {
     if (this.#proof !== undefined && "passwords" in this.#proof) {
       this.#proof = { passwords: [...this.#proof.passwords, password] };
     }
-    this.#send({ type: "set-password", password, remember: true, ref: password });
+    this.send({ type: "set-password", password, remember: true, ref: password });
   }
 
   #revoke(): void {
     const others = this.#owner.keys.filter((key) => key !== this.#key);
-    const key = others[Math.floor(this.#world.random() * others.length)];
-    if (key !== undefined) this.#send({ type: "revoke", key, ref: "revoke" });
-  }
-
-  #connect(): void {
-    const { server, random, native } = this.#world;
-    if (server === undefined || server.isClosed) return;
-    const splitter = new LineSplitter(1_000_000);
-    const connection: Connection = new Connection(server, native, this.address, random, {
-      received: (bytes) => {
-        splitter.push(bytes, (line) => {
-          if (this.#connection !== connection) return false;
-          this.#hear(line);
-          return true;
-        });
-      },
-      closed: () => {
-        if (this.#connection === connection) this.#lost();
-      },
-    });
-    this.#world.watch(connection, server);
-    this.#connection = connection;
-    this.#server = server;
-    this.#hello();
+    const key = others[Math.floor(this.world.random() * others.length)];
+    if (key !== undefined) this.send({ type: "revoke", key, ref: "revoke" });
   }
 
   #hello(): void {
     const { name, account, keys } = this.#owner;
-    const { random } = this.#world;
+    const { random } = this.world;
     const message = { type: "hello", version: 2, secret: this.#secret, copies: true };
     if (this.hasKey) {
       // A device that is revoked gets a new key.
@@ -277,7 +239,7 @@ export class OwnedDevice {
       const shown = isOwn ? name : `${name}-${this.label}`;
       this.#name = shown;
       const position = this.#positionIn(account !== undefined && isOwn);
-      return this.#send({ ...message, ...position, name: shown, identity: { key: this.#key } });
+      return this.send({ ...message, ...position, name: shown, identity: { key: this.#key } });
     }
     this.#name = name;
     const current = account?.password?.replace("hash of ", "");
@@ -285,9 +247,9 @@ export class OwnedDevice {
     if (random() < 0.7 && current !== undefined) this.#password = current;
     const token = random() < 0.5 ? this.#token : undefined;
     const about = { ...message, ...this.#positionIn(account !== undefined), name };
-    if (token !== undefined) return this.#send({ ...about, token });
+    if (token !== undefined) return this.send({ ...about, token });
     const password = this.#password === "" ? undefined : this.#password;
-    this.#send({ ...about, password, remember: true });
+    this.send({ ...about, password, remember: true });
   }
 
   /** What it says of the mailbox that it is going to read. */
@@ -298,15 +260,14 @@ export class OwnedDevice {
     return { epoch: this.#epoch, mail: this.#mail };
   }
 
-  #hear(line: string): void {
-    this.#world.trace(this.label, "<", line);
+  protected hear(line: string): void {
     const message = JSON.parse(line);
     const { type, ref, nonce, session, token, code } = message;
     switch (type) {
       case "challenge": {
         const text = loginProofText({ name: this.#name, nonce });
         const signature = fakeSignature(this.#key, text);
-        return this.#send({ type: "prove", signature });
+        return this.send({ type: "prove", signature });
       }
       case "welcome":
         this.#token = session.token ?? this.#token;

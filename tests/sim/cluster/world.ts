@@ -21,8 +21,11 @@ import { isTraced, trace } from "../chat/trace.ts";
 import { fail, Truth } from "../chat/truth.ts";
 import { VirtualClock } from "../chat/virtual-clock.ts";
 import { seeded } from "../random.ts";
+import { CalledPeer, Caller } from "./call-ends.ts";
+import { CodeGuest, CodeSender } from "./code-ends.ts";
 import type { Done } from "./commit.ts";
 import { type Lie, type LinkCondition, SimulatedDatabase } from "./database.ts";
+import type { JsonClient } from "./json-client.ts";
 import { MemberProcess } from "./member-process.ts";
 import { Operator } from "./operator.ts";
 import { OwnedDevice, Owner } from "./owned-device.ts";
@@ -52,6 +55,9 @@ export class ClusterWorld implements Surroundings {
   readonly #irc: readonly IrcPerson[];
   readonly #devices: readonly OwnedDevice[];
   readonly #operator: Operator;
+  readonly #peer: CalledPeer;
+  readonly #codeSender: CodeSender;
+  readonly #seekers: readonly JsonClient[];
   readonly #connections = new Map<ServerProcess, Connection[]>();
   #isHealing = false;
   #failure: string | undefined;
@@ -99,7 +105,13 @@ export class ClusterWorld implements Surroundings {
     );
     const moderated = [...plainNames, ...ircNames, ownerName];
     this.#operator = new Operator(this, this.members, tables, isReachable, moderated, ownerName);
-    const others = [...this.#devices, this.#operator];
+    const places = { tables, members: this.members, isReachable };
+    this.#peer = new CalledPeer(this, places);
+    this.#codeSender = new CodeSender(this, places);
+    const seekers = [new Caller(this), new CodeGuest(this, this.#codeSender)];
+    this.#seekers = seekers;
+    const placed = [this.#peer, this.#codeSender];
+    const others = [...this.#devices, this.#operator, ...placed, ...seekers];
     const all = [...this.people, ...this.#plain, ...this.#irc, ...others];
     for (const person of all) this.#live(person);
     for (const member of this.members) {
@@ -173,6 +185,9 @@ export class ClusterWorld implements Surroundings {
     // Until then they have received what was sent before.
     this.clock.pass(30_000);
     for (const device of this.#devices) device.checkCaughtUp();
+    for (const client of [this.#peer, this.#codeSender]) client.checkPlace();
+    this.#codeSender.end();
+    for (const client of [this.#peer, this.#codeSender, ...this.#seekers]) client.leave();
     for (const person of [...this.#plain, ...this.#irc, ...this.#devices]) person.leave();
     for (let minute = 0; minute < 15; minute++) {
       for (const person of this.people) {
@@ -357,6 +372,7 @@ export class ClusterWorld implements Surroundings {
     this.clock.after(2_000, () => {
       for (const person of [...this.people, ...this.#irc]) person.checkMembers();
       for (const device of this.#devices) device.check();
+      for (const client of [this.#peer, this.#codeSender]) client.check();
       this.#operator.check();
       this.#watchViews();
     });
