@@ -31,6 +31,11 @@ function isWritten(line: string): boolean {
   return /[^ ]/.test(line);
 }
 
+/** A sentence as it stands within another one. */
+export function withoutPeriod(sentence: string): string {
+  return sentence.replace(/\.$/, "");
+}
+
 /** At most `maxChars` UTF-16 code units of a well-formed text, without half a character. */
 export function beginning(text: string, maxChars: number): string {
   const start = text.slice(0, maxChars);

@@ -7,6 +7,7 @@ import { ControlClient } from "../files/control-client.ts";
 import type { FramePort } from "../handover/channel.ts";
 import { hostPortText, type ServerAddress } from "../io/host-port.ts";
 import type { DatagramSettings } from "../handover/exchange.ts";
+import { withoutPeriod } from "../text.ts";
 import { codes as limits, fetching } from "../limits.ts";
 import type {
   ChannelEnds,
@@ -161,7 +162,7 @@ export class CodeLink {
     if (this.#isClosed) return;
     this.#channel = undefined;
     this.#control = undefined;
-    this.#events.lost(reason.replace(/\.$/, ""));
+    this.#events.lost(withoutPeriod(reason));
     this.#later();
   }
 

@@ -1,6 +1,7 @@
 // The download of a batch: small files of a folder that the server sends as if they were one. Each
 // is collected in memory and saved as soon as it is complete and verified.
 
+import { withoutPeriod } from "../text.ts";
 import { ParleyError } from "../errors.ts";
 import { fetching as limits, tree } from "../limits.ts";
 import type { FileOffer, TransferMessage, TreeEntry } from "../protocol/messages.ts";
@@ -149,7 +150,7 @@ export class BatchDownload implements Incoming, ChunkStore {
     const { size } = this.#wanted;
     const files = size === 1 ? "one file" : `${size} files`;
     const kept = "what has arrived is kept, fetch again to resume";
-    const sentence = `No progress, with ${files} of '${this.#shown}' to come: ${reason.message}; ${kept}`;
+    const sentence = `No progress, with ${files} of '${this.#shown}' to come: ${withoutPeriod(reason.message)}; ${kept}`;
     return new ParleyError("stalled", sentence);
   }
 

@@ -1,6 +1,7 @@
 // The download of one file over as many attempts as necessary: its partial file or buffer,
 // progress, events and output. An attempt (attempt.ts) fetches bytes; this keeps them.
 
+import { withoutPeriod } from "../text.ts";
 import { ParleyError, unwritable } from "../errors.ts";
 import { noOffload } from "../io/udp/udp.ts";
 import { fetching as limits, journal, transfer as wire } from "../limits.ts";
@@ -59,11 +60,6 @@ export class Download implements Incoming {
     this.#target = target;
     this.#options = options;
     if (target.kind === "file") this.#part = PartialFile.open(target.path, options.resume);
-  }
-
-  /** Whether there has been an offer. */
-  get hasBegun(): boolean {
-    return this.#offer !== undefined;
   }
 
   /** Bytes received, verified or not. */
@@ -196,15 +192,16 @@ export class Download implements Incoming {
 
   /** The error of a download that has run out of retries. */
   stalled(reason: ParleyError): ParleyError {
-    const kept =
-      this.#part === undefined
-        ? ""
-        : `; the partial file '${this.#part.part}' is kept: fetch again to resume`;
-    const size = this.#offer?.size ?? 0;
-    return new ParleyError(
-      "stalled",
-      `No progress at ${this.receivedBytes} of ${size} bytes of '${this.#name}': ${reason.message}${kept}`,
-    );
+    const isKept = this.#part !== undefined && (this.#offer ?? this.#part.left) !== undefined;
+    const kept = isKept
+      ? `; the partial file '${this.#part?.part}' is kept: fetch again to resume`
+      : "";
+    const progress =
+      this.#offer === undefined
+        ? `'${this.#name}' was not offered`
+        : `No progress at ${this.receivedBytes} of ${this.#offer.size} bytes of '${this.#name}'`;
+    const why = withoutPeriod(reason.message);
+    return new ParleyError("stalled", `${progress}: ${why}${kept}`);
   }
 
   get #output(): FetchOutput | undefined {

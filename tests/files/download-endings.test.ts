@@ -191,6 +191,19 @@ test("a server that never answers with a valid message is abandoned", async () =
   }
 });
 
+test("a server that never offers the file leaves nothing, and no word of a partial file", async () => {
+  const port = serve((line, socket) => {
+    if (line["type"] === "fetch") socket.end();
+    return undefined;
+  });
+  const { error, left } = await outcomeOf(port, { retryForMs: 0 });
+  expect([error?.code, error?.message]).toEqual([
+    "stalled",
+    `'file' was not offered: 127.0.0.1:${port} ended the connection`,
+  ]);
+  expect(left).toEqual([]);
+});
+
 test("a server that never sends the digest does not hold a download forever", async () => {
   const port = serve((line) => {
     if (line["type"] === "ping") return { type: "pong" };
