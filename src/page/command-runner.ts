@@ -1,10 +1,11 @@
 // Executes the commands of the composer. Needs no DOM.
 
 import type { ListedFile } from "../client/events.ts";
+import type { AccountLine } from "../client/slash-commands.ts";
 import { pastedWord } from "../pasted-word.ts";
 import { quoted } from "../text.ts";
 import { peopleText } from "./command-output.ts";
-import { type AccountCommand, type Command, helpText, type Inquiry } from "./commands.ts";
+import { type Command, helpText, type Inquiry } from "./commands.ts";
 import type { SessionController } from "./session-controller.ts";
 import { orderedRooms, type Room, roomNamed, shownRoom, type State } from "./state.ts";
 
@@ -46,27 +47,26 @@ export type CommandTargets = {
 export function runCommand(command: Command, targets: CommandTargets): string | undefined {
   const { controller } = targets;
   const state = targets.state();
-  switch (command.type) {
-    case "mistake":
-      return command.problem;
+  switch (command.do) {
+    case "explain":
+      return command.text;
     case "say":
-      return controller.say(command.text, command.manner);
+      return controller.say(command.text, command.kind);
     case "tell":
       return controller.tell(command.to, command.text);
-    case "join":
+    case "go":
+      if (command.room === undefined) return showNext(targets);
       return controller.join(command.room, "composer", command.key);
     case "part":
       return inRoom(command.room, state, ({ name }) => controller.part(name));
-    case "next-room":
-      return showNext(targets);
-    case "rename":
+    case "nick":
       return controller.rename(command.name) === undefined ? "You are offline." : undefined;
     case "invite":
       return controller.chat({ type: "invite", to: command.name });
     case "accept":
     case "reject":
     case "leave":
-      return controller.chat({ type: command.type });
+      return controller.chat({ type: command.do });
     case "send-files":
       targets.chooseFilesFor(command.to);
       return undefined;
@@ -83,7 +83,7 @@ export function runCommand(command: Command, targets: CommandTargets): string | 
       controller.disconnect();
       return undefined;
     case "register":
-    case "password":
+    case "set-password":
     case "drop-password":
     case "devices":
     case "device-code":
@@ -94,27 +94,27 @@ export function runCommand(command: Command, targets: CommandTargets): string | 
   }
 }
 
-function runOnAccount(command: AccountCommand, targets: CommandTargets): string | undefined {
+function runOnAccount(command: AccountLine, targets: CommandTargets): string | undefined {
   const { controller, askPassword } = targets;
-  switch (command.type) {
+  switch (command.do) {
     case "register":
-    case "password":
-      askPassword(command.type === "register" ? "register" : "change");
+    case "set-password":
+      askPassword(command.do === "register" ? "register" : "change");
       return undefined;
     case "drop-password":
       return controller.dropPassword();
     case "devices":
     case "device-code":
-      return controller.devices({ type: command.type });
+      return controller.devices({ type: command.do });
     case "revoke":
-      return controller.devices(command);
+      return controller.devices({ type: "revoke", key: command.key });
   }
 }
 
 /** Shows information from the page or the server. */
 function show(command: Inquiry, targets: CommandTargets): string | undefined {
   const { controller } = targets;
-  switch (command.type) {
+  switch (command.do) {
     case "topic":
       return topic(command.words, targets);
     case "motd":
@@ -130,7 +130,7 @@ function show(command: Inquiry, targets: CommandTargets): string | undefined {
       return undefined;
     case "who":
       return inRoom(command.room, targets.state(), (room) => controller.notice(peopleText(room)));
-    case "download":
+    case "get":
       return download(command.name, targets);
     case "rooms":
       controller.loadDirectory(true);

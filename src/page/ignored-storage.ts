@@ -14,13 +14,14 @@ export function loadIgnored(): readonly string[] {
   }
 }
 
-/** Changes what is stored, to which other tabs may have added names. */
-export function storeIgnored(name: string, isIgnored: boolean): void {
+/** Changes what is stored, to which other tabs may have added names. Returns why it can't. */
+export function storeIgnored(name: string, isIgnored: boolean): string | undefined {
   try {
     const names = withIgnored(loadIgnored(), name, isIgnored);
     localStorage.setItem(ignoredKey, JSON.stringify(names));
+    return undefined;
   } catch {
-    // Storage may be disabled: then they are ignored until the page is closed.
+    return "this browser does not keep it";
   }
 }
 

@@ -2,7 +2,7 @@
 // and stores what a reload needs. Needs no DOM elements.
 
 import { secretText } from "../secrets.ts";
-import { fold, nameProblem, roomProblem } from "../chat/names/grammar.ts";
+import { nameProblem, roomProblem } from "../chat/names/grammar.ts";
 import type {
   ChatRequest,
   SessionEvent,
@@ -14,7 +14,9 @@ import type {
 import { ClientSession } from "../client/session.ts";
 import { message as limits, names } from "../limits.ts";
 import type { MessageKind } from "../protocol/messages.ts";
-import { harmless, harmlessLines } from "../text.ts";
+import { applyIgnore } from "../client/apply-ignore.ts";
+import type { IgnoreLine } from "../client/slash-commands.ts";
+import { harmlessLines } from "../text.ts";
 import { changedIgnored, loadIgnored, storeIgnored } from "./ignored-storage.ts";
 import { HistoryFinder } from "./history-finder.ts";
 import { hasCipher } from "./handover/chunk-cipher.ts";
@@ -221,24 +223,9 @@ export class SessionController {
   }
 
   /** Ignores a user, or stops ignoring them. Returns the message to show. */
-  ignore(command: { type: "ignore" | "unignore"; name: string | undefined }): string {
-    const { type, name } = command;
-    const list = this.#session?.ignored;
-    if (list === undefined) return "You are offline.";
-    if (name === undefined) {
-      if (list.names.length === 0) return "You are not ignoring anybody.";
-      return `You are ignoring ${list.names.map(harmless).join(", ")}.`;
-    }
-    if (type === "ignore" && fold(name) === fold(this.#session?.name ?? ""))
-      return "That is you: name somebody else.";
-    if (type === "ignore" && !list.add(name))
-      return "You are already ignoring as many people as you can.";
-    if (type === "unignore" && !list.remove(name)) return `You are not ignoring ${harmless(name)}.`;
-    storeIgnored(name, type === "ignore");
-    const who = harmless(name);
-    return type === "ignore"
-      ? `You are now ignoring ${who}.`
-      : `You are no longer ignoring ${who}.`;
+  ignore(command: IgnoreLine): string {
+    if (this.#session === undefined) return "You are offline.";
+    return `${applyIgnore(command, this.#session, storeIgnored)}.`;
   }
 
   /** Another tab of this browser has changed the stored list. */

@@ -3,7 +3,7 @@
 
 import { tabSpaces } from "../text.ts";
 import { type CommandTargets, runCommand } from "./command-runner.ts";
-import { isCommand, readLine } from "./commands.ts";
+import { isCommand, readComposed } from "./commands.ts";
 import { type Action, currentDraft, type State } from "./state.ts";
 
 export function submitDraft(
@@ -21,7 +21,7 @@ export function submitDraft(
   if (refusal !== undefined) return put(refusal);
   if (text.trim() === "") return;
   const sent = text.includes("\n") ? text.replaceAll("\t", tabSpaces) : text;
-  const problem = runCommand(readLine(sent), targets);
+  const problem = runCommand(readComposed(sent), targets);
   if (problem !== undefined) put(problem);
 }
 

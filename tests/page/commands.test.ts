@@ -3,29 +3,29 @@
 import { expect, test } from "bun:test";
 import { assert, property, string } from "fast-check";
 import { directoryText, peopleText } from "../../src/page/command-output.ts";
-import { helpText, isCommand, readLine } from "../../src/page/commands.ts";
+import { helpText, isCommand, readComposed } from "../../src/page/commands.ts";
 import { initialState, newRoom } from "../../src/page/state.ts";
 
 test("a line that begins with / is a command", () => {
-  expect(readLine("/who")).toEqual({ type: "who", room: undefined });
-  expect(readLine(" /WHO den")).toEqual({ type: "who", room: "den" });
-  expect(readLine("/join den")).toEqual({ type: "join", room: "den" });
-  expect(readLine("/join den k")).toEqual({ type: "join", room: "den", key: "k" });
-  expect(readLine("/room den")).toEqual({ type: "join", room: "den" });
-  expect(readLine("/room")).toEqual({ type: "next-room" });
-  expect(readLine("/history 50")).toEqual({ type: "history" });
-  expect(readLine("/password off")).toEqual({ type: "drop-password" });
-  expect(readLine("/part")).toEqual({ type: "part", room: undefined });
-  expect(readLine("/part den")).toEqual({ type: "part", room: "den" });
-  expect(readLine("/nick Anna")).toEqual({ type: "rename", name: "Anna" });
-  expect(readLine("/register")).toEqual({ type: "register" });
-  expect(readLine("/devices")).toEqual({ type: "devices" });
-  expect(readLine("/devices add")).toEqual({ type: "device-code" });
-  expect(readLine("/devices revoke 11qYAYKx")).toEqual({ type: "revoke", key: "11qYAYKx" });
-  expect(readLine("/send Bob")).toEqual({ type: "send-files", to: "Bob" });
-  expect(readLine("/get a b.txt")).toEqual({ type: "download", name: "a b.txt" });
-  expect(readLine("/msg Bob,Cal see you")).toEqual({
-    type: "tell",
+  expect(readComposed("/who")).toEqual({ do: "who", room: undefined });
+  expect(readComposed(" /WHO den")).toEqual({ do: "who", room: "den" });
+  expect(readComposed("/join den")).toEqual({ do: "go", room: "den" });
+  expect(readComposed("/join den k")).toEqual({ do: "go", room: "den", key: "k" });
+  expect(readComposed("/room den")).toEqual({ do: "go", room: "den" });
+  expect(readComposed("/room")).toEqual({ do: "go", room: undefined });
+  expect(readComposed("/history 50")).toEqual({ do: "history" });
+  expect(readComposed("/password off")).toEqual({ do: "drop-password" });
+  expect(readComposed("/part")).toEqual({ do: "part", room: undefined });
+  expect(readComposed("/part den")).toEqual({ do: "part", room: "den" });
+  expect(readComposed("/nick Anna")).toEqual({ do: "nick", name: "Anna" });
+  expect(readComposed("/register")).toEqual({ do: "register" });
+  expect(readComposed("/devices")).toEqual({ do: "devices" });
+  expect(readComposed("/devices add")).toEqual({ do: "device-code" });
+  expect(readComposed("/devices revoke 11qYAYKx")).toEqual({ do: "revoke", key: "11qYAYKx" });
+  expect(readComposed("/send Bob")).toEqual({ do: "send-files", to: "Bob" });
+  expect(readComposed("/get a b.txt")).toEqual({ do: "get", name: "a b.txt" });
+  expect(readComposed("/msg Bob,Cal see you")).toEqual({
+    do: "tell",
     to: ["Bob", "Cal"],
     text: "see you",
   });
@@ -33,9 +33,9 @@ test("a line that begins with / is a command", () => {
 
 test("an unknown or misused command is reported and not sent", () => {
   for (const line of ["/usr/bin/env", "/", "/constructor", "/__proto__"]) {
-    const command = readLine(line);
-    expect(command.type).toBe("mistake");
-    expect(command.type === "mistake" && command.problem).toContain("There is no command");
+    const command = readComposed(line);
+    expect(command.do).toBe("explain");
+    expect(command.do === "explain" && command.text).toContain("There is no command");
   }
   for (const line of [
     "/join",
@@ -46,13 +46,13 @@ test("an unknown or misused command is reported and not sent", () => {
     "/devices drop",
     "/password secret",
   ]) {
-    const command = readLine(line);
-    expect(command.type === "mistake" && command.problem).toStartWith("Usage: /");
+    const command = readComposed(line);
+    expect(command.do === "explain" && command.text).toStartWith("Usage: /");
   }
 });
 
 test("// sends a line that begins with /", () => {
-  expect(readLine("//usr/bin/env")).toEqual({ type: "say", text: "/usr/bin/env" });
+  expect(readComposed("//usr/bin/env")).toEqual({ do: "say", text: "/usr/bin/env" });
   expect(isCommand("//x")).toBe(false);
 });
 
@@ -60,7 +60,7 @@ test("no sent text comes from a line with a single leading /", () => {
   assert(
     property(string(), (rest) => {
       const line = `/${rest}`;
-      const isSaid = readLine(line).type === "say";
+      const isSaid = readComposed(line).do === "say";
       expect(isSaid).toBe(!isCommand(line));
       expect(isSaid).toBe(rest.startsWith("/"));
     }),
@@ -69,12 +69,12 @@ test("no sent text comes from a line with a single leading /", () => {
 
 test("anything else is sent as typed", () => {
   for (const line of ["hello", "  indented", "a/b", "~/.bashrc is broken", "show"]) {
-    expect(readLine(line)).toEqual({ type: "say", text: line });
+    expect(readComposed(line)).toEqual({ do: "say", text: line });
   }
 });
 
 test("the help says what one command does", () => {
-  expect(readLine("/help me")).toEqual({ type: "help", about: "me" });
+  expect(readComposed("/help me")).toEqual({ do: "help", about: "me" });
   for (const about of ["me", "/ME"]) expect(helpText(about)).toMatch(/^\/me TEXT – [^\n]+$/);
   expect(helpText("nothing")).toBe(helpText());
 });

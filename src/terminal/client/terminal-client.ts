@@ -22,7 +22,8 @@ import { countText } from "../output/units.ts";
 import { harmless, lineCount, quoted } from "../../text.ts";
 import { CompletionSource } from "../editor/completion-source.ts";
 import type { Completion, Words } from "../editor/completion.ts";
-import { applyIgnore } from "../apply-ignore.ts";
+import { applyIgnore } from "../../client/apply-ignore.ts";
+import type { Completes } from "../../client/slash-commands.ts";
 import { eventText, topicText, unsayableText } from "../event-text.ts";
 import type { Key } from "../editor/keys.ts";
 import { NewPassword } from "../editor/new-password.ts";
@@ -36,7 +37,7 @@ import { Searching } from "./searching.ts";
 import { responseRows } from "./response-rows.ts";
 import { RoomView } from "./room-view.ts";
 import {
-  type Completes,
+  type FileLine,
   helpRows,
   type Inquiry,
   readTyped,
@@ -350,11 +351,13 @@ export class TerminalClient {
       case "link":
         return this.#ask(this.#links.join(typed.name, this.#parts.device));
       case "verify":
+        return this.#verification.start(typed.name);
       case "verified":
+        return this.#verification.confirm(typed.name);
       case "accept-key":
-        return this.#runOnKeys(typed.do, typed.name);
+        return this.#private.accept(typed.name);
       case "revoke":
-        return this.#ask({ type: "revoke", key: typed.name });
+        return this.#ask({ type: "revoke", key: typed.key });
       case "devices":
       case "device-code":
         return this.#ask({ type: typed.do });
@@ -405,12 +408,6 @@ export class TerminalClient {
       case "whois":
         return this.#ask({ type: "keys", name: typed.name }, { isWhois: true });
     }
-  }
-
-  #runOnKeys(what: "verify" | "verified" | "accept-key", name: string): void {
-    if (what === "verify") this.#verification.start(name);
-    else if (what === "verified") this.#verification.confirm(name);
-    else this.#private.accept(name);
   }
 
   /** Words that do not begin with one of the user's rooms are about the current one. */
@@ -557,7 +554,7 @@ export class TerminalClient {
     this.#prompt.drawSoon();
   }
 
-  #handOver(typed: Extract<TypedLine, { do: "get" | "decline" | "send" | "share" }>): void {
+  #handOver(typed: FileLine): void {
     const people = this.#parts.people?.();
     if (typed.do === "share") return this.#share(typed.paths);
     if (typed.do === "send") people?.send(typed.to, typed.paths);

@@ -4,7 +4,8 @@ import { fold } from "../../chat/names/grammar.ts";
 import { terminal as limits } from "../../limits.ts";
 import { naturally } from "../../natural-order.ts";
 import { beginning, harmless } from "../../text.ts";
-import { slashCommands, type Completes } from "../client/slash-commands.ts";
+import type { Completes } from "../../client/slash-commands.ts";
+import { slashCommands } from "../client/slash-commands.ts";
 
 type Listed = Exclude<Completes, "path" | "command"> | "member";
 

@@ -5,7 +5,7 @@ import { terminal as limits } from "../../limits.ts";
 import { harmless, lineCount } from "../../text.ts";
 import { complete, completesHere, shownChoices, type Words } from "./completion.ts";
 import type { Key } from "./keys.ts";
-import type { Completes } from "../client/slash-commands.ts";
+import type { Completes } from "../../client/slash-commands.ts";
 import type { Edit } from "./line-editor.ts";
 import type { PromptLike } from "./plain-terminal.ts";
 import { wrapItems } from "../output/wrap.ts";

@@ -1,16 +1,14 @@
 // `/ignore` and `/unignore`: applies them and returns the sentence to show. Pure.
 
 import { fold } from "../chat/names/grammar.ts";
-import type { NativeSession } from "../client/events.ts";
 import { client as limits } from "../limits.ts";
 import { harmless, quoted } from "../text.ts";
-import type { TypedLine } from "./client/slash-commands.ts";
-
-type Ignore = Extract<TypedLine, { do: "ignore" | "unignore" }>;
+import type { NativeSession } from "./events.ts";
+import type { IgnoreLine } from "./slash-commands.ts";
 
 /** `keep` stores the change; returns why it can't. */
 export function applyIgnore(
-  typed: Ignore,
+  typed: IgnoreLine,
   { name: self = "", ignored: list }: Pick<NativeSession, "name" | "ignored">,
   keep: (name: string, isIgnored: boolean) => string | undefined,
 ): string {
