@@ -138,7 +138,7 @@ function recordDeparture(hub: HubState, session: Session, name: string): void {
 
 /** Closes a connection after everything queued for it has been sent. */
 export function endSession(hub: HubState, session: Session, why: EndReason = "quit"): void {
-  if (session.phase === "ending" || session.phase === "gone") return;
+  if (session.hasEnded) return;
   if (session.phase === "member") partAll(hub, session, "quit", { why });
   else logNameless(hub, session, why);
   session.enter("ending");
@@ -171,7 +171,7 @@ export function expel(
   code: "kicked" | "banned",
   reason: string,
 ): void {
-  if (session.phase === "ending" || session.phase === "gone") return;
+  if (session.hasEnded) return;
   partAll(hub, session, "kicked", { why: code });
   hub.send(session, { type: "bye", reason, code });
   endSession(hub, session, code);
@@ -181,7 +181,7 @@ export function expel(
  * Disconnects a reader that is too slow: its backlog is discarded, and one last line explains why.
  */
 export function dropSlow(hub: HubState, session: Session): void {
-  if (session.phase === "ending" || session.phase === "gone") return;
+  if (session.hasEnded) return;
   hub.options.metrics.slowReadersDropped++;
   const lagKiB = Math.round(session.output.lagBytes / 1024);
   const reason = `You were reading too slowly (${lagKiB} KiB behind): connect again to catch up`;
@@ -233,7 +233,7 @@ function leaveForOthers(hub: HubState, session: Session): void {
  */
 export function stopAll(hub: HubState, reason: string): void {
   for (const session of hub.sessions) {
-    if (session.phase === "ending" || session.phase === "gone") continue;
+    if (session.hasEnded) continue;
     if (session.phase === "member" && session.identity.recordId !== "") {
       recordDeparture(hub, session, session.identity.folded);
     }

@@ -131,7 +131,7 @@ export class Hub {
     const last = hub.continuable;
     hub.begin(nowMs);
     session.liveness.heard(nowMs);
-    if (session.phase === "ending" || session.phase === "gone") return;
+    if (session.hasEnded) return;
     if (session.output.answerChars >= output.maxAnswerChars) deliverAnswersOf(hub, session);
     const received = session.conversation.receive(message, nowMs);
     if (received === undefined) return void chargeIgnored(hub, session, message.length);
@@ -168,7 +168,7 @@ export class Hub {
    */
   handleOverflow(session: Session, nowMs: number): void {
     this.state.begin(nowMs);
-    if (session.phase === "ending" || session.phase === "gone") return;
+    if (session.hasEnded) return;
     const message = `The message is longer than ${messageLimits.maxLineBytes} bytes`;
     const own = session.conversation.overflow?.();
     const command = own ?? { type: "invalid" as const, code: "text-invalid" as const, message };

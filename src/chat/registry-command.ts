@@ -60,7 +60,7 @@ function answer(hub: HubState, session: Session, command: Asked, message: Messag
       hub.unblock(session);
       for (const line of lines) print(line);
       if (did !== undefined) log.info(did, { ...sessionFields(session), id });
-      if (session.phase === "ending" || session.phase === "gone") return;
+      if (session.hasEnded) return;
       if (did !== "request refused") {
         return hub.send(session, { type: "registry", answer: reply, ref });
       }

@@ -371,6 +371,11 @@ export class Session {
     return this.identity.name;
   }
 
+  /** Whether its last line is on the way, or the connection has closed: it does nothing more. */
+  get hasEnded(): boolean {
+    return this.#phase === "ending" || this.#phase === "gone";
+  }
+
   /** Whether its last line has been sent, or the connection has closed. */
   get isOver(): boolean {
     return this.#phase === "gone" || this.liveness.endingSinceMs > 0;

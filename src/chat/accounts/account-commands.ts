@@ -15,7 +15,6 @@ import { readCode, writeCode } from "./device-codes.ts";
 import { endSession, expel } from "../disconnect.ts";
 import type { Command, DeviceEntry, Ref } from "../events.ts";
 import { findElsewhere } from "../elsewhere/find-elsewhere.ts";
-import { isConnected } from "../elsewhere/claims.ts";
 import type { HubState } from "../hub-state.ts";
 import { fold } from "../names/grammar.ts";
 import { recognizeDevice } from "../people/tell-persona.ts";
@@ -307,7 +306,7 @@ function keepPassword(
     const { ref, remember } = command;
     const answer = (token: string | undefined): void =>
       hub.send(session, { type: "password-set", isSet, token, ref });
-    if (remember === true && isSet && isConnected(session)) {
+    if (remember === true && isSet && !session.hasEnded) {
       giveToken(hub, session, { id: account, password }, answer);
     } else answer(undefined);
   });

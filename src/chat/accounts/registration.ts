@@ -13,7 +13,6 @@ import {
 import type { Command, Ref } from "../events.ts";
 import type { HubState } from "../hub-state.ts";
 import { roomsOf } from "../rooms/membership.ts";
-import { isConnected } from "../elsewhere/claims.ts";
 import { noteMail } from "../elsewhere/foreign-events.ts";
 import { claimName, releaseUnused } from "../elsewhere/name-claims.ts";
 import { giveToken, hashNew } from "./passwords.ts";
@@ -164,7 +163,7 @@ function withToken(
   { remember }: Register,
   then: (token: string | undefined) => void,
 ): void {
-  const isWanted = account.password !== undefined && remember === true && isConnected(session);
+  const isWanted = account.password !== undefined && remember === true && !session.hasEnded;
   if (isWanted) giveToken(hub, session, account, then);
   else then(undefined);
 }

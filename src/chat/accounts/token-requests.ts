@@ -158,7 +158,7 @@ function withRoom(
   };
   if (!isOpen()) return;
   const answer = (found: Outcome<RoomBounds>): void => {
-    if (session.phase === "ending" || session.phase === "gone") return;
+    if (session.hasEnded) return;
     if (!found.done) return refuse(hub, session, "storage", found.error.message);
     if (!exists(hub, room, found.result)) {
       const message = `There is no room ${quoted(asked)}: somebody has to enter it first`;

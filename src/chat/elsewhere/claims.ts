@@ -7,11 +7,6 @@ import type { Session } from "../session.ts";
 import type { NameClaim, NameClaimed } from "../turn/store.ts";
 import { StoreQueries } from "../turn/store-queries.ts";
 
-/** Its client may still be there. */
-export function isConnected({ phase }: Session): boolean {
-  return phase !== "ending" && phase !== "gone";
-}
-
 /**
  * Calls `then` with the answer, even if the session has ended. From now on releases of the same
  * claim wait, until `hub.claims.end` tells whether there was one. `record`: of the session.
@@ -28,7 +23,7 @@ export function makeClaim(
     let claimed: NameClaimed = { isFree: false };
     const queries = new StoreQueries(hub, session);
     queries.add<NameClaimed>(
-      (done) => hub.store.claimName(claim, record, () => isConnected(session), done),
+      (done) => hub.store.claimName(claim, record, () => !session.hasEnded, done),
       (answer) => (claimed = answer),
     );
     queries.whenAnswered((problem) => then(claimed, problem), "even-if-ended");

@@ -7,7 +7,7 @@ import type { HubState } from "../hub-state.ts";
 import type { Session } from "../session.ts";
 import type { NameClaim } from "../turn/store.ts";
 import { askStore } from "../turn/store-queries.ts";
-import { isConnected, makeClaim, release } from "./claims.ts";
+import { makeClaim, release } from "./claims.ts";
 
 /** No name of a person has a slash. */
 export function placeClaim(
@@ -38,11 +38,11 @@ export function claimPlace(
 ): void {
   makeClaim(hub, session, { claim }, ({ isFree }, error) => {
     const wasReleased = hub.claims.end(claim);
-    const isOver = !isConnected(session);
+    const { hasEnded } = session;
     // An earlier session may have needed it until now.
-    const isLeft = isFree ? isOver : wasReleased;
+    const isLeft = isFree ? hasEnded : wasReleased;
     if (isLeft && !isInUse()) releasePlace(hub, claim);
-    then(isOver ? "over" : (error ?? (isFree ? "free" : "taken")));
+    then(hasEnded ? "over" : (error ?? (isFree ? "free" : "taken")));
   });
 }
 

@@ -69,7 +69,7 @@ function authenticate(hub: HubState, session: Session, command: Of<"authenticate
   }
   const proof = { type: "login", name, password } as const;
   proveMembership(hub, session, proof, (problem) => {
-    if (session.phase === "ending" || session.phase === "gone") return;
+    if (session.hasEnded) return;
     if (problem !== undefined) {
       const message = "The name or the password is wrong";
       if (problem.why === "stranger")

@@ -46,8 +46,7 @@ export class StoreQueries {
     session.queue.block();
     this.#then = (error) => {
       hub.unblock(session);
-      const isOver = session.phase === "ending" || session.phase === "gone";
-      if (when === "even-if-ended" || !isOver) then(error);
+      if (when === "even-if-ended" || !session.hasEnded) then(error);
     };
   }
 
