@@ -3,9 +3,10 @@
 
 import type { PresenceEvent, RoomEvent, Said } from "../../chat/events.ts";
 import type { Persona, ShownPerson } from "../../chat/people/persona.ts";
-import { changeLetters } from "../../chat/rooms/room-change.ts";
+import { changeLetters, type RoomChange } from "../../chat/rooms/room-change.ts";
 import { spansRooms } from "../../chat/rooms/presence.ts";
 import type { SaidRun } from "../../chat/rooms/said-run.ts";
+import { irc as limits } from "../../limits.ts";
 import { paramsText } from "./line.ts";
 import { passingId, roomMessageId } from "./message-ids.ts";
 import { channelOf, nickOf } from "./names.ts";
@@ -38,10 +39,15 @@ export class RoomLines {
   render(event: RoomEvent): string | undefined {
     if (event.type === "said") return saidLines(this.#server, this.#wishes, event);
     if (event.type === "signal") return this.#signal(event);
+    const { timeMs, persona } = event;
+    const tags = tagsText(this.#wishes, { timeMs, persona });
+    if (event.type === "mode") {
+      const lines = modeLines(this.#server, event, event.changes);
+      return lines.map((line) => `${tags}${line}\r\n`).join("");
+    }
     const line = this.#presence(event);
     if (line === undefined) return undefined;
-    const { timeMs, persona } = event;
-    const shown = `${tagsText(this.#wishes, { timeMs, persona })}${line}\r\n`;
+    const shown = `${tags}${line}\r\n`;
     const rank = event.type === "joined" ? rankLine(this.#server, event) : undefined;
     return rank === undefined ? shown : `${shown}${tagsText(this.#wishes, { timeMs })}${rank}\r\n`;
   }
@@ -72,7 +78,7 @@ export class RoomLines {
     return `${tags}:${sourceOf(from, persona)} TAGMSG ${channelOf(room)}\r\n`;
   }
 
-  #presence(event: Exclude<PresenceEvent, { type: "signal" }>): string | undefined {
+  #presence(event: Exclude<PresenceEvent, { type: "signal" | "mode" }>): string | undefined {
     const { persona } = event;
     switch (event.type) {
       case "joined":
@@ -90,8 +96,6 @@ export class RoomLines {
       case "real-name":
         if (!this.#variant.includes("s")) return undefined;
         return `:${sourceOf(event.name, persona)} SETNAME :${persona?.realName ?? ""}`;
-      case "mode":
-        return modeLine(this.#server, event);
       case "invited":
         if (!this.#variant.includes("i")) return undefined;
         return `:${sourceOf(event.by, persona)} INVITE ${event.name} ${channelOf(event.room)}`;
@@ -211,9 +215,20 @@ function rankLine(
   return `:${server} MODE ${[channelOf(room), `+${letters}`, ...nicks].join(" ")}`;
 }
 
-function modeLine(server: LineServer, event: Extract<PresenceEvent, { type: "mode" }>): string {
-  const { by, persona, room, changes, author } = event;
+/** As many lines as it takes. */
+function modeLines(
+  server: LineServer,
+  event: Extract<PresenceEvent, { type: "mode" }>,
+  changes: readonly RoomChange[],
+): readonly string[] {
+  const { by, persona, room, author } = event;
   const source = author === 0 ? server.name : sourceOf(by, persona);
   const { letters, args } = changeLetters(changes);
-  return `:${source} MODE ${[channelOf(room), letters, ...args].join(" ")}`;
+  const line = `:${source} MODE ${[channelOf(room), letters, ...args].join(" ")}`;
+  const isShort = Buffer.byteLength(line) <= limits.maxLineBytes - 2;
+  if (isShort || changes.length < 2) return [line];
+  const half = Math.ceil(changes.length / 2);
+  return [changes.slice(0, half), changes.slice(half)].flatMap((some) =>
+    modeLines(server, event, some),
+  );
 }

@@ -1,7 +1,7 @@
 // IRC clients at the hub, according to the specifications: registration, rooms and their modes,
 // messages, users, and users of other dialects.
 
-import { owner } from "../../chat/owner.ts";
+import { owner, withKey } from "../../chat/owner.ts";
 import { expect, test } from "bun:test";
 import { FailingStore } from "../../chat/failing-store.ts";
 import { native } from "../../chat/rig.ts";
@@ -698,4 +698,24 @@ test("what a client asked for with a space is not repeated as two words", () => 
     ["HELP :a b", "524 Bob * :No help available on this topic"],
   ] as const;
   for (const [asked, answer] of cases) expect(bob.ask(asked).at(-1)).toBe(`:irc.test ${answer}`);
+});
+
+test("many changes of a room are told in lines that a client can read", () => {
+  const rig = new IrcRig();
+  const watcher = rig.irc("Wim", "server-time");
+  rig.room("#den", watcher);
+  owner(rig, "Ann", "desk");
+  const names = Array.from({ length: 20 }, (_, i) => `${"ж".repeat(20)}${i}`);
+  for (const [i, name] of names.entries()) {
+    withKey(rig, name, "desk", { rooms: [{ room: "den" }], secret: `connection-${i}-secret` });
+  }
+  watcher.lines();
+  rig.order("op Ann");
+  const lines = watcher.lines();
+  for (const line of lines) {
+    const [, rest = ""] = /^@time=T (:irc\.test MODE #den [+]o+ .*)$/.exec(line) ?? [];
+    expect(rest).not.toBe("");
+    expect(Buffer.byteLength(rest)).toBeLessThanOrEqual(limits.maxLineBytes - 2);
+  }
+  expect(lines.flatMap((line) => line.split(" ").slice(5))).toEqual(names);
 });
