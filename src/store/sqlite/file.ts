@@ -16,7 +16,6 @@ import { ParleyError } from "../../errors.ts";
 import { steadyMs } from "../../io/clock.ts";
 import { quietly } from "../../files/cleanup.ts";
 import { newEpoch } from "../server-store.ts";
-import { quoted } from "../../text.ts";
 import { checkContent, checkPlace, isMissing } from "./checks.ts";
 import { damaged, refused, storageError } from "./errors.ts";
 import { fileAt, isStill, PlaceCheck } from "./place-check.ts";
@@ -121,16 +120,6 @@ function create(path: string): void {
   }
 }
 
-class LockTaken extends ParleyError {
-  constructor(path: string) {
-    const wayOut = "stop it, or choose another --data";
-    super(
-      "storage",
-      `The data file ${quoted(path, 400)} is in use by another parley server: ${wayOut}`,
-    );
-  }
-}
-
 /**
  * An exclusive lock on an empty SQLite file next to the data file. Released when the process ends.
  */
@@ -144,7 +133,12 @@ class DataLock {
   /** @throws ParleyError `storage` */
   constructor(path: string) {
     this.#path = path;
-    this.#held = this.#take();
+    const taken = this.#take();
+    if (taken === undefined) {
+      const wayOut = "stop it, or choose another --data";
+      throw refused(path, `is in use by another parley server: ${wayOut}`);
+    }
+    this.#held = taken;
     this.#file = fileAt(this.#lockPath);
   }
 
@@ -152,33 +146,36 @@ class DataLock {
     return `${this.#path}-lock`;
   }
 
-  /** Takes the lock again if its file was removed, which looks like a leftover. */
-  keep(): ParleyError | undefined {
+  /**
+   * Takes the lock again if its file was removed, which looks like a leftover.
+   * @throws ParleyError `storage`
+   */
+  keep(): void {
     if (!this.#isLost) {
-      if (isStill(this.#lockPath, this.#file)) return undefined;
-      try {
-        const held = this.#take();
+      if (isStill(this.#lockPath, this.#file)) return;
+      const taken = this.#take();
+      if (taken !== undefined) {
         this.#held.close();
-        this.#held = held;
+        this.#held = taken;
         this.#file = fileAt(this.#lockPath);
-        return undefined;
-      } catch (error) {
-        if (error instanceof ParleyError && !(error instanceof LockTaken)) return error;
-        this.#isLost = true;
+        return;
       }
+      this.#isLost = true;
     }
-    return refused(
+    throw refused(
       this.#path,
       "is in use by another parley server as well, since its -lock file was removed: stop both, then start one",
     );
   }
 
   release(): void {
-    if (!this.#isLost) rmSync(this.#lockPath, { force: true });
+    // Another server may have it since its file was removed.
+    if (isStill(this.#lockPath, this.#file)) rmSync(this.#lockPath, { force: true });
     this.#held.close();
   }
 
-  #take(): Database {
+  /** Undefined if another server has it. @throws ParleyError `storage` */
+  #take(): Database | undefined {
     const lockPath = this.#lockPath;
     let db: Database | undefined;
     try {
@@ -189,9 +186,7 @@ class DataLock {
       return db;
     } catch (error) {
       db?.close();
-      if (error instanceof SQLiteError && error.code === "SQLITE_BUSY") {
-        throw new LockTaken(this.#path);
-      }
+      if (error instanceof SQLiteError && error.code === "SQLITE_BUSY") return undefined;
       throw storageError(this.#path, "locked", error);
     }
   }

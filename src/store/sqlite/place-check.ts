@@ -3,22 +3,22 @@
 // is written would be lost when the server stops.
 
 import { statSync } from "node:fs";
-import { type ParleyError, systemCode } from "../../errors.ts";
+import { systemCode } from "../../errors.ts";
 import { history as limits } from "../../limits.ts";
 import { refused } from "./errors.ts";
 
 /** The lock of a data file, which has a file of its own. */
 export type KeptLock = {
-  /** Takes the lock again if its file was removed. Returns why that fails. */
-  keep(): ParleyError | undefined;
+  /** Takes the lock again if its file was removed. @throws ParleyError `storage` */
+  keep(): void;
 };
 
 export class PlaceCheck {
   readonly #path: string;
   readonly #opened: string | undefined;
   readonly #lock: KeptLock;
+  /** When to look next. */
   #nextMs: number;
-  #problem: ParleyError | undefined;
 
   /** `path`: of a file that was just opened. */
   constructor(path: string, lock: KeptLock, nowMs: number) {
@@ -28,21 +28,17 @@ export class PlaceCheck {
     this.#nextMs = nowMs + limits.placeCheckMs;
   }
 
-  /** @throws ParleyError `storage` until the file is back */
+  /** @throws ParleyError `storage` until the file is back, and the lock is held */
   check(nowMs: number): void {
-    if (nowMs >= this.#nextMs) {
-      this.#nextMs = nowMs + limits.placeCheckMs;
-      this.#problem = this.#look();
+    if (nowMs < this.#nextMs) return;
+    if (!isStill(this.#path, this.#opened)) {
+      throw refused(
+        this.#path,
+        "was removed or replaced while the server was running: put it back, or restart the server to use what is there now",
+      );
     }
-    if (this.#problem !== undefined) throw this.#problem;
-  }
-
-  #look(): ParleyError | undefined {
-    if (isStill(this.#path, this.#opened)) return this.#lock.keep();
-    return refused(
-      this.#path,
-      "was removed or replaced while the server was running: put it back, or restart the server to use what is there now",
-    );
+    this.#lock.keep();
+    this.#nextMs = nowMs + limits.placeCheckMs;
   }
 }
 

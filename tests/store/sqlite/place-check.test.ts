@@ -17,7 +17,7 @@ test("a file that is removed or replaced is missed at the next look, until it is
   const [path, aside] = [join(folder, "a.db"), join(folder, "a.old")];
   writeFileSync(path, "");
   let nowMs = 0;
-  const place = new PlaceCheck(path, { keep: () => undefined }, nowMs);
+  const place = new PlaceCheck(path, { keep() {} }, nowMs);
   const look = () => {
     nowMs += history.placeCheckMs;
     place.check(nowMs);
@@ -88,5 +88,15 @@ test("if another server has taken it before that, this one writes nothing more",
   store.close();
   expect(existsSync(`${path}-lock`)).toBe(true);
   expect(refuses(new Writer(other))).toBe(false);
+  other.close();
+});
+
+test("a server that stops leaves the lock that another one has taken meanwhile", () => {
+  const path = join(folder, "e.db");
+  const store = openSqliteStore(path);
+  rmSync(`${path}-lock`);
+  const other = openSqliteStore(path);
+  store.close();
+  expect(() => openSqliteStore(path)).toThrow("is in use by another parley server");
   other.close();
 });
