@@ -89,8 +89,8 @@ export function rename(hub: HubState, session: Session, command: Rename): void {
 }
 
 /**
- * Notes that the session waits for an answer about a name. Call the result when the answer has
- * come: it returns whether somebody has registered the name in the meantime (namesakes.ts).
+ * Marks the session as waiting for an answer about the name. Call the returned function once the
+ * answer is there: it returns whether somebody has registered the name meanwhile (namesakes.ts).
  */
 function awaitName(session: Session, folded: string): () => boolean {
   session.awaitedNames = [folded];

@@ -1,4 +1,4 @@
-// Tells others that somebody's account or real name has changed.
+// Tells a session's rooms that its account or real name has changed.
 
 import { shareMember } from "../elsewhere/share-presence.ts";
 import type { HubState } from "../hub-state.ts";

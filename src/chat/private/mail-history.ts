@@ -77,8 +77,8 @@ export function mailboxOf(recipient: string): string {
 }
 
 /**
- * The messages exchanged with the person called `name`, oldest first. If nobody has that name now
- * (`person` is undefined): with the last person in this mailbox who had it.
+ * The messages exchanged with `person`, oldest first; if `person` is undefined, with whoever was
+ * last called `name` in this mailbox.
  */
 export function conversation(
   entries: readonly MailEntry[],

@@ -84,7 +84,6 @@ export class ChannelControl {
         if (message.transfer === undefined) return this.#refuse(message.ref, errorOf(message));
         return this.transfers.get(message.transfer)?.handleMessage(message);
       case "tags":
-      case "data":
       case "digest":
         return this.transfers.get(message.transfer)?.handleMessage(message);
       default:
