@@ -1,5 +1,5 @@
-// Asks the store for what decides a login: the user's record, the last message numbers of the rooms,
-// who last had the name and the alias, and the accounts involved.
+// Asks the store for what decides a login: the user's record, the last message numbers of the
+// rooms, who last had the name and the alias, and the accounts involved.
 
 import type { ParleyError } from "../../errors.ts";
 import { history as limits } from "../../limits.ts";

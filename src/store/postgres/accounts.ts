@@ -272,15 +272,16 @@ async function carryOut(
  * same numbers, without being told of the registration: the next ones must have others.
  */
 async function giveBack(run: Run, account: string, mailbox: string): Promise<void> {
-  // Rows are locked in the order in which batches lock them.
-  const [row] = await run<{ mail: number | string }>(
-    "SELECT mail FROM parley.sessions WHERE id = $1 FOR UPDATE",
-    [mailbox],
+  // In the order in which batches lock these rows.
+  await run(
+    `SELECT 1 FROM parley.sessions WHERE account = $1 OR id = $2
+     ORDER BY id COLLATE "C" FOR UPDATE`,
+    [account, mailbox],
   );
   await run(
-    `UPDATE parley.sessions SET account = NULL, mail = greatest(mail, $2::bigint)
-     WHERE account = $1`,
-    [account, row?.mail ?? 0],
+    `UPDATE parley.sessions SET account = NULL, mail = greatest(mail,
+       (SELECT mail FROM parley.sessions WHERE id = $2)) WHERE account = $1`,
+    [account, mailbox],
   );
 }
 

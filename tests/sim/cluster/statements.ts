@@ -278,14 +278,12 @@ const statements: Readonly<Record<string, Statement>> = {
     committed({ ...nothingDone, moved: { from, to, after } });
     return none;
   },
-  "SELECT mail FROM parley.sessions WHERE id": ({ tables }, [id]) => {
-    const row = tables.sessions.get(String(id));
-    return row === undefined ? none : [{ mail: row.mail }];
-  },
-  "UPDATE parley.sessions SET account = NULL": ({ tables, undo }, [account, least]) => {
+  "SELECT 1 FROM parley.sessions WHERE account": () => none,
+  "UPDATE parley.sessions SET account = NULL": ({ tables, undo }, [account, mailbox]) => {
+    const least = tables.sessions.get(String(mailbox))?.mail ?? 0;
     const theirs = [...tables.sessions.values()].filter((row) => row.account === account);
     for (const row of theirs) {
-      const mail = Math.max(row.mail, Number(least));
+      const mail = Math.max(row.mail, least);
       tables.sessions.put(row.id, { ...row, account: undefined, mail }, undo);
     }
     return none;

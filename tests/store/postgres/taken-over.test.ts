@@ -18,9 +18,9 @@ if (!hasPostgres) console.error(`skipped: ${withoutPostgres}: mailboxes in Postg
 const own = "hash of a secret";
 const theirs = "@a1";
 
-function registration(received = 0): AccountChange {
+function registration(received = 0, session = own): AccountChange {
   const name = { name: "Ann", folded: "ann", key: undefined, password: "secret" };
-  const mailbox = { session: own, received };
+  const mailbox = { session, received };
   return { type: "register", account: "a1", ...name, mailbox, atMs: 1 };
 }
 
@@ -86,22 +86,25 @@ describe.skipIf(!hasPostgres)("a mailbox that an account takes over", () => {
     stop();
   });
 
+  /** Whether a statement with that text waits for a lock. */
+  async function isWaiting(text: string): Promise<boolean> {
+    const rows = await database.run(
+      `SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
+       AND wait_event_type = 'Lock' AND position($1 IN query) > 0`,
+      [text],
+    );
+    return rows.length > 0;
+  }
+
   test.each([true, false])(
     "while it does, letters wait for it (row there: %p)",
     async (isThere) => {
       if (isThere) await tell("one");
-      const waiting = async (): Promise<boolean> => {
-        const rows = await database.run(
-          `SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
-         AND wait_event_type = 'Lock' AND query LIKE '%parley.commit(%'`,
-        );
-        return rows.length > 0;
-      };
       let letter: Promise<readonly number[]> | undefined;
       const accounts = new PostgresAccounts(database);
       await accounts.change(registration(), { process: "p", request: 1 }, async () => {
         letter = tell("two");
-        await until(waiting);
+        await until(() => isWaiting("parley.commit("));
       });
       expect(await letter).toEqual([isThere ? 2 : 1]);
       const all = isThere ? ["one", "two"] : ["two"];
@@ -146,6 +149,20 @@ describe.skipIf(!hasPostgres)("a mailbox that an account takes over", () => {
     await ask(here, { type: "change-account", change: { type: "delete", account: "a1", atMs: 2 } });
     await tell("three");
     expect(await read(own, 2)).toEqual([[3, "three"]]);
+  });
+
+  test("a deletion locks rows in the order in which letters do", async () => {
+    const session = "0 is before @";
+    await ask(here, { type: "change-account", change: registration(0, session) });
+    const deletion = { type: "delete", account: "a1", atMs: 2 } as const;
+    const deleted = await database.transact(async (run) => {
+      await run("SELECT 1 FROM parley.sessions WHERE id = $1 FOR UPDATE", [session]);
+      const deleting = ask(there, { type: "change-account", change: deletion });
+      await until(() => isWaiting("parley.sessions"));
+      await run("SELECT 1 FROM parley.sessions WHERE id = $1 FOR UPDATE NOWAIT", [theirs]);
+      return { deleting };
+    });
+    expect(await deleted.deleting).toMatchObject({ outcome: "done" });
   });
 
   test("letters for an account that was deleted since stay in the session's own", async () => {
