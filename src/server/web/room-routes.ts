@@ -162,7 +162,7 @@ async function readText(request: Request): Promise<Said | Response> {
   if (/^multipart\//i.test(type)) {
     return problem(415, "usage", "Send the text as the body itself: curl -d, not -F.");
   }
-  if (isEncoded(request.headers) || !/^utf-?8$/i.test(charsetOf(type) ?? "utf-8")) {
+  if (isEncoded(request.headers) || !readable.test(charsetOf(type))) {
     return problem(415, "usage", "Send the text in UTF-8, and uncompressed.");
   }
   const body = await readBody(request, limits.maxBodyBytes, limits.bodyMs);
@@ -179,9 +179,12 @@ async function readText(request: Request): Promise<Said | Response> {
   return problem(400, "usage", 'The JSON is not an object such as {"text":"hello"}.');
 }
 
-/** As declared; undefined if it is not, and then it is UTF-8. */
-function charsetOf(contentType: string): string | undefined {
-  return /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(contentType)?.[1];
+/** UTF-8 contains ASCII. */
+const readable = /^(?:utf-?8|us-ascii)$/i;
+
+/** UTF-8, unless another one is declared. */
+function charsetOf(contentType: string): string {
+  return /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(contentType)?.[1] ?? "utf-8";
 }
 
 /** Whether the body is compressed (RFC 9110, section 8.4): Bun does not undo that. */

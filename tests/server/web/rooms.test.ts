@@ -244,6 +244,7 @@ describe("POST /rooms/ROOM", () => {
       [{ "Content-Encoding": "identity" }, 200],
       [{ "Content-Type": "text/plain; charset=iso-8859-1" }, 415],
       [{ "Content-Type": 'text/plain; format=flowed; Charset="UTF-8"' }, 200],
+      [{ "Content-Type": "text/plain; charset=us-ascii" }, 200],
       [{ "Content-Type": "application/x-www-form-urlencoded" }, 200],
     ] as const) {
       const answer = await site.fetch("/rooms/lobby", { method: "POST", body: "x", headers });
