@@ -147,6 +147,27 @@ test("members at other servers are told that a device has joined the account of 
   expect(changesTold(watcher)).toEqual(["den: +o Pip by the server"]);
 });
 
+test("members at other servers are told of a rank by a password, and by an account", () => {
+  const world = new Neighbours();
+  const [east, west] = ["east", "west"].map((id) => world.server(id));
+  const watcher = east!.member("Wim", inRoom("den"));
+  const ann = owner(east!, "Ann", "desk").send({ type: "set-password", password: "treasure" });
+  east!.order("op Ann");
+  const irc = ircAt(west!, "Ida").send("JOIN #den");
+  const secret = "another-0123456789abcdef";
+  const gus = withKey(west!, "Gus", "phone", { ...inRoom("den"), secret });
+  const eve = owner(east!, "Eve", "phone");
+  east!.order("op Eve");
+  world.deliver();
+  for (const client of [watcher, ann, gus, eve]) client.text();
+  irc.send("OPER Ann treasure");
+  gus.send({ type: "admin", command: "ops" });
+  world.deliver();
+  const told = ["den: +o Ida by the server", "den: +o Gus by the server"];
+  expect(changesTold(watcher)).toEqual(told);
+  expect(changesTold(gus)).toEqual(told);
+});
+
 test("somebody who joins where the end of their rank is not known yet is shown without it", () => {
   const world = new Neighbours();
   const [east, west] = ["east", "west"].map((id) => world.server(id));
