@@ -6,7 +6,7 @@ import { message as limits, people } from "../limits.ts";
 import { harmlessLines, lineCount, oneLine, quoted } from "../text.ts";
 import { mailNetworkOf } from "./private/absent-mail.ts";
 import type { HubState } from "./hub-state.ts";
-import type { Command, MessageKind, Ref } from "./events.ts";
+import type { Command } from "./events.ts";
 import { speechProblem } from "./rooms/room-rights.ts";
 import { mailboxOf } from "./private/mail-history.ts";
 import { fold, lobby } from "./names/grammar.ts";
@@ -34,13 +34,7 @@ import type { MailItem } from "./turn/turn-batch.ts";
 type Say = Extract<Command, { type: "say" }>;
 type Tell = Extract<Command, { type: "tell" }>;
 
-type Content = {
-  text: string;
-  kind: MessageKind | undefined;
-  tags?: string | undefined;
-  sealed?: Sealed | undefined;
-  copies?: Sealed["boxes"] | undefined;
-};
+type Content = Pick<Say, "text" | "kind" | "tags" | "n" | "ref"> & Pick<Tell, "sealed" | "copies">;
 
 /** `partner`: the partner that the message was meant for when it arrived. */
 export function say(
@@ -50,7 +44,6 @@ export function say(
   partner = session.privateChat.partner,
 ): void {
   const { text, kind, tags, n, to, ref } = command;
-  const content = { text, kind, tags };
   if (!isNext(hub, session, n)) return;
   if (isMuted(hub, session, command) || !fits(hub, session, text, n)) return;
   if (to === "partner") {
@@ -60,7 +53,7 @@ export function say(
       return refuse(hub, session, "unknown-user", message, { n });
     }
     takeCounter(hub, session, n, undefined);
-    return sendPrivate(hub, session, reached, content, true, n);
+    return sendPrivate(hub, session, reached, { text, kind, tags, n }, true);
   }
   const asked = command.room ?? lobby;
   // Most clients send the folded name.
@@ -70,7 +63,7 @@ export function say(
     const about = { n, ref, subject: asked };
     return refuse(hub, session, problem.code, problem.message, about);
   }
-  sayInRoom(hub, session, roomName, content, n, ref);
+  sayInRoom(hub, session, roomName, command);
 }
 
 export function tell(hub: HubState, session: Session, command: Tell): void {
@@ -111,16 +104,12 @@ function charsOf(boxes: Sealed["boxes"] = []): number {
 /** For clients of other dialects, and for those without the key. */
 const sealedText = "(a sealed message: parley client can read it on one of your devices)";
 
-function tellFound(
-  hub: HubState,
-  session: Session,
-  { text, kind, tags, sealed, copies, n, ref }: Tell,
-  found: Found,
-): void {
+function tellFound(hub: HubState, session: Session, command: Tell, found: Found): void {
+  const { text, kind, tags, sealed, n, ref } = command;
   // A message counts as sent if it reaches anyone; only one that reaches nobody is refused by
   // number.
   const reaches = found.everyone || found.here.length + found.away.length > 0;
-  if (found.everyone) sayInRoom(hub, session, lobby, { text, kind, tags }, n);
+  if (found.everyone) sayInRoom(hub, session, lobby, { text, kind, tags, n });
   else takeCounter(hub, session, n, reaches ? undefined : whyNobody(found));
   const about: About = { n: reaches ? undefined : n, ref, takesCounter: true };
   if (found.barred !== undefined) {
@@ -146,15 +135,8 @@ function tellFound(
   const isMissed = found.barred !== undefined || missed.length + found.full.length > 0;
   const isAlone = !isMissed && persons.length === 1;
   const inChat = persons[0] !== undefined && persons[0] === partnerPerson(hub, session);
-  sendPrivate(
-    hub,
-    session,
-    found,
-    { text: sealed === undefined ? text : sealedText, kind, tags, sealed, copies },
-    inChat && isAlone,
-    n,
-    ref,
-  );
+  const shown = sealed === undefined ? text : sealedText;
+  sendPrivate(hub, session, found, { ...command, text: shown }, inChat && isAlone);
 }
 
 /** The error code for a message that reaches nobody; undefined: it had no recipients. */
@@ -241,9 +223,7 @@ export function sayInRoom(
   hub: HubState,
   session: Session,
   roomName: string,
-  { text, kind, tags }: Content,
-  n: number | undefined,
-  ref?: Ref,
+  { text, kind, tags, n, ref }: Content,
 ): void {
   const room = hub.rooms.get(roomName);
   if (room === undefined) throw new Error(`A member's room '${roomName}' is not open`);
@@ -251,8 +231,9 @@ export function sayInRoom(
   const said = harmlessLines(text);
   const { gathering } = hub.pipeline;
   const persona = hub.personas.shown(session);
-  const how = { kind, tags, persona };
-  const counted = gathering.say(room, hub.pipeline.nextOrder(), hub.stampMs, session, said, n, how);
+  const order = hub.pipeline.nextOrder();
+  const how = { order, timeMs: hub.stampMs, n, kind, tags, persona };
+  const counted = gathering.say(room, session, said, how);
   const { nowMs, spareChars } = hub;
   hub.lastSaid = { session, run: counted.run, nowMs, spareChars };
   noteSpoken(hub, session);
@@ -315,10 +296,8 @@ function sendPrivate(
   hub: HubState,
   session: Session,
   { here, away }: Recipients,
-  { text, kind, tags, sealed, copies }: Content,
+  { text, kind, tags, sealed, copies, n, ref }: Content,
   isChat: boolean,
-  n: number | undefined,
-  ref?: Ref,
 ): void {
   const to = [...here.map(({ name }) => name), ...away.map(({ name }) => name)];
   if (to.length === 0) return;

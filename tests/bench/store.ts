@@ -26,10 +26,13 @@ function* turns(messages: number, speakers: number): Generator<Batch, never> {
       const person = next++ % people;
       const name = `person${person}`;
       const count = Math.ceil((messages - i) / speakers);
-      const text = (): string => `a message of the usual length, number ${++counters[person]!}`;
-      const run = new SaidRun("lobby", 0, nowMs, name, undefined, counters[person]! + 1, 0, text());
-      for (let k = 1; k < count; k++) run.push(text());
-      runs.push(run);
+      const author = { room: "lobby", seq: 0, timeMs: nowMs, from: name, author: 0 };
+      const first = counters[person]! + 1;
+      const texts = Array.from(
+        { length: count },
+        () => `a message of the usual length, number ${++counters[person]!}`,
+      );
+      runs.push(new SaidRun({ ...author, n: first }, texts));
       const n = counters[person]!;
       sessions.push({ id: sessionId(person), name, n, network: "192.0.2.1", seenMs: nowMs });
     }

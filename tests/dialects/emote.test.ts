@@ -8,7 +8,8 @@ import { lineChat } from "../../src/dialects/line-chat.ts";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { selectChat } from "../../src/dialects/select-chat.ts";
 
-const run = new SaidRun("lobby", 1, 0, "Ann", undefined, undefined, 1, "waves", "emote");
+const lobby = { room: "lobby", seq: 1, timeMs: 0, author: 1 };
+const run = new SaidRun({ ...lobby, from: "Ann", kind: "emote" }, ["waves"]);
 run.push("sits");
 
 const forms: [Dialect, string, string][] = [
@@ -26,12 +27,12 @@ for (const [dialect, one, all] of forms) {
 }
 
 test("a program's notice looks like a message", () => {
-  const notice = new SaidRun("lobby", 1, 0, "bot", undefined, undefined, 1, "done", "notice");
+  const notice = new SaidRun({ ...lobby, from: "bot", kind: "notice" }, ["done"]);
   expect(openChat.renderRoom(notice.at(0))).toBe("bot: done");
 });
 
 test("chat-room shows the alias, as in messages", () => {
-  const emote = new SaidRun("lobby", 1, 0, "ann", "Ann", undefined, 1, "waves", "emote");
+  const emote = new SaidRun({ ...lobby, from: "ann", alias: "Ann", kind: "emote" }, ["waves"]);
   emote.push("sits");
   expect(chatRoom.renderRoom(emote.at(0))).toBe("* Ann waves");
   expect(chatRoom.renderRun?.(emote)).toBe("* Ann waves\n* Ann sits\n");

@@ -30,9 +30,8 @@ for (const dialect of withRuns) {
     const texts = fc.array(words, { minLength: 1, maxLength: 20 });
     const alias = fc.option(words, { nil: undefined });
     fc.assert(
-      fc.property(texts, words, alias, ([first, ...others], from, alias) => {
-        const run = new SaidRun("lobby", 1, 0, from, alias, undefined, 1, first!);
-        for (const text of others) run.push(text);
+      fc.property(texts, words, alias, (all, from, alias) => {
+        const run = new SaidRun({ room: "lobby", seq: 1, timeMs: 0, from, alias, author: 1 }, all);
         const each = run.texts.map((_, i) => lineOf(dialect, dialect.renderRoom(run.at(i))!));
         expect(dialect.renderRun!(run)).toBe(each.join(""));
       }),

@@ -16,10 +16,9 @@ export type RunFields = Partial<Pick<SaidRun, "timeMs" | "from" | "alias" | "n" 
 
 /** Consecutive messages of one sender. */
 export function run(room: string, texts: readonly string[], fields: RunFields = {}): SaidRun {
-  const { timeMs = 1_000, from = "Ann", alias, n, kind } = fields;
-  const made = new SaidRun(room, 0, timeMs, from, alias, n, 7, texts[0]!, kind);
-  for (const text of texts.slice(1)) made.push(text);
-  return made;
+  return new SaidRun({ room, seq: 0, timeMs: 1_000, from: "Ann", author: 7, ...fields }, [
+    ...texts,
+  ]);
 }
 
 /** `count` short texts, each different. */

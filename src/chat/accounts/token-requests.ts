@@ -55,7 +55,8 @@ export function post(hub: HubState, session: Session, command: Of<"post">): void
     holdRoom(hub, name);
     gathering.afterDelivery.push(() => releaseRoom(hub, name));
     session.counter.take(1);
-    gathering.say(room, hub.pipeline.nextOrder(), hub.stampMs, session, said, 1, { kind });
+    const order = hub.pipeline.nextOrder();
+    gathering.say(room, session, said, { order, timeMs: hub.stampMs, n: 1, kind });
     hub.wake();
     endSession(hub, session);
   });

@@ -8,11 +8,7 @@ import { SaidRun } from "../rooms/said-run.ts";
 /** The run with one line per message; nearly always the run itself. */
 export function flattenRun(run: SaidRun): SaidRun {
   if (!run.texts.some((text) => text.includes("\n"))) return run;
-  const [first = "", ...others] = run.texts.map(oneLine);
-  const { room, seq, timeMs, from, alias, n, author, kind } = run;
-  const flat = new SaidRun(room, seq, timeMs, from, alias, n, author, first, kind);
-  for (const text of others) flat.push(text);
-  return flat;
+  return new SaidRun(run, run.texts.map(oneLine));
 }
 
 /** The event with its text on one line. */

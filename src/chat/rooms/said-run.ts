@@ -5,8 +5,31 @@ import type { Persona } from "../people/persona.ts";
 import type { MessageKind, Said } from "../events.ts";
 import { deletedText } from "../../protocol/messages.ts";
 
+/**
+ * `seq` is the number of the first message, 0 until committed; `n` the counter of the first, if its
+ * author counts; `author` the session ID, 0 for history.
+ */
+export type RunFields = {
+  readonly room: string;
+  readonly seq: number;
+  readonly timeMs: number;
+  readonly from: string;
+  readonly alias?: string | undefined;
+  readonly n?: number | undefined;
+  readonly author: number;
+  readonly kind?: MessageKind | undefined;
+};
+
 export class SaidRun {
   readonly type = "said";
+  readonly room: string;
+  seq: number;
+  readonly timeMs: number;
+  readonly from: string;
+  readonly alias: string | undefined;
+  readonly n: number | undefined;
+  readonly author: number;
+  readonly kind: MessageKind | undefined;
   readonly texts: string[];
   /** UTF-16 code units of all texts. */
   chars: number;
@@ -17,23 +40,19 @@ export class SaidRun {
   /** Indexes of the messages whose texts were deleted. */
   #deleted: Set<number> | undefined;
 
-  /**
-   * `seq` is the number of the first message, 0 until committed; `n` the counter of the first, if
-   * its author counts; `author` the session ID, 0 for history.
-   */
-  constructor(
-    readonly room: string,
-    public seq: number,
-    readonly timeMs: number,
-    readonly from: string,
-    readonly alias: string | undefined,
-    readonly n: number | undefined,
-    readonly author: number,
-    text: string,
-    readonly kind?: MessageKind,
-  ) {
-    this.texts = [text];
-    this.chars = text.length;
+  /** `texts` belongs to the run from now on. */
+  constructor({ room, seq, timeMs, from, alias, n, author, kind }: RunFields, texts: string[]) {
+    this.room = room;
+    this.seq = seq;
+    this.timeMs = timeMs;
+    this.from = from;
+    this.alias = alias;
+    this.n = n;
+    this.author = author;
+    this.kind = kind;
+    this.texts = texts;
+    this.chars = 0;
+    for (const text of texts) this.chars += text.length;
   }
 
   get length(): number {

@@ -147,7 +147,7 @@ function tellRoom(
   hub.options.log.info("files shared", fields);
   if (room === undefined || session.phase !== "member") return;
   if (speechProblem(hub, session, room) !== undefined) return;
-  sayInRoom(hub, session, room, { text: sharedText(entries), kind: "notice" }, undefined);
+  sayInRoom(hub, session, room, { text: sharedText(entries), kind: "notice" });
 }
 
 /** `shares 'photos/' (41 files, 2.10 GB): parley fetch-file 'photos/'` */

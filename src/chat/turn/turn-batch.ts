@@ -98,6 +98,9 @@ export type MailItem = {
 };
 
 type HowSaid = {
+  order: number;
+  timeMs: number;
+  n: number | undefined;
   kind: MessageKind | undefined;
   tags?: string | undefined;
   persona?: Persona | undefined;
@@ -241,15 +244,8 @@ export class TurnBatch {
   }
 
   /** Adds a message; consecutive ones of one author form a run. */
-  say(
-    room: Room,
-    order: number,
-    timeMs: number,
-    author: Session,
-    text: string,
-    n: number | undefined,
-    { kind, tags, persona }: HowSaid,
-  ): { run: SaidRun; index: number } {
+  say(room: Room, author: Session, text: string, how: HowSaid): { run: SaidRun; index: number } {
+    const { order, timeMs, n, kind, tags, persona } = how;
     const turn = this.roomTurn(room);
     const { name, alias } = author.identity;
     const last = turn.items.at(-1)?.event;
@@ -273,7 +269,11 @@ export class TurnBatch {
       run = last;
       run.push(text);
     } else {
-      run = new SaidRun(room.name, 0, timeMs, name, alias, n, author.id, text, kind);
+      const by = author.id;
+      run = new SaidRun(
+        { room: room.name, seq: 0, timeMs, from: name, alias, n, author: by, kind },
+        [text],
+      );
       run.tags = tags;
       run.persona = persona;
       turn.items.push({ order, event: run });

@@ -101,11 +101,8 @@ export function runsOf(
   stored: readonly StoredRun[],
   { room, seq, timeMs }: { room: string; seq: number; timeMs: number },
 ): SaidRun[] {
-  return stored.map(({ at, time = timeMs, from, alias, n, kind, texts }) => {
-    const [first = "", ...rest] = texts;
-    const run = new SaidRun(room, seq + at, time, from, alias, n, 0, first, kind);
-    for (const text of rest) run.push(text);
-    return run;
+  return stored.map(({ at, time = timeMs, texts, ...said }) => {
+    return new SaidRun({ ...said, room, seq: seq + at, timeMs: time, author: 0 }, [...texts]);
   });
 }
 

@@ -258,9 +258,9 @@ export class RoomFollower {
     // The missing messages were deleted, which takes weeks or a flood: the hub can't continue
     // without them.
     if (next > from + 1) return this.#skipTo(room, next - 1);
-    const runs = page.map(({ seq, timeMs, from: name, alias, text, n, kind, deleted }) => {
-      const run = new SaidRun(room, seq, timeMs, name, alias, n, 0, text, kind);
-      if (deleted === true) run.erase(seq);
+    const runs = page.map((said) => {
+      const run = new SaidRun({ ...said, author: 0 }, [said.text]);
+      if (said.deleted === true) run.erase(said.seq);
       return run;
     });
     this.#parts.hub()?.handleForeign({ type: "said", room, runs });

@@ -176,7 +176,8 @@ function runsOf(rows: readonly MessageRow[]): SaidRun[] {
       nextN === (n ?? undefined);
     if (continues) run.push(text);
     else {
-      runs.push(new SaidRun("", seq, timeMs, sender, alias ?? undefined, n ?? undefined, 0, text));
+      const counted = { alias: alias ?? undefined, n: n ?? undefined, author: 0 };
+      runs.push(new SaidRun({ room: "", seq, timeMs, from: sender, ...counted }, [text]));
     }
   }
   return runs;

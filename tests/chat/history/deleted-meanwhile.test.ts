@@ -75,8 +75,8 @@ test("at another server, before its message has arrived here", () => {
   const bob = rig.member("Bob", { runs: true });
   bob.text();
   rig.hub.handleForeign({ type: "erased", room: "lobby", seq: 2 }, rig.nowMs);
-  const run = new SaidRun("lobby", 1, rig.nowMs, "Ann", undefined, undefined, 0, "one");
-  run.push("two");
+  const fields = { room: "lobby", seq: 1, timeMs: rig.nowMs, from: "Ann", author: 0 };
+  const run = new SaidRun(fields, ["one", "two"]);
   rig.hub.handleForeign({ type: "said", room: "lobby", runs: [run] }, rig.nowMs);
   rig.settle();
   expect(bob.lines()).toMatchObject([
@@ -91,7 +91,8 @@ test("members hear of it before what another server says next, though the store 
   const rig = new Rig({ shared: { roomOpened() {} } }, store.answer);
   const bob = rig.member("Bob", { runs: true });
   const saidElsewhere = (text: string, seq: number): void => {
-    const run = new SaidRun("lobby", seq, rig.nowMs, "Ann", undefined, undefined, 0, text);
+    const fields = { room: "lobby", seq, timeMs: rig.nowMs, from: "Ann", author: 0 };
+    const run = new SaidRun(fields, [text]);
     rig.hub.handleForeign({ type: "said", room: "lobby", runs: [run] }, rig.nowMs);
   };
   saidElsewhere("one", 1);

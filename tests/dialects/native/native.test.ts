@@ -383,9 +383,8 @@ describe("rendering", () => {
         texts,
         fc.option(fc.integer({ min: 1, max: 9 }), { nil: undefined }),
         (all, n) => {
-          const [first = "", ...others] = all;
-          const run = new SaidRun("den", 45, 7, "Ann", undefined, n, 1, first);
-          for (const other of others) run.push(other);
+          const fields = { room: "den", seq: 45, timeMs: 7, from: "Ann", n, author: 1 };
+          const run = new SaidRun(fields, all);
           expect(decoded(dialect.withRuns?.renderRun?.(run))).toEqual({
             type: "messages",
             room: "den",
