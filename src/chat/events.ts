@@ -361,11 +361,11 @@ export type PersonalEvent =
       text: string;
       kind?: MessageKind | undefined;
       chat: boolean;
-      timeMs?: number | undefined;
-      id?: number | undefined;
+      timeMs: number;
+      id: number;
       tags?: string | undefined;
       /** Which of them are away, and their away messages. */
-      away?: readonly { name: string; text: string }[] | undefined;
+      away: readonly { name: string; text: string }[];
       ref?: Ref | undefined;
     }
   /**

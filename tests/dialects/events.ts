@@ -47,7 +47,7 @@ export function privately(from: string, to: string[], text: string, chat = false
 }
 
 export function sent(to: string[], text: string, chat = false): PersonalEvent {
-  return { type: "sent", to, text, chat };
+  return { type: "sent", to, text, chat, timeMs: 0, id: 1, away: [] };
 }
 
 export function names(...all: string[]): PersonalEvent {

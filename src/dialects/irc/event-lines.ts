@@ -186,13 +186,13 @@ function privateLines(
 function sentLines(self: Self, event: Event<"sent">, { verb, target }: Request): readonly Line[] {
   const lines: Line[] = [];
   if (self.has("echo-message")) {
-    const { timeMs = 0, id, text, kind, tags: client } = event;
-    const msgid = id === undefined ? undefined : passingId(self.server.log, id, timeMs);
+    const { timeMs, id, text, kind, tags: client } = event;
+    const msgid = passingId(self.server.log, id, timeMs);
     const tagged = { timeMs, msgid, persona: self.persona, client };
     lines.push(...textsOf({ source: self.source, target, kind, text, tagged }));
   }
   if (verb === "NOTICE") return lines;
-  for (const { name, text } of event.away ?? []) {
+  for (const { name, text } of event.away) {
     lines.push(self.numeric("301", nickOf(name), text));
   }
   return lines;

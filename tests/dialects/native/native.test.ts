@@ -14,6 +14,7 @@ import type { ServerMessage } from "../../../src/protocol/messages.ts";
 import { harmless } from "../../../src/text.ts";
 import { anyClientMessage } from "../../protocol/messages.ts";
 import { anyCharacter } from "../../any-character.ts";
+import { sent } from "../events.ts";
 
 const dialect = nativeDialect({ name: "parley test", udpPort: 55_000, messagesPerSecond: 100 });
 const peer = { address: "127.0.0.1", port: 52_418 };
@@ -369,7 +370,7 @@ describe("rendering", () => {
   });
 
   test("events for other dialects are not rendered", () => {
-    expect(open().render({ type: "sent", to: ["Bob"], text: "x", chat: false })).toBeUndefined();
+    expect(open().render(sent(["Bob"], "x"))).toBeUndefined();
     expect(open().render({ type: "download", port: 1, sizeBytes: 1, name: "a" })).toBeUndefined();
   });
 
