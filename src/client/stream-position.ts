@@ -54,9 +54,10 @@ export class StreamPosition {
       this.#mayJump = false;
       return "recovered";
     }
-    // What the server kept of another stream may begin with any number. A stream that ends before
-    // the read position continues from its end; otherwise its next messages would be dropped.
-    this.#last = how === "restarted" ? 0 : Math.min(last, seq);
+    // What the server kept of another stream may begin with any number. One that ends before the
+    // read position has lost its end, and may have used some numbers again.
+    const isOther = how === "restarted" || (how === "trimmed" && last > seq);
+    this.#last = isOther ? 0 : Math.min(last, seq);
     this.#mayJump = how !== "recovered";
     return how;
   }

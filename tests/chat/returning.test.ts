@@ -206,6 +206,19 @@ test("unknown numbers and expired mail are not reported as recovered", () => {
   expect(told).toEqual(told.map((_, i) => told[0]! + i));
 });
 
+test("what a log and a mailbox have that lost their ends is replayed: their numbers are used again", () => {
+  const rig = new Rig();
+  const bob = rig.member("Bob");
+  rig.member("Ann").close();
+  bob.send(say(1), { type: "tell", n: 2, to: ["Ann"], text: "psst" });
+  const [welcome, ...rest] = rig.member("Ann", since(5, 9)).lines();
+  expect(welcome).toMatchObject({
+    session: { mail: 1, recovered: false, rooms: [{ seq: 1, recovered: false }] },
+  });
+  expect(rest).toContainEqual(expect.objectContaining({ type: "private", mail: 1, text: "psst" }));
+  expect(rest).toContainEqual(expect.objectContaining({ type: "message", seq: 1, from: "Bob" }));
+});
+
 test("a session that returns under another spelling of its name is announced", () => {
   const rig = new Rig();
   const bob = rig.client(openChat).send("Bob");

@@ -673,6 +673,15 @@ describe("receiving", () => {
     expect(bench.receive(message(8)).events("message").length).toBe(1);
   });
 
+  test("reads a log again that has lost its end, whose numbers are used for other messages", () => {
+    const bench = new Bench().online({ rooms: [{ room: "lobby", seq: 9, recovered: true }] });
+    bench.reconnect();
+    bench.receive(welcome({ rooms: [{ room: "lobby", seq: 7, recovered: false }] }));
+    const heard = bench.receive(message(6), message(7), message(8)).events("message");
+    expect(heard).toMatchObject([{ seq: 6 }, { seq: 7 }, { seq: 8 }]);
+    expect(bench.events("gap")).toEqual([]);
+  });
+
   test("counts the missed messages of all rooms before reporting its return", () => {
     const bench = new Bench(["lobby", "den"]).online({ rooms: [welcomeRoom("lobby"), den] });
     bench.reconnect(3_000);

@@ -71,8 +71,9 @@ function startMail(
   const { mailbox } = session;
   if (session.dialect.hearsMail === false) return { mail: mailbox.last, recovered: true };
   const { since } = attempt.command;
-  // Numbers of another log mean nothing here: everything in the mailbox is new to the client.
-  const isSameLog = since?.epoch === hub.options.epoch;
+  // Numbers of another log mean nothing here, nor do those that the mailbox has yet to reach:
+  // everything in it is new to the client.
+  const isSameLog = since?.epoch === hub.options.epoch && (since.mail ?? 0) <= mailbox.last;
   const has = since?.mail === undefined || isSameLog ? since?.mail : 0;
   const from = has ?? deliveredTo(session, facts.owner);
   if (from !== undefined) mailbox.replayAfter(from);
@@ -82,7 +83,7 @@ function startMail(
     hub.schedule.replaying.add(session);
     hub.wake();
   }
-  const isAll = isSameLog && has !== undefined && has <= mailbox.last && isMailKept;
+  const isAll = isSameLog && has !== undefined && isMailKept;
   return { mail: has === undefined ? live : mailbox.last, recovered: isAll };
 }
 

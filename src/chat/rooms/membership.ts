@@ -272,15 +272,12 @@ function missedSince(
   seq: number,
 ): { from: number | undefined; recovered: boolean } {
   if (since === undefined) return { from: undefined, recovered: false };
-  if (since.epoch !== epoch) {
-    // Another log, whose numbers mean nothing here: replay the newest page.
+  // Another log, whose numbers mean nothing here; or it has lost its end, as when an old backup is
+  // restored, and has used some of the numbers again: replay the newest page.
+  if (since.epoch !== epoch || since.seq > seq) {
     return { from: Math.max(0, seq - limits.pageMessages), recovered: false };
   }
-  const from = Math.min(since.seq, seq);
-  // A log that is shorter than what the client has read has lost its end and will reuse those
-  // numbers.
-  const isWhole = since.seq <= seq;
-  return { from, recovered: isWhole && from + 1 >= first };
+  return { from: since.seq, recovered: since.seq + 1 >= first };
 }
 
 type Leaving = {
