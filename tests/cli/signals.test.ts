@@ -2,7 +2,7 @@
 // reason, and nothing left behind.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout } from "bun:test";
-import { mkdirSync, readdirSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Parley, parleyCommand } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
@@ -75,6 +75,47 @@ onUnix("what came from stdin is not left behind when the terminal is closed", as
   // Shell and kernel both send it.
   const ended = await end(["send-file", address, "-"], ["SIGHUP", "SIGHUP"], "a secret");
   expect(ended).toEqual({ event: "ended", ...hungUp });
+  expect(readdirSync(temporary)).toEqual([]);
+});
+
+const withZeros = skipUnless(existsSync("/dev/zero"), "no /dev/zero");
+
+/** A command whose stdin has always more. */
+function readingZeros(words: string[]) {
+  const stdin = openSync("/dev/zero", "r");
+  const child = Bun.spawn([...parleyCommand(), ...words], {
+    stdin,
+    stdout: "pipe",
+    stderr: "pipe",
+    env: environment({ TMPDIR: temporary }),
+  });
+  closeSync(stdin);
+  return child;
+}
+
+withZeros("a server whose stdin has always more serves people, and stops", async () => {
+  const flags = ["--port=0", "--no-web", "--files", join(base, "none"), "--state", base];
+  const child = readingZeros(["server", ...flags]);
+  const first = await child.stdout.getReader().read();
+  const to = new TextDecoder().decode(first.value).trim().replace("Server listening on ", "");
+  const said = Bun.spawn([...parleyCommand(), "client", to, "--name", "Ann"], {
+    stdin: new TextEncoder().encode("hello\n"),
+    stdout: "pipe",
+    stderr: "ignore",
+  });
+  expect(await new Response(said.stdout).text()).toBe("Ann: hello\n");
+  child.kill("SIGTERM");
+  expect(await child.exited).toBe(0);
+});
+
+withZeros("a file from stdin that has no end can be interrupted", async () => {
+  const child = readingZeros(["send-file", address, "-"]);
+  const size = () =>
+    statSync(join(temporary, readdirSync(temporary)[0] ?? "", "stdin"), { throwIfNoEntry: false })
+      ?.size ?? 0;
+  await until(() => readdirSync(temporary).length > 0 && size() > 0, "the file of stdin");
+  child.kill("SIGINT");
+  expect(await child.exited).toBe(130);
   expect(readdirSync(temporary)).toEqual([]);
 });
 

@@ -16,7 +16,7 @@ import { qrCode } from "../../terminal/output/qr-code.ts";
 import { wantsColors } from "../../terminal/output/style.ts";
 import { CertificateFiles } from "../../tls/certificate-files.ts";
 import { openServerKey, restoreServerKey, type ServerKey } from "../../tls/server-key.ts";
-import { typedLines } from "../../terminal/editor/typed-lines.ts";
+import { inTurns, typedLines } from "../../terminal/editor/typed-lines.ts";
 import { say, diagnostics, warn } from "../../terminal/output/diagnostics.ts";
 import { harmless, quoted } from "../../text.ts";
 import { stopOnSignals } from "../../io/end-signals.ts";
@@ -154,7 +154,7 @@ function announce(server: ChatServer, settings: ServerSettings, pin: string | un
 /** Reads commands typed at the server. The end of stdin does not stop the server. */
 function readOrders(server: ChatServer, json: boolean): void {
   const read = async (): Promise<void> => {
-    for await (const line of typedLines(process.stdin)) {
+    for await (const line of typedLines(inTurns(process.stdin))) {
       const order = line.trim();
       if (order !== "") carryOut(server, order, json);
     }

@@ -7,10 +7,27 @@ import { message as limits } from "../../limits.ts";
 /** stdin, as it arrives. @throws ParleyError `storage` if it can't be read */
 export async function* stdinChunks(): AsyncGenerator<Uint8Array, void, void> {
   try {
-    yield* Bun.stdin.stream();
+    yield* inTurns(Bun.stdin.stream());
   } catch (error) {
     throw new ParleyError("storage", `Cannot read stdin: ${readReason(error)}`);
   }
+}
+
+/**
+ * The same input, which leaves time for everything else: reading one that always has more, such as
+ * a large file, a device or `yes`, would otherwise keep even signals waiting.
+ */
+export async function* inTurns(
+  input: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, void> {
+  for await (const bytes of input) {
+    yield bytes;
+    await otherWork();
+  }
+}
+
+function otherWork(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /**
@@ -40,6 +57,7 @@ export async function* typedLines(
       hold(bytes.subarray(start, end));
       start = end + 1;
       yield take();
+      await otherWork();
     }
     hold(bytes.subarray(start));
   }

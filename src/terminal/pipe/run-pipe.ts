@@ -1,5 +1,6 @@
 // Assembles `parley client` in a pipe: standard streams, signals, one session. Knows no flags.
 
+import { inTurns } from "../editor/typed-lines.ts";
 import { endedBy, type EndSignal, onSignals } from "../../io/end-signals.ts";
 import { type ClientOptions, openSession } from "../open-session.ts";
 import { PrivateMessages } from "../../client/private-messages.ts";
@@ -57,7 +58,7 @@ export async function runPipe(options: PipeRunOptions): Promise<void> {
     client = new PipeClient(session, connection, {
       follow: options.follow,
       json: options.json,
-      input: Bun.stdin.stream(),
+      input: inTurns(Bun.stdin.stream()),
       output: stdout,
       mail,
       ...(options.recipients !== undefined && { to: options.recipients }),
