@@ -30,7 +30,7 @@ await step("types", ["bun", "check"]);
 await step("format", ["bun", "fmt", "--check"]);
 // Run by Bun itself: oxlint's launcher needs Node, which not everyone has.
 await step("lint", ["bun", "node_modules/oxlint/bin/oxlint", "--deny-warnings"]);
-// Tests start it more than a thousand times; the test bed starts the one that people get.
+// Tests start it more than a thousand times.
 await step("executable for tests", ["bun", "build.ts", "--if-needed", "--bytecode"]);
 const isBed = (filter: string): boolean => filter.includes("tests/world");
 // Namespaces, mounts and fake clocks: only in a full run, or on request.
@@ -79,7 +79,7 @@ async function tests(name: string, command: readonly string[]): Promise<Outcome>
   // The last of Bun's compilers takes more time than its code saves while it runs for seconds: up
   // to a third of a test's.
   const quick = { BUN_JSC_useFTLJIT: "0" };
-  const { child, err } = start(command, "inherit", "dist/bytecode/parley", quick);
+  const { child, err } = start(command, "inherit", quick);
   const decoder = new TextDecoder();
   let output = "";
   for await (const bytes of err) {
@@ -95,7 +95,7 @@ async function tests(name: string, command: readonly string[]): Promise<Outcome>
 /** Shows failures and why tests were skipped. */
 async function testBed(name: string, command: readonly string[]): Promise<Outcome> {
   const startedMs = performance.now();
-  const { child, err } = start(command, "pipe", "dist/parley");
+  const { child, err } = start(command, "pipe");
   const [errText, outText] = await Promise.all([
     new Response(err).text(),
     new Response(child.stdout as ReadableStream).text(),
@@ -109,14 +109,13 @@ async function testBed(name: string, command: readonly string[]): Promise<Outcom
   return { name, totals, failures, code, seconds: secondsSince(startedMs) };
 }
 
-/** `executable`: what tests start, unless PARLEY_BIN says otherwise. */
+/** `more`: of the environment, unless that says otherwise. */
 function start(
   command: readonly string[],
   stdout: "inherit" | "pipe",
-  executable = "dist/parley",
   more: Readonly<Record<string, string>> = {},
 ) {
-  const defaults = { PARLEY_BIN: join(root, executable), ...more };
+  const defaults = { PARLEY_BIN: join(root, "dist/bytecode/parley"), ...more };
   const env = { ...defaults, ...process.env, PATH: path };
   const child = Bun.spawn([...command], { cwd: root, env, stdout, stderr: "pipe" });
   return { child, err: child.stderr };
