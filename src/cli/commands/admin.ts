@@ -7,11 +7,11 @@ import { adminHelp } from "../../chat/admin/admin-help.ts";
 import { ParleyError } from "../../errors.ts";
 import { hostPortText } from "../../io/host-port.ts";
 import { giveOrder, printRows } from "../../terminal/give-order.ts";
-import { accessOf, passFlag } from "../access-flags.ts";
+import { accessOf, loginFlags } from "../access-flags.ts";
 import { addressOf, defaultAddress, type WrittenAddress } from "../address.ts";
 import { orderHint } from "../flags.ts";
-import { identityFlag, identityOf, passwordFlag, passwordOf } from "../identity-flag.ts";
-import { plainFlag, trusted } from "../trust-flags.ts";
+import { identityOf, passwordOf } from "../identity-flag.ts";
+import { trusted } from "../trust-flags.ts";
 import { visitorFlag, visitorOf } from "../visitor-flag.ts";
 
 export default defineCommand({
@@ -37,10 +37,7 @@ export default defineCommand({
     uses: { type: "string", valueHint: "N", description: "pass: how many people may use it" },
     long: { type: "boolean", description: "who: show addresses and dialects, too" },
     name: visitorFlag,
-    identity: identityFlag,
-    "password-file": passwordFlag,
-    pass: passFlag,
-    plain: plainFlag,
+    ...loginFlags,
     json: { type: "boolean", description: "Print one JSON object per line instead of text" },
   },
   async run({ args }) {

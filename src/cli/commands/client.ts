@@ -11,10 +11,10 @@ import { message } from "../../limits.ts";
 import { quoted } from "../../text.ts";
 import { hostPortText } from "../../io/host-port.ts";
 import { addressOf, defaultAddress, type WrittenAddress } from "../address.ts";
-import { accessOf, passFlag } from "../access-flags.ts";
+import { accessOf, loginFlags } from "../access-flags.ts";
 import { directFlag } from "../direct-flag.ts";
-import { identityFlag, identityOf, passwordFlag, passwordOf } from "../identity-flag.ts";
-import { plainFlag, surroundings, trusted } from "../trust-flags.ts";
+import { identityOf, passwordOf } from "../identity-flag.ts";
+import { surroundings, trusted } from "../trust-flags.ts";
 import { IgnoredFile } from "../../terminal/ignored-file.ts";
 import { configFolder } from "../../tls/folders.ts";
 import { distinctPeople } from "../../terminal/pipe/recipients.ts";
@@ -69,10 +69,7 @@ export default defineCommand({
       description: "Ring the bell for mentions and private messages",
       negativeDescription: "Do not ring the bell for mentions and private messages",
     },
-    identity: identityFlag,
-    "password-file": passwordFlag,
-    pass: passFlag,
-    plain: plainFlag,
+    ...loginFlags,
     json: { type: "boolean", description: "Print one JSON object per line instead of text" },
   },
   async run({ args }) {

@@ -18,11 +18,11 @@ import {
   standardOutput,
 } from "../../files/fetch-targets.ts";
 import { addressOf, defaultAddress, fullAddress, type WrittenAddress } from "../address.ts";
-import { accessOf, passFlag } from "../access-flags.ts";
+import { accessOf, loginFlags } from "../access-flags.ts";
 import { directFlag } from "../direct-flag.ts";
-import { existingIdentityOf, identityFlag, passwordFlag, passwordOf } from "../identity-flag.ts";
+import { existingIdentityOf, passwordOf } from "../identity-flag.ts";
 import { rateFlag, rateOf } from "../rate-flag.ts";
-import { isKnownServer, plainFlag, trusted } from "../trust-flags.ts";
+import { isKnownServer, trusted } from "../trust-flags.ts";
 import { visitorFlag, visitorOf } from "../visitor-flag.ts";
 import { endedBy, type EndSignal, onSignals } from "../../io/end-signals.ts";
 import { canAsk } from "../../terminal/editor/ask-secret.ts";
@@ -82,10 +82,7 @@ const flags = {
       "With a code: fetch through the server only, so that the sender doesn't learn your address",
   },
   name: visitorFlag,
-  identity: identityFlag,
-  "password-file": passwordFlag,
-  pass: passFlag,
-  plain: plainFlag,
+  ...loginFlags,
   json: {
     type: "boolean",
     description: "Print one JSON object per line: offer, progress, done, …",

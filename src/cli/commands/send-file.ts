@@ -10,18 +10,12 @@ import { runCodeSend } from "../../terminal/files/run-code-send.ts";
 import { runSend } from "../../terminal/files/run-send.ts";
 import { withStdin } from "../../terminal/stdin-file.ts";
 import { addressOf, defaultAddress, fullAddress, type WrittenAddress } from "../address.ts";
-import { accessOf, passFlag } from "../access-flags.ts";
+import { accessOf, loginFlags } from "../access-flags.ts";
 import { directFlag } from "../direct-flag.ts";
-import {
-  existingIdentityOf,
-  identityFlag,
-  identityOf,
-  passwordFlag,
-  passwordOf,
-} from "../identity-flag.ts";
+import { existingIdentityOf, identityOf, passwordOf } from "../identity-flag.ts";
 import { IgnoredFile } from "../../terminal/ignored-file.ts";
 import { rateFlag, rateOf } from "../rate-flag.ts";
-import { plainFlag, trusted } from "../trust-flags.ts";
+import { trusted } from "../trust-flags.ts";
 import { visitorOf } from "../visitor-flag.ts";
 
 const flags = {
@@ -66,10 +60,7 @@ const flags = {
   },
   "limit-rate": rateFlag,
   direct: directFlag,
-  identity: identityFlag,
-  "password-file": passwordFlag,
-  pass: passFlag,
-  plain: plainFlag,
+  ...loginFlags,
   json: {
     type: "boolean",
     description: "Print one JSON object per line: offered, accepted, progress, sent, shared, …",
