@@ -226,19 +226,13 @@ const handlers: Handlers = {
     // The list is charged when it arrives. Later commands wait for that; otherwise hundreds would
     // be read before the first is paid for.
     session.queue.block();
-    hub.options.files.list(
-      after,
-      limit,
-      (result) => {
-        hub.unblock(session);
-        if (session.phase === "gone") return;
-        if (result instanceof ParleyError) {
-          reject(hub, session, result.code, result.message, { ref });
-        } else hub.send(session, { type: "files", files: result.files, next: result.next, ref });
-      },
-      folders === true,
-      session.shareOwner,
-    );
+    const { shareOwner: owner } = session;
+    hub.options.files.list({ after, limit, folders: folders === true, owner }, (page) => {
+      hub.unblock(session);
+      if (session.phase === "gone") return;
+      if (page instanceof ParleyError) reject(hub, session, page.code, page.message, { ref });
+      else hub.send(session, { type: "files", ...page, ref });
+    });
   },
   transfer(hub, session, { request }) {
     hub.options.files.transfer(

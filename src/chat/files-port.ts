@@ -10,20 +10,20 @@ import type { FileEntry } from "./events.ts";
 /** Who makes the request, and whose share of the limits is used. */
 export type FilesClient = { readonly peer: Peer; readonly owner: ShareOwner };
 
+/** Lists at most `limit` names after `after`; without `limit`, all of them. */
+export type ListRequest = {
+  readonly after: string | undefined;
+  readonly limit: number | undefined;
+  /** Includes folders, with a "/" after their names. */
+  readonly folders: boolean;
+  /** Whose share of the lists being read it uses. */
+  readonly owner: ShareOwner;
+};
+
+export type FilesPage = { readonly files: readonly FileEntry[]; readonly next: string | undefined };
+
 export interface FilesPort {
-  /**
-   * Lists at most `limit` names after `after`; without `limit`, all of them. `folders`: include
-   * folders, with a "/" after their names. `owner`: whose share of the lists being read it uses.
-   */
-  list(
-    after: string | undefined,
-    limit: number | undefined,
-    answer: (
-      result: { files: readonly FileEntry[]; next: string | undefined } | ParleyError,
-    ) => void,
-    folders: boolean,
-    owner: ShareOwner,
-  ): void;
+  list(request: ListRequest, answer: (page: FilesPage | ParleyError) => void): void;
   /**
    * Starts or updates a session's transfer. `send` receives its messages until the session closes;
    * `waitingBytes` reports the session's output backlog, so that tags and data can be held back.

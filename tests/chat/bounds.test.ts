@@ -209,8 +209,7 @@ test("a second list of files waits until the first is there and paid for", () =>
   const rig = new Rig({
     ...perSecond,
     files: {
-      list: (_after, _limit, answer) =>
-        void answers.push(() => answer({ ...page, next: undefined })),
+      list: (_request, answer) => void answers.push(() => answer({ ...page, next: undefined })),
       transfer() {},
       download() {},
       closed() {},

@@ -132,7 +132,7 @@ test("a line that is too long closes the connection, whatever the sender's rate"
 test("an answer that arrives after the connection has closed is dropped", () => {
   const answers: (() => void)[] = [];
   const files: FilesPort = {
-    list: (_after, _limit, answer) => answers.push(() => answer({ files: [], next: undefined })),
+    list: (_request, answer) => answers.push(() => answer({ files: [], next: undefined })),
     transfer() {},
     download() {},
     closed() {},

@@ -22,7 +22,7 @@ export const noControl: ServerControl = {
 export const openDoor: DoorOptions = { checkPassword: undefined, isMembersOnly: false };
 
 const noFiles: HubOptions["files"] = {
-  list: (_after, _limit, answer) => answer({ files: [], next: undefined }),
+  list: (_request, answer) => answer({ files: [], next: undefined }),
   transfer() {},
   download() {},
   closed() {},

@@ -12,7 +12,7 @@ const files = [
 ];
 
 const sharedFolder: FilesPort = {
-  list: (_after, _limit, answer) => answer({ files, next: undefined }),
+  list: (_request, answer) => answer({ files, next: undefined }),
   transfer: () => {},
   download(_session, name, _peer, answer) {
     const file = files.find((file) => file.name === name);

@@ -2,7 +2,7 @@
 // that do the work. Answers arrive by callback; a session's transfers end with it.
 
 import type { FileEntry } from "../../chat/events.ts";
-import type { FilesClient, FilesPort } from "../../chat/files-port.ts";
+import type { FilesClient, FilesPage, FilesPort, ListRequest } from "../../chat/files-port.ts";
 import type { TransferMessage, TransferRequest } from "../../protocol/messages.ts";
 import { downloadStarted } from "../../dialects/open-chat/open-chat.ts";
 import { listedFiles } from "../../dialects/open-chat/listed-files.ts";
@@ -17,7 +17,9 @@ import type { FileService } from "./file-service.ts";
 import type { FileSession } from "./file-session.ts";
 import { TransferReport } from "./transfer-report.ts";
 
-type Page = { files: readonly FileEntry[]; next: string | undefined };
+type Wanted = Omit<ListRequest, "owner">;
+
+const wholeList: Wanted = { after: undefined, limit: undefined, folders: false };
 
 export class ServerFiles implements FilesPort {
   readonly #service: FileService;
@@ -28,13 +30,13 @@ export class ServerFiles implements FilesPort {
   /** Transfer reports of the same sessions. */
   readonly #reports = new Map<number, TransferReport>();
   /** Pages being read, by request. */
-  readonly #listings = new Map<string, Promise<Page>>();
+  readonly #listings = new Map<string, Promise<FilesPage>>();
   readonly #listingOwners = new ShareCounts(limits.maxListingsPerOwner, limits.maxListings / 3);
   /** Queued answers; each is rendered for its own client, which takes time. */
   readonly #answers: (() => void)[] = [];
   /** The files whose names open-chat clients were shown, and when. */
   #listed:
-    | { page: Promise<Page>; files: Promise<ReadonlyMap<string, FileEntry>>; atMs: number }
+    | { page: Promise<FilesPage>; files: Promise<ReadonlyMap<string, FileEntry>>; atMs: number }
     | undefined;
 
   /** `print` prints the lines of open-chat's original server. */
@@ -50,15 +52,11 @@ export class ServerFiles implements FilesPort {
     this.#log = log;
   }
 
-  list(
-    after: string | undefined,
-    limit: number | undefined,
-    answer: Parameters<FilesPort["list"]>[2],
-    folders: boolean,
-    owner: ShareOwner,
-  ): void {
-    const page = this.#sharedPage(after, limit, folders, owner);
-    if (after === undefined && limit === undefined && !folders) this.#indexListing(page);
+  list(request: ListRequest, answer: (page: FilesPage | ParleyError) => void): void {
+    const { owner, ...wanted } = request;
+    const page = this.#sharedPage(wanted, owner);
+    const isWhole = wanted.after === undefined && wanted.limit === undefined && !wanted.folders;
+    if (isWhole) this.#indexListing(page);
     page.then(
       (page) => this.#answer(() => answer(page)),
       (error: unknown) => answer(asParleyError(error)),
@@ -159,9 +157,7 @@ export class ServerFiles implements FilesPort {
   async #find(name: string): Promise<string | undefined> {
     const fresh =
       this.#listed !== undefined && performance.now() - this.#listed.atMs < folder.listingMs;
-    const files = fresh
-      ? this.#listed!.files
-      : this.#indexListing(this.#sharedPage(undefined, undefined, false, undefined));
+    const files = fresh ? this.#listed!.files : this.#indexListing(this.#sharedPage(wholeList));
     return (await files).get(name)?.name;
   }
 
@@ -169,13 +165,8 @@ export class ServerFiles implements FilesPort {
    * Concurrent requests for the same page share it, so that few lists are in memory, however many
    * clients request one.
    */
-  #sharedPage(
-    after: string | undefined,
-    limit: number | undefined,
-    folders: boolean,
-    owner: ShareOwner | undefined,
-  ): Promise<Page> {
-    const key = JSON.stringify([after, limit, folders]);
+  #sharedPage(wanted: Wanted, owner?: ShareOwner): Promise<FilesPage> {
+    const key = JSON.stringify(wanted);
     const running = this.#listings.get(key);
     if (running !== undefined) return running;
     if (this.#listings.size >= limits.maxListings) {
@@ -188,7 +179,7 @@ export class ServerFiles implements FilesPort {
       return Promise.reject(new ParleyError("full", sentence));
     }
     if (owner !== undefined) this.#listingOwners.add(owner);
-    const page = this.#page(after, limit, folders).finally(() => {
+    const page = this.#page(wanted).finally(() => {
       this.#listings.delete(key);
       if (owner !== undefined) this.#listingOwners.remove(owner);
     });
@@ -196,7 +187,7 @@ export class ServerFiles implements FilesPort {
     return page;
   }
 
-  #indexListing(page: Promise<Page>): Promise<ReadonlyMap<string, FileEntry>> {
+  #indexListing(page: Promise<FilesPage>): Promise<ReadonlyMap<string, FileEntry>> {
     if (this.#listed?.page === page) return this.#listed.files;
     const files = page.then((page) => listedFiles(page.files));
     const listed = { page, files, atMs: performance.now() };
@@ -208,11 +199,7 @@ export class ServerFiles implements FilesPort {
     return files;
   }
 
-  async #page(
-    after: string | undefined,
-    limit: number | undefined,
-    folders: boolean,
-  ): Promise<Page> {
+  async #page({ after, limit, folders }: Wanted): Promise<FilesPage> {
     const files: FileEntry[] = [];
     let from = after;
     // Dialects without paging get the whole list, as far as one message can hold it.

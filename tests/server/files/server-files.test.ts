@@ -62,17 +62,11 @@ function download(name: string): Promise<{ name: string; sizeBytes: number } | s
 function list(): Promise<string> {
   const { peer, owner } = clientAt(host);
   return new Promise((resolve) => {
-    files.list(
-      undefined,
-      undefined,
-      (result) => {
-        if (result instanceof ParleyError) return resolve(result.message);
-        const said = openChat.open(peer).render({ type: "files", ...result, ref: undefined });
-        resolve([said ?? []].flat().join("\n"));
-      },
-      false,
-      owner,
-    );
+    files.list({ after: undefined, limit: undefined, folders: false, owner }, (result) => {
+      if (result instanceof ParleyError) return resolve(result.message);
+      const said = openChat.open(peer).render({ type: "files", ...result, ref: undefined });
+      resolve([said ?? []].flat().join("\n"));
+    });
   });
 }
 
@@ -170,9 +164,9 @@ test("a client that leaves during the search gets nothing, and keeps no slot", a
 function page(after: string, limit: number, address = host): Promise<string[] | string> {
   const { owner } = clientAt(address);
   return new Promise((resolve) => {
-    const answer: Parameters<ServerFiles["list"]>[2] = (result) =>
-      resolve(result instanceof ParleyError ? result.code : result.files.map((file) => file.name));
-    files.list(after, limit, answer, false, owner);
+    files.list({ after, limit, folders: false, owner }, (result) =>
+      resolve(result instanceof ParleyError ? result.code : result.files.map((file) => file.name)),
+    );
   });
 }
 
@@ -241,7 +235,7 @@ test("many answers leave turns for other work", async () => {
       given.push(turns);
       resolve();
     };
-    files.list("", 1, answer, false, clientAt(host).owner);
+    files.list({ after: "", limit: 1, folders: false, owner: clientAt(host).owner }, answer);
     return promise;
   });
   await Promise.all(all);
