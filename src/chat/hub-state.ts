@@ -15,7 +15,7 @@ import type { PersonalEvent, PresenceEvent, PrivateMessage } from "./events.ts";
 import type { CredentialsPort } from "./login/credentials-port.ts";
 import type { HubSignal } from "./elsewhere/hub-signal.ts";
 import { flattenEvent } from "./fan-out/flatten.ts";
-import type { Backlog } from "./fan-out/outbox.ts";
+import { Backlog } from "./fan-out/outbox.ts";
 import type { FilesPort } from "./files-port.ts";
 import type { RelayPort } from "./relay-port.ts";
 import { GuessRates } from "./rates/guess-rates.ts";
@@ -28,11 +28,11 @@ import { Personas } from "./people/personas.ts";
 import { Watches } from "./people/watches.ts";
 import { PendingClaims } from "./elsewhere/pending-claims.ts";
 import { RightsRequests } from "./rights/rights-requests.ts";
-import type { NameRegistry } from "./names/registry.ts";
+import { NameRegistry } from "./names/registry.ts";
 import { ShareBuckets } from "./rates/share-buckets.ts";
 import { LostMembers } from "./rooms/lost-members.ts";
 import type { Room } from "./rooms/room.ts";
-import type { Schedule } from "./schedule.ts";
+import { Schedule } from "./schedule.ts";
 import { PastLimits, type PastSizes } from "./history/past-limits.ts";
 import { pageChars } from "./history/history-page.ts";
 import type { Rights } from "./rights/rights.ts";
@@ -121,6 +121,9 @@ export class HubState {
    */
   continuable: LastSaid | undefined;
   #nowMs = 0;
+  readonly names = new NameRegistry();
+  readonly schedule = new Schedule();
+  readonly backlog = new Backlog();
   readonly sessions = new Set<Session>();
   /** Open rooms by folded name. */
   readonly rooms = new Map<string, Room>();
@@ -195,11 +198,8 @@ export class HubState {
 
   constructor(
     readonly options: HubOptions,
-    readonly names: NameRegistry,
     readonly store: StoreClient,
     readonly pipeline: CommitPipeline,
-    readonly schedule: Schedule,
-    readonly backlog: Backlog,
   ) {
     const { rights, newSecret, hashSecret } = options;
     this.personas = new Personas(() => rights.hostSecret(newSecret), hashSecret);

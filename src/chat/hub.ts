@@ -29,7 +29,6 @@ import {
   stopAll,
 } from "./disconnect.ts";
 import type { LeaveReason } from "./events.ts";
-import { Backlog } from "./fan-out/outbox.ts";
 import { type HubOptions, HubState } from "./hub-state.ts";
 import type { Link } from "./link.ts";
 import { count } from "./metrics/metrics.ts";
@@ -38,14 +37,12 @@ import { leaveCalls } from "./offers/call-commands.ts";
 import { leaveCodes } from "./offers/code-commands.ts";
 import { awaitedNames } from "./offers/offers-elsewhere.ts";
 import { closeEmpty } from "./rooms/membership.ts";
-import { NameRegistry } from "./names/registry.ts";
 import { banOf, banText, suspectOf } from "./suspect.ts";
 import { chargeIgnored, handleCommand, payerOf, releaseCommands } from "./rates/throttle.ts";
 import { serversOfChats } from "./private/private-chat.ts";
 import { sayOn } from "./saying-on.ts";
 import type { Refusal } from "./refusal.ts";
 import { ShareBudgets } from "./rates/rate-budget.ts";
-import { Schedule } from "./schedule.ts";
 import type { ParleyError } from "../errors.ts";
 import type { Sharer } from "./sharing/sharing-port.ts";
 import { Session, type SessionBudgets } from "./session.ts";
@@ -89,14 +86,7 @@ export class Hub {
       // Something may have been announced to a room after the last member has left.
       delivered: ({ rooms }) => closeEmpty(this.state, rooms.keys()),
     });
-    this.state = new HubState(
-      options,
-      new NameRegistry(),
-      store,
-      pipeline,
-      new Schedule(),
-      new Backlog(),
-    );
+    this.state = new HubState(options, store, pipeline);
     this.#timers = new Timers(this.state);
   }
 
@@ -104,11 +94,10 @@ export class Hub {
   handleConnect(link: Link, dialect: Dialect, peer: Peer, nowMs: number): Session {
     const hub = this.state;
     hub.begin(nowMs);
-    const conversation = dialect.open(peer);
     if (dialect.showsPersonas === true) hub.personas.want();
     const id = this.#nextId++;
     const budgets = this.#sessionBudgets;
-    const session = new Session(id, link, dialect, conversation, peer, nowMs, hub.backlog, budgets);
+    const session = new Session(id, link, dialect, peer, nowMs, hub.backlog, budgets);
     hub.sessions.add(session);
     count(this.options.metrics.connections, dialect.name);
     count(this.options.metrics.connectionsOpened, dialect.name);
@@ -116,7 +105,7 @@ export class Hub {
     const line = dialect.terminal?.connected?.(peer, hub.stampMs);
     if (line !== undefined) this.options.print(line);
     this.options.log.info("connected", sessionFields(session));
-    for (const text of conversation.greeting()) session.output.push(text);
+    for (const text of session.conversation.greeting()) session.output.push(text);
     if (session.output.pump(nowMs)) this.#watchGap(session);
     if (this.#stopping !== undefined) {
       hub.send(session, { type: "bye", reason: this.#stopping });

@@ -259,6 +259,7 @@ export class Session {
   awaitedNames: readonly string[] = [];
   /** The welcome is not committed yet; everything else for this session comes after it. */
   awaitsWelcome = false;
+  readonly conversation: Conversation;
   readonly identity: Identity;
   #proven: Proven = nothingProven;
   #shareOwner: ShareOwner | undefined;
@@ -285,12 +286,12 @@ export class Session {
     readonly link: Link,
     /** Changes to a variant when the client asks for one. */
     public dialect: Dialect,
-    readonly conversation: Conversation,
     readonly peer: Peer,
     readonly openedMs: number,
     backlog: Backlog,
     budgets: SessionBudgets,
   ) {
+    this.conversation = dialect.open(peer);
     this.#budgets = budgets;
     this.queue = new CommandQueue(budgets.enter(this.shareOwner));
     this.identity = {

@@ -38,23 +38,22 @@ export function people(hub: HubState, session: Session, command: People): void {
   if ("names" in by) return named(hub, session, command, by.names);
   if ("mask" in by) {
     const found = byMask(hub, session, by.mask);
-    return tellFound(hub, session, by, found, undefined, ref);
+    return tellFound(hub, session, command, found);
   }
   const name = fold(by.room);
   withRoom(hub, session, name, (room, error) => {
     if (error !== undefined) return rejectUnread(hub, session, command, error);
     const found = room === undefined ? [] : inRoom(hub, session, room);
-    tellFound(hub, session, { room: name }, found, name, ref);
+    tellFound(hub, session, { by: { room: name }, ref }, found, name);
   });
 }
 
 function tellFound(
   hub: HubState,
   session: Session,
-  by: People["by"],
+  { by, ref }: Pick<People, "by" | "ref">,
   found: readonly Found[],
-  room: string | undefined,
-  ref: People["ref"],
+  room?: string,
 ): void {
   const some = found.slice(0, limits.maxFound);
   const people = some.map((one) => infoOf(hub, session, one, room));
