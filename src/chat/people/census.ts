@@ -4,7 +4,6 @@ import { people as limits } from "../../limits.ts";
 import type { HubState } from "../hub-state.ts";
 import type { Ref } from "../events.ts";
 import { idsOf } from "../rooms/room-rights.ts";
-import { isAtLeast } from "../rights/roles.ts";
 import type { Session } from "../session.ts";
 
 export function tellCensus(hub: HubState, session: Session, ref?: Ref): void {
@@ -31,7 +30,7 @@ function countPeople({ options, names, nowMs }: HubState): HubState["counted"] {
   let hidden = 0;
   for (const one of names.members()) {
     if (one.person.isHidden) hidden++;
-    if (isAtLeast(roles.rankOf(idsOf(one)), "operator")) operators++;
+    if (roles.isOperator(idsOf(one))) operators++;
   }
   return { atMs: nowMs, operators, hidden };
 }

@@ -11,7 +11,6 @@ import { fold } from "../names/grammar.ts";
 import { maskOf, type Persona, type RoomRank } from "./persona.ts";
 import type { PeopleCommand, PersonInfo } from "./people-events.ts";
 import { rejectUnread } from "../rejections.ts";
-import { isAtLeast } from "../rights/roles.ts";
 import { maySee, rankElsewhere, rankOf } from "../rooms/room-rights.ts";
 import type { Room } from "../rooms/room.ts";
 import type { Session } from "../session.ts";
@@ -169,7 +168,7 @@ function infoOf(hub: HubState, asker: Session, one: Found, room: string | undefi
   return {
     name,
     persona: about.persona,
-    isOperator: isAtLeast(hub.options.rights.roles.rankOf(about.ids), "operator"),
+    isOperator: hub.options.rights.roles.isOperator(about.ids),
     isHidden: about.isHidden,
     away: about.away,
     isSecure: about.isSecure,

@@ -16,7 +16,6 @@ import { fold } from "../names/grammar.ts";
 import { withOverview } from "../elsewhere/overview.ts";
 import type { PeopleCommand } from "./people-events.ts";
 import { reject, rejectUnknownUser, rejectUnread } from "../rejections.ts";
-import { isAtLeast } from "../rights/roles.ts";
 import { motdOf, tellMotd } from "../rooms/room-access.ts";
 import { idsOf, silenceIn, speechProblem } from "../rooms/room-rights.ts";
 import { announceEverywhere, shareMember } from "../elsewhere/share-presence.ts";
@@ -95,7 +94,7 @@ function accept(
   // The account proves membership; the server password is required in addition.
   if (door.isMembersOnly && door.checkPassword === undefined) session.admit();
   session.person.describe({ accountName: account });
-  const isOperator = isAtLeast(rights.roles.rankOf(idsOf(session)), "operator");
+  const isOperator = rights.roles.isOperator(idsOf(session));
   hub.send(session, { type: "authenticated", account, isOperator, ref });
   tellPersona(hub, session, "account");
 }

@@ -49,6 +49,11 @@ export class Roles {
     return rank;
   }
 
+  /** Whether a person with these IDs is an operator or owner of the server. */
+  isOperator(ids: readonly string[]): boolean {
+    return ids.some((id) => this.#byId.has(id));
+  }
+
   get hasOwner(): boolean {
     return [...this.#byId.values()].some(({ rank }) => rank === "owner");
   }

@@ -6,7 +6,6 @@ import { matchesMask } from "../people/mask.ts";
 import { fold, lobby } from "../names/grammar.ts";
 import type { ForeignMember } from "../elsewhere/foreign-roster.ts";
 import { type Changer, maskOf, type RoomRank } from "../people/persona.ts";
-import { isAtLeast } from "../rights/roles.ts";
 import type { Refusal } from "../refusal.ts";
 import type { Room } from "./room.ts";
 import type { RoomChange } from "./room-change.ts";
@@ -38,7 +37,7 @@ function rankBy(
   hub: HubState,
   { ids, kept }: Standing,
   room: string,
-  isServers = isAtLeast(hub.options.rights.roles.rankOf(ids), "operator"),
+  isServers = hub.options.rights.roles.isOperator(ids),
 ): RoomRank {
   const { operators, voices } = hub.options.rights.rooms.of(room);
   const isOperator = isServers || kept.some((rank) => rank?.isOperator === true);
@@ -121,8 +120,7 @@ export function changerOf(hub: HubState, session: Session): Changer {
   const persona = hub.personas.shown(session);
   const ids = idsOf(session);
   const isKnown = ids.length > 0;
-  const isServers = isKnown && isAtLeast(hub.options.rights.roles.rankOf(ids), "operator");
-  const payer = isServers ? undefined : session.shareOwner;
+  const payer = hub.options.rights.roles.isOperator(ids) ? undefined : session.shareOwner;
   return { name: session.name, author: session.id, persona, ids, isKnown, payer };
 }
 
@@ -149,7 +147,7 @@ export function admits(
   ids: readonly string[],
 ): boolean {
   const { rooms, roles } = options.rights;
-  return rooms.admits(room, ids) || isAtLeast(roles.rankOf(ids), "operator");
+  return rooms.admits(room, ids) || roles.isOperator(ids);
 }
 
 /** Why somebody may not enter; undefined if they may. Most rooms have no settings at all. */
