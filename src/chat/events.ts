@@ -12,7 +12,7 @@ import type { RefusedNumbers } from "./turn/refused-numbers.ts";
 import type { AdminRow } from "./admin/answer.ts";
 import type { Vouch } from "../trust/device-vouch.ts";
 import type {
-  AccountChangeKind,
+  AccountChanged,
   AccountRequest,
   ByeCode,
   ChatState,
@@ -464,15 +464,7 @@ export type PersonalEvent =
   | { type: "deleted"; room: string; seq: number }
   /** The message of the day; may have several lines. */
   | { type: "motd"; text: string; ref?: Ref | undefined }
-  /** Another session has changed the account. `device`: the label of the device. */
-  | {
-      type: "account-changed";
-      change: AccountChangeKind;
-      device: string;
-      /** For an added device: its key. */
-      key?: string | undefined;
-      proof?: string | undefined;
-    }
+  | AccountChanged
   /** Answers an operator command. */
   | {
       type: "admin";

@@ -4,15 +4,14 @@
 import type { Vouch } from "../trust/device-vouch.ts";
 import type {
   Access,
-  AccountChangeKind,
+  AccountChanged,
   AdminRow,
   ChatState,
-  FileInfo,
   LeaveReason,
   MessageKind,
-  ChannelEnds,
   OfferContent,
   OfferEnd,
+  OfferMessage,
   OfferSummary,
   RoomPoint,
   Sealed,
@@ -236,15 +235,7 @@ export type SessionEvent =
   | { type: "deleted"; room: string; seq: number }
   /** The message of the day, shown after login. */
   | { type: "motd"; text: string }
-  /** Another session has changed the account. `device`: the label of the device. */
-  | {
-      type: "account-changed";
-      change: AccountChangeKind;
-      device: string;
-      /** For an added device: its key, and the proof that authenticates it. */
-      key?: string | undefined;
-      proof?: string | undefined;
-    }
+  | AccountChanged
   /** Files between two people. */
   | { type: "offer"; about: OfferEvent }
   /** Answers a request. */
@@ -264,27 +255,10 @@ export type SessionEvent =
     };
 
 /** Events about files between two people; `offer` is the ID chosen by the sender. */
-export type OfferEvent =
-  /** Somebody offers files; repeated with the same ID after a reconnect. */
-  | ({ type: "offered"; offer: string; from: string } & OfferContent)
-  /**
-   * Frames with this channel number reach the other end, which has proved that it holds this key,
-   * if any.
-   */
-  | ({ type: "channel"; offer: string; channel: number } & ChannelEnds)
-  /** The channel is closed; another one may follow. */
-  | { type: "channel-lost"; offer: string; channel: number }
-  /** A frame has arrived, in base64. */
-  | { type: "passed"; offer: string; channel: number; data: string }
-  /** For files in the shared folder: what was stored, or why nothing was. */
-  | {
-      type: "offer-ended";
-      offer: string;
-      reason: OfferEnd;
-      files?: readonly FileInfo[] | undefined;
-      code?: string | undefined;
-      message?: string | undefined;
-    };
+export type OfferEvent = Extract<
+  OfferMessage,
+  { type: "offered" | "channel" | "channel-lost" | "passed" | "offer-ended" }
+>;
 
 /** Requests. `after` continues from a response's `next`. */
 export type SessionRequest =

@@ -632,6 +632,16 @@ export type AdminRow = { text?: string | undefined; fields: Scalars };
 
 export type Scalars = Readonly<Record<string, string | number | boolean>>;
 
+/** Another session has changed the account. `device`: the label of the device. */
+export type AccountChanged = {
+  type: "account-changed";
+  change: AccountChangeKind;
+  device: string;
+  /** For `device-added`: the device's key, and the proof in its `link`. */
+  key?: string | undefined;
+  proof?: string | undefined;
+};
+
 /** Messages from a server, one object per line. */
 export type ServerMessage =
   | Welcome
@@ -772,15 +782,7 @@ export type ServerMessage =
   | { type: "deleted"; room: string; seq: number }
   /** The message of the day, sent after the first welcome; may have several lines. */
   | { type: "motd"; text: string }
-  /** Another session has changed the account. `device`: the label of the device. */
-  | {
-      type: "account-changed";
-      change: AccountChangeKind;
-      device: string;
-      /** For `device-added`: the device's key, and the proof in its `link`. */
-      key?: string | undefined;
-      proof?: string | undefined;
-    }
+  | AccountChanged
   /** Answers `admin`: a sentence, rows, or both. */
   | {
       type: "admin";
