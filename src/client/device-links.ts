@@ -52,7 +52,7 @@ export class DeviceLinks {
     this.#typed = secret;
     const hasProof = device !== undefined && secret !== undefined;
     const proof = hasProof ? device.authenticate(secret, linkText(device.key)) : undefined;
-    return { type: "link", code, label, ...(proof !== undefined && { proof }) };
+    return { type: "link", code, label, proof };
   }
 
   /** This device has joined, under the owner's name: the other one will prove its key. */

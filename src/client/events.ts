@@ -7,12 +7,11 @@ import type {
   AccountChanged,
   AdminRow,
   ChatState,
+  ClientMessage,
   LeaveReason,
   MessageKind,
-  OfferContent,
   OfferEnd,
   OfferMessage,
-  OfferSummary,
   RoomPoint,
   Sealed,
 } from "../protocol/messages.ts";
@@ -260,55 +259,41 @@ export type OfferEvent = Extract<
   { type: "offered" | "channel" | "channel-lost" | "passed" | "offer-ended" }
 >;
 
-/** Requests. `after` continues from a response's `next`. */
+/** Messages of the native protocol without their `ref`, which the session adds. */
+type Request<Type extends ClientMessage["type"]> = WithoutRef<
+  Extract<ClientMessage, { type: Type }>
+>;
+type WithoutRef<Message> = Message extends unknown ? Omit<Message, "ref"> : never;
+
+/** `after` continues from a response's `next`. */
 export type SessionRequest =
-  | { type: "who"; room: string; after?: string }
-  | { type: "rooms"; after?: string }
-  | { type: "history"; room: string; limit: number; before?: number }
-  | { type: "search"; room: string; text: string; limit: number; before?: number }
-  /** `folders`: include folders, with a "/" after their names. */
-  | { type: "files"; after?: string; folders?: boolean }
-  | { type: "rename"; name: string }
-  /** An operator command. */
-  | { type: "admin"; command: string }
+  | Request<"who" | "rooms" | "history" | "search" | "files" | "rename" | "admin">
   | AccountRequest
   | VouchRequest
   | ChatRequest
   | OfferRequest
   /** Files by code: leads to a channel. Must be repeated after each lost connection. */
-  | { type: "join-code"; offer: string; number: number };
+  | Request<"join-code">;
 
 /**
  * Files for a person. Accepting or declining leads to an `OfferEvent`, or to an `error`. An `offer`
  * must be repeated after each lost connection.
  */
-export type OfferRequest =
-  | ({ type: "offer-files"; offer: string; to: string } & OfferContent)
-  /** For the shared folder; `room`: the room to notify. */
-  | { type: "share-files"; offer: string; room?: string; summary: OfferSummary }
-  /** Asks where to send a file for the shared folder by HTTP. */
-  | { type: "upload"; offer: string; name: string; size: number; room?: string }
-  | { type: "answer-files"; offer: string; accept: boolean };
+export type OfferRequest = Request<"offer-files" | "share-files" | "upload" | "answer-files">;
 
 /**
  * Registers a name, and manages it. Without `password`, `set-password` removes the password;
  * `remember` requests a token, which arrives in a `token` event.
  */
-export type AccountRequest =
-  | { type: "register"; label: string; password?: string; remember?: boolean }
-  | { type: "set-password"; password?: string; remember?: boolean }
-  | { type: "devices" }
-  | { type: "device-code" }
-  | { type: "link"; code: string; label: string; proof?: string }
-  | { type: "keys"; name: string }
-  | { type: "revoke"; key: string };
+export type AccountRequest = Request<
+  "register" | "set-password" | "devices" | "device-code" | "link" | "keys" | "revoke"
+>;
 
 /** Private chat by consent. Leads to a `chat` event, or to an `error` without `ref`. */
-export type ChatRequest =
-  { type: "invite"; to: string } | { type: "accept" } | { type: "reject" } | { type: "leave" };
+export type ChatRequest = Request<"invite" | "accept" | "reject" | "leave">;
 
 /** This device vouches for another one of the same account. Not answered. */
-export type VouchRequest = { type: "vouch"; key: string; signature: string; proof: string };
+export type VouchRequest = Request<"vouch">;
 
 export type SessionResponse =
   | {

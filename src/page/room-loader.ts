@@ -130,12 +130,12 @@ export class RoomLoader {
   }
 
   #requestPeople(room: string, known: number, after?: string): void {
-    const request: SessionRequest = { type: "who", room, ...(after !== undefined && { after }) };
+    const request: SessionRequest = { type: "who", room, after };
     if (this.#request(request, { type: "people", room, known })) this.#listed.add(room);
   }
 
   #requestDirectory(page: number, isShown: boolean, after?: string): boolean {
-    const request: SessionRequest = { type: "rooms", ...(after !== undefined && { after }) };
+    const request: SessionRequest = { type: "rooms", after };
     return this.#request(request, { type: "directory", page, isShown });
   }
 
