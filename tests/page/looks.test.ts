@@ -64,7 +64,9 @@ const axe = await Bun.file(Bun.resolveSync("axe-core/axe.min.js", import.meta.di
 async function violations(tab: Tab): Promise<string[]> {
   const isLoaded = await tab.get<boolean>(`typeof axe !== "undefined"`);
   if (!isLoaded) await tab.get(`void (() => { ${axe}\n })()`);
-  return tab.get<string[]>(`axe.run(document, { resultTypes: ["violations"] }).then((found) =>
+  return tab.get<
+    string[]
+  >(`axe.run(document, { resultTypes: ["violations"], preload: false, selectors: false }).then((found) =>
     found.violations.flatMap(({ id, nodes }) =>
       nodes.map(({ html, failureSummary }) => [id, html.slice(0, 160), failureSummary].join(" "))))`);
 }
