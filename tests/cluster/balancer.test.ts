@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { docsBlock } from "../docs-blocks.ts";
 import { freePort } from "../free-port.ts";
 import { Tab } from "../page/browser.ts";
-import { chromium, noChromium } from "../page/chromium.ts";
+import { chromium, closeChromium, noChromium } from "../page/chromium.ts";
 import { drop } from "../page/handover-rig.ts";
 import { skipUnless } from "../skip.ts";
 import { hasPostgres, withoutPostgres } from "../store/postgres/cluster.ts";
@@ -63,9 +63,7 @@ const missing = [
   chromium === undefined ? [noChromium] : [],
 ].flat();
 
-afterAll(() => {
-  if (chromium !== undefined) Bun.WebView.closeAll();
-});
+afterAll(closeChromium);
 
 /** A balancer with the configuration of the docs, except for TLS and the addresses. */
 class Balancer implements AsyncDisposable {

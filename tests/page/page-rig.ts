@@ -11,7 +11,7 @@ import { until } from "../until.ts";
 import { Parley } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
 import { type BrowserName, chosenBrowser, desktop, Tab } from "./browser.ts";
-import { chromium, noChromium } from "./chromium.ts";
+import { chromium, closeChromium, noChromium } from "./chromium.ts";
 import { closeFirefox, firefox, noFirefox } from "./firefox.ts";
 
 const hasBrowser = (chosenBrowser === "firefox" ? firefox : chromium) !== undefined;
@@ -172,7 +172,7 @@ export class PageRig implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (chromium !== undefined) Bun.WebView.closeAll();
+    await closeChromium();
     await closeFirefox();
     await this.server?.[Symbol.asyncDispose]();
   }

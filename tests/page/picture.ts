@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Parley, parleyBinary } from "../parley.ts";
 import { Tab } from "./browser.ts";
-import { chromium } from "./chromium.ts";
+import { chromium, closeChromium } from "./chromium.ts";
 
 const picture = resolve(import.meta.dir, "../../docs/parley.png");
 for (const tool of ["tmux", "pngquant"]) {
@@ -104,7 +104,7 @@ function type(text: string): void {
   using both = await Tab.open(`file://${source}`, { width: 1280, height: 620 });
   await both.shot("picture", true);
 }
-Bun.WebView.closeAll();
+await closeChromium();
 const shot = join(import.meta.dir, "shots/picture.png");
 Bun.spawnSync(["pngquant", "--force", "--strip", "--speed", "1", "64", "--output", picture, shot]);
 rmSync(folder, { recursive: true, force: true });
