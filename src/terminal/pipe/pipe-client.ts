@@ -224,9 +224,14 @@ export class PipeClient {
 
   /** Returns whether to continue. */
   async #take(line: string): Promise<boolean> {
+    const { to, output } = this.#options;
+    if (this.#commands !== undefined) {
+      // Answers that nobody reads must not fill the memory.
+      if (output.pressure) await output.relief();
+      if (this.#ended) return false;
+      return this.#commands.run(line, ++this.#line);
+    }
     this.#line++;
-    if (this.#commands !== undefined) return this.#commands.run(line, this.#line);
-    const { to } = this.#options;
     if (to === undefined) return this.#say(line);
     for (const name of to) if (!(await this.#tell(name, line))) return false;
     return true;

@@ -244,6 +244,27 @@ function commanded(...commands: readonly object[]) {
   return { rig, run, fetched: () => file.resolve({ path: "f", size: 1 }) };
 }
 
+test("no further commands are read while nobody reads the answers", async () => {
+  const count = 20_000;
+  let taken = 0;
+  async function* commands() {
+    const line = new TextEncoder().encode("no command\n");
+    while (taken++ < count) yield line;
+  }
+  const rig = new Rig("", {
+    json: true,
+    input: commands(),
+    commands: { fetch: none, send: none, share: none },
+  });
+  rig.reading = false;
+  const run = rig.client.run().catch((error: unknown) => error);
+  await rig.until(() => rig.pauses.includes(true));
+  expect(taken).toBeLessThan(count / 2);
+  rig.read();
+  expect(await run).toMatchObject({ message: "Not every command was carried out" });
+  expect(rig.answers.length).toBe(count);
+});
+
 const said = (room: string, seq: number, n?: number, from = "bot") => {
   return { type: "message", room, time: 0, seq, from, text: "a", n };
 };
