@@ -83,6 +83,14 @@ describe("the simulator detects a database", () => {
     expect(said).toMatch(/shows \d+ of \S+, which was deleted/);
   }, 180_000);
 
+  test("that forgets at which server a peer can be called", () => {
+    const said = complaints((_context, text, values) => {
+      const isPlace = text.includes("parley.claim(") && String(values[2]).startsWith("call/");
+      return isPlace ? [{ n: 0, claim: null, refused: null }] : undefined;
+    });
+    expect(said).toMatch(/Pia is at \S+, the database has call\/.* at none/);
+  }, 180_000);
+
   test("that keeps the users of dead servers", () => {
     const said = complaints((_context, text) =>
       text.includes("parley.reap()") ? [{ reap: 0 }] : undefined,
