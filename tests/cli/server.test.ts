@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { freePort } from "../free-port.ts";
-import { Parley, parleyCommand } from "../parley.ts";
+import { Parley, parleyBinary, parleyCommand } from "../parley.ts";
 import { reachableHosts } from "../../src/io/host-port.ts";
 import { RawClient } from "../interop/sockets.ts";
 import { skipUnless } from "../skip.ts";
@@ -25,6 +25,10 @@ import { until } from "../until.ts";
 const folder = testFolder("cli");
 
 const onLinux = skipUnless(process.platform === "linux", "no /proc");
+const compiledOnLinux = skipUnless(
+  process.platform === "linux" && existsSync(parleyBinary()),
+  "no executable (npm run build), or no /proc",
+);
 const withFifo = skipUnless(Bun.which("mkfifo") !== null, "no mkfifo");
 
 const common = ["--no-web", "--files", folder];
@@ -607,7 +611,7 @@ withBash(
 
 // Pages of the executable do not count: all processes share them, the kernel reclaims them, and for
 // the same bytes it maps 46 or 55 MB of them, depending on how they entered its cache.
-onLinux("an idle server has less than 24 MB of its own", async () => {
+compiledOnLinux("an idle server has less than 24 MB of its own", async () => {
   // Generating the key takes more, once.
   const state = ["--state", join(folder, "idle")];
   const { server: first } = await start(...state);
