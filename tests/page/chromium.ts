@@ -1,7 +1,7 @@
 // A quiet Chromium that only talks to the tests, driven by Bun.WebView over the DevTools protocol.
 
 import { randomUUID } from "node:crypto";
-import { rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Complain, type Modifier, type Size, type TabDriver } from "./tab-driver.ts";
@@ -130,8 +130,21 @@ export class ChromiumTab implements TabDriver {
 export async function closeChromium(): Promise<void> {
   if (chromium === undefined) return;
   Bun.WebView.closeAll();
-  // Its processes may write until they notice that it is gone.
-  await until(isProfileGone, `the removal of ${profile}`);
+  // Its other processes write until they notice that it is gone.
+  await until(() => !isProfileUsed() && isProfileGone(), `the removal of ${profile}`);
+}
+
+/** Whether any process was started with it, where one can see that. */
+function isProfileUsed(): boolean {
+  if (!existsSync("/proc/self/cmdline")) return false;
+  return readdirSync("/proc").some((name) => {
+    try {
+      return /^\d+$/.test(name) && readFileSync(`/proc/${name}/cmdline`, "utf8").includes(profile);
+    } catch {
+      // It has ended meanwhile.
+      return false;
+    }
+  });
 }
 
 function isProfileGone(): boolean {
