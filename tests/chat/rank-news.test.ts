@@ -2,6 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { ircAt } from "../dialects/irc/rig.ts";
+import { FailingStore } from "./failing-store.ts";
 import { noControl } from "./hub-options.ts";
 import { Neighbours } from "./neighbours.ts";
 import { owner, withKey } from "./owner.ts";
@@ -111,6 +112,21 @@ test("a device that is an operator by its key stays one, without a word, when it
   expect(ann.lines()).toContainEqual(expect.objectContaining({ type: "registered" }));
   expect(changesTold(watcher)).toEqual([]);
   expect(rig.order("ops")).toMatchObject({ rows: [{ fields: { name: "Ann", rank: "owner" } }] });
+});
+
+test("who is made an operator before the store has answered that the name is registered is shown as one", () => {
+  const store = new FailingStore();
+  const rig = new Rig({}, store.answer);
+  const watcher = rig.member("Wim", inRoom("den"));
+  const ann = withKey(rig, "Ann", "desk", inRoom("den"));
+  store.timing = ({ type }) => (type === "change-account" ? "reply-late" : "now");
+  ann.send({ type: "register", ref: 1 });
+  expect(rig.order("op Ann")).toMatchObject({ ok: true });
+  for (const client of [watcher, ann]) client.text();
+  store.releaseOne(rig);
+  rig.settle();
+  expect(ann.lines()).toContainEqual(expect.objectContaining({ type: "registered" }));
+  expect(changesTold(watcher)).toEqual(["den: +o Ann by the server"]);
 });
 
 test("members at all servers are told what was decided at one", () => {

@@ -13,6 +13,7 @@ import {
 import type { Command, Ref } from "../events.ts";
 import type { HubState } from "../hub-state.ts";
 import { roomsOf } from "../rooms/membership.ts";
+import { followRanks } from "../rooms/rank-news.ts";
 import { noteMail } from "../elsewhere/foreign-events.ts";
 import { claimName, releaseUnused } from "../elsewhere/name-claims.ts";
 import { giveToken, hashNew } from "./passwords.ts";
@@ -99,8 +100,11 @@ function registerWith(
       const made = { id: account, password };
       return withToken(hub, session, made, command, (token) => {
         hub.pipeline.whenSettled(() => {
+          // Since the store has the account, somebody may have made it an operator.
+          const tellRooms = followRanks(hub, session);
           own(hub, session, made, command, token);
           if (key !== undefined) moveRole(hub, key, { id: account, name });
+          tellRooms();
           finish();
         });
       });

@@ -45,13 +45,21 @@ export function followOperators(hub: HubState): () => void {
   };
 }
 
-/** The session has proved more, which may give it a rank in the rooms that it is in. */
-export function proveInRooms(hub: HubState, session: Session, more: Partial<Proven>): void {
+/** The same for the rooms of a session that proves more. */
+export function followRanks(hub: HubState, session: Session): () => void {
   const ranks = Array.from(session.rooms).flatMap(({ room: name }) => {
     const room = hub.rooms.get(name);
     if (room === undefined) return [];
     return [{ room, news: followRank(hub, room, session.identity.folded) }];
   });
+  return () => {
+    for (const { room, news } of ranks) for (const event of news()) hub.announce(room, event);
+  };
+}
+
+/** The session has proved more, which may give it a rank in the rooms that it is in. */
+export function proveInRooms(hub: HubState, session: Session, more: Partial<Proven>): void {
+  const tellRooms = followRanks(hub, session);
   session.prove(more);
-  for (const { room, news } of ranks) for (const event of news()) hub.announce(room, event);
+  tellRooms();
 }
