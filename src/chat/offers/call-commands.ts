@@ -42,8 +42,8 @@ export function takeCalls(hub: HubState, session: Session, command: TakeCalls): 
   const muted = muteText(hub, session);
   if (muted !== undefined) return reject(hub, session, "muted", muted, { ref });
   if (hub.options.shared === undefined) return takeWith(hub, session, command, { id, key });
-  // The last server at which the peer takes calls has the claim.
-  const claim = { ...claimOf(hub, { id, key }), askedMs: hub.nowMs };
+  // The server to which the peer has connected last has the claim.
+  const claim = { ...claimOf(hub, { id, key }), askedMs: session.openedMs };
   const take = (answer: PlaceClaimed): void => {
     if (answer === "over") return;
     if (answer instanceof ParleyError) return rejectUnread(hub, session, command, answer);
@@ -60,6 +60,12 @@ function takeWith(
   callee: Callee,
   claim?: NameClaim,
 ): void {
+  // The database may answer an earlier connection later, which by then may be dead.
+  const other = hub.calls.callee(callee);
+  if (other !== undefined && other.openedMs > session.openedMs) {
+    const message = "A later connection of yours accepts these calls";
+    return reject(hub, session, "not-allowed", message, { ref });
+  }
   const refusal = hub.calls.take(session, callee, claim);
   if (refusal === undefined) {
     hub.send(session, { type: "taking-calls", id, ref });

@@ -71,7 +71,7 @@ function claimNumber(
   const number = numberFor(hub, wanted);
   if (hub.options.shared === undefined) return then(number);
   const place = placeClaim("code", number, hub.options.hashSecret(id));
-  const claim = { ...place, askedMs: hub.nowMs };
+  const claim = { ...place, askedMs: session.openedMs };
   hub.codes.claiming.add(number);
   claimPlace(hub, session, claim, (answer) => {
     hub.codes.claiming.delete(number);
@@ -124,7 +124,7 @@ function openAgain(hub: HubState, session: Session, code: CodeOffer, { ref }: Ab
   from.session = session;
   from.sinceMs = hub.nowMs;
   // The sender may have been at another server in between.
-  if (code.claim !== undefined) code.claim = { ...code.claim, askedMs: hub.nowMs };
+  if (code.claim !== undefined) code.claim = { ...code.claim, askedMs: session.openedMs };
   reclaimCode(hub, code);
   hub.send(session, { type: "code-opened", offer: from.id, number, ...pageOf(hub), ref });
   openChannel(hub, code);

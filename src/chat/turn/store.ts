@@ -84,8 +84,8 @@ export type NameClaim = {
   readonly name: string;
   readonly holder: string;
   /**
-   * For a place (place-claims.ts): when it was asked for here. Of all servers, the one where that
-   * was last has it.
+   * For a place (place-claims.ts): when the connection that asked for it was opened. Of all
+   * servers, the one where that was last has it. A request may wait long for a database.
    */
   readonly askedMs?: number | undefined;
 };

@@ -363,6 +363,36 @@ test("a peer is found where it came last, also if the database hears late of whe
   expect(bob.lines()).toMatchObject([{ at: "there.example:55000" }]);
 });
 
+test("a peer is found where it connected last, also if an earlier connection asks after that", () => {
+  const neighbours = new Neighbours();
+  const [here, there, third] = ["here", "there", "third"].map((name) => neighbours.server(name));
+  const dead = visitor(here!, "Alice's");
+  there!.pass(1);
+  visitor(there!, "Alice's").send(take("Alice"));
+  // Its server waited for the database.
+  here!.pass(2);
+  dead.send(take("Alice"));
+  const bob = visitor(third!);
+  for (const n of [1, 2]) {
+    expect(bob.send(call("Alice", "Alice's", n)).lines()).toMatchObject([
+      { at: "there.example:55000" },
+    ]);
+    dead.close();
+    neighbours.deliver();
+  }
+});
+
+test("an earlier connection that asks later does not take over a peer's calls", () => {
+  const rig = new Rig();
+  const dead = visitor(rig, "Alice's");
+  rig.pass(1);
+  visitor(rig, "Alice's").send(take("Alice"));
+  dead.send(take("Alice"));
+  expect(heard(dead)).toEqual(["not-allowed"]);
+  dead.close();
+  expect(heard(visitor(rig).send(call("Alice", "Alice's")))).toEqual(["calling", "channel"]);
+});
+
 test.each([
   ["whose first connection's end waits for the database", "end"],
   ["whose first connection ends while the second waits for the database", "claim"],
