@@ -45,13 +45,17 @@ export function release(hub: HubState, claim: NameClaim): void {
   hub.wake();
 }
 
-/** A release that has yet to be committed counts as one that came after the claim. */
+/**
+ * Releases that have yet to be committed count as ones that came after the claim. There may be two:
+ * of a connection that ended, and of its claim, which was made anew and answered after that.
+ */
 function postponeRelease(hub: HubState, claim: NameClaim): void {
   const { released } = hub.pipeline.gathering;
-  const index = released.findIndex((one) => isSame(one, claim));
-  if (index < 0) return;
-  released.splice(index, 1);
-  hub.claims.release(claim);
+  for (let i = released.length - 1; i >= 0; i--) {
+    if (!isSame(released[i]!, claim)) continue;
+    released.splice(i, 1);
+    hub.claims.release(claim);
+  }
 }
 
 function isSame(one: NameClaim, other: NameClaim): boolean {

@@ -3,12 +3,13 @@
 
 import { expect, test } from "bun:test";
 import { calls as limits, offers } from "../../../src/limits.ts";
+import { releasePlace } from "../../../src/chat/elsewhere/place-claims.ts";
 import { loginProofText } from "../../../src/trust/login-proof.ts";
 import { fakeSignature } from "../fake-credentials.ts";
 import { keyOf } from "../owner.ts";
 import { Neighbours } from "../neighbours.ts";
 import { keptBy, nothing } from "../inspect.ts";
-import { type Client, native, Rig } from "../rig.ts";
+import { type Client, native, Rig, say } from "../rig.ts";
 
 const id = (n: number): string => `call-number-${String(n).padStart(10, "0")}`;
 const take = (peer: string) => ({ type: "take-calls", id: peer, ref: "t" });
@@ -380,6 +381,25 @@ test("a peer is found where it connected last, also if an earlier connection ask
     dead.close();
     neighbours.deliver();
   }
+});
+
+test("a peer whose end was told the database twice is found again after it has come back", () => {
+  const neighbours = new Neighbours();
+  const [here, there] = ["here", "there"].map((name) => neighbours.server(name));
+  const alice = visitor(here!, "Alice's").send(take("Alice"));
+  const state = here!.hub["state"];
+  const [waiting] = state.calls.claims();
+  const ann = here!.member("Ann");
+  neighbours.hold("here");
+  ann.send(say(1));
+  alice.close();
+  // As by `reclaimPlace`, whose claim is answered now.
+  releasePlace(state, waiting?.claim);
+  visitor(here!, "Alice's").send(take("Alice"));
+  neighbours.release("here");
+  neighbours.deliver();
+  const bob = visitor(there!).send(call("Alice", "Alice's"));
+  expect(bob.lines()).toMatchObject([{ at: "here.example:55000" }]);
 });
 
 test("an earlier connection that asks later does not take over a peer's calls", () => {
