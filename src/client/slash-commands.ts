@@ -20,7 +20,7 @@ export type SharedLine =
   | SharedInquiry
   /** An operator command, in the server's syntax. */
   | { do: "order"; command: string }
-  /** An error message for the person who typed the line. */
+  /** Shows an error message to the user. */
   | { do: "explain"; text: string };
 
 export type AccountLine =

@@ -100,7 +100,7 @@ function registerWith(
       const made = { id: account, password };
       return withToken(hub, session, made, command, (token) => {
         hub.pipeline.whenSettled(() => {
-          // Since the store has the account, somebody may have made it an operator.
+          // The account may have become an operator before the store's answer arrived.
           const tellRooms = followRanks(hub, session);
           own(hub, session, made, command, token);
           if (key !== undefined) moveRole(hub, key, { id: account, name });

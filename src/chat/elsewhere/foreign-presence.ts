@@ -139,7 +139,7 @@ function toldHere(
     case "mode":
       return untold(room, event);
     case "joined": {
-      // Their server may not have heard yet who is an operator.
+      // The server that they joined may have an outdated list of operators.
       const { rank: _, ...joined } = event;
       return [{ ...joined, ...shownRank(rankElsewhere(hub, [change], room.name)) }];
     }

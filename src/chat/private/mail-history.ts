@@ -77,8 +77,8 @@ export function mailboxOf(recipient: string): string {
 }
 
 /**
- * The messages exchanged with `person`, oldest first; if `person` is undefined, with whoever was
- * last called `name` in this mailbox.
+ * The messages exchanged with `person`, oldest first. If `person` is undefined: with the person who
+ * was last called `name` in this mailbox.
  */
 export function conversation(
   entries: readonly MailEntry[],

@@ -1,5 +1,5 @@
-// The names that a server shares, for whoever presses Tab. It decides nothing for that person: a
-// server whose key would have to be trusted first is not asked.
+// Completes the names of a server's files. Pressing Tab must not trust a new key, so a server whose
+// key is unknown is not asked.
 
 import { ParleyError } from "../../errors.ts";
 import { DownloadClient } from "../../files/download-client.ts";

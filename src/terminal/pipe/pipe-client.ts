@@ -226,7 +226,7 @@ export class PipeClient {
   async #take(line: string): Promise<boolean> {
     const { to, output } = this.#options;
     if (this.#commands !== undefined) {
-      // Answers that nobody reads must not fill the memory.
+      // Unread answers must not pile up in memory.
       if (output.pressure) await output.relief();
       if (this.#ended) return false;
       return this.#commands.run(line, ++this.#line);
