@@ -60,11 +60,13 @@ export function handleRoster(
   room.changedElsewhere();
   const isForeign = ({ folded }: ForeignMember) => !room.roster.has(folded);
   const told = [
-    ...removed.filter(isForeign).map((member) => left(room, member)),
-    ...added.filter(isForeign).flatMap((member) => [joined(hub, room, member), away(room, member)]),
+    ...removed.filter(isForeign).map((member) => left(hub, room, member)),
+    ...added
+      .filter(isForeign)
+      .flatMap((member) => [joined(hub, room, member), away(hub, room, member)]),
     ...kept.flatMap(([before, now]) => [
-      before.name === now.name ? undefined : renamed(room, before, now),
-      before.about?.away === now.about?.away ? undefined : away(room, now, true),
+      before.name === now.name ? undefined : renamed(hub, room, before, now),
+      before.about?.away === now.about?.away ? undefined : away(hub, room, now, true),
     ]),
     ...rankNews.flatMap((news) => news()),
   ].flatMap((event) => event ?? []);
@@ -220,22 +222,32 @@ function joined(hub: HubState, room: Room, member: ForeignMember): PresenceEvent
   return { type: "joined", room: room.name, name, alias: undefined, author: -1, persona, ...rank };
 }
 
-function left({ name: room }: Room, { name, about }: ForeignMember): PresenceEvent {
-  const { persona } = about ?? {};
-  return { type: "left", room, name, alias: undefined, reason: "lost", author: -1, persona };
+// Some dialects tell these without naming the room: their numbers keep them in order with what is
+// told in other rooms.
+
+function left(hub: HubState, { name: room }: Room, { name, about }: ForeignMember): PresenceEvent {
+  const more = { author: -1, persona: about?.persona, once: hub.pipeline.nextOrder() };
+  return { type: "left", room, name, alias: undefined, reason: "lost", ...more };
 }
 
-function renamed({ name: room }: Room, from: ForeignMember, to: ForeignMember): PresenceEvent {
-  const { persona } = from.about ?? {};
-  return { type: "renamed", room, from: from.name, to: to.name, author: -1, persona };
+function renamed(
+  hub: HubState,
+  { name: room }: Room,
+  { name: from, about }: ForeignMember,
+  { name: to }: ForeignMember,
+): PresenceEvent {
+  const more = { author: -1, persona: about?.persona, once: hub.pipeline.nextOrder() };
+  return { type: "renamed", room, from, to, ...more };
 }
 
 /** `isBack`: also reports people who are no longer away. */
 function away(
+  hub: HubState,
   { name: room }: Room,
   { name, about }: ForeignMember,
   isBack = false,
 ): PresenceEvent | undefined {
   if (about?.away === undefined && !isBack) return undefined;
-  return { type: "away", room, name, away: about?.away, author: -1, persona: about?.persona };
+  const more = { author: -1, persona: about?.persona, once: hub.pipeline.nextOrder() };
+  return { type: "away", room, name, away: about?.away, ...more };
 }

@@ -139,6 +139,34 @@ test("what one room must hear later about a user is told later in the others, to
   ]);
 });
 
+test("a quit that a server finds out late is told before the same user joins another room", () => {
+  const world = new Neighbours();
+  const [east, west] = [world.server("east"), world.server("west")];
+  const [igor, ann, ben] = [ircAt(east, "Igor"), ircAt(west, "Ann"), ircAt(west, "Ben")];
+  ann.send("JOIN #lobby", "JOIN #den");
+  igor.send("JOIN #den");
+  world.deliver();
+  world.hold("west");
+  ann.send("PRIVMSG #lobby :1");
+  ann.send("PRIVMSG #lobby :2");
+  ben.send("JOIN #den");
+  igor.send("QUIT");
+  world.lose("west", "presence");
+  // Only now it reads who is in the den.
+  ircAt(east, "Cal").send("JOIN #den");
+  world.deliver();
+  ann.lines();
+  ircAt(west, "Igor").send("JOIN #lobby");
+  world.release("west");
+  world.deliver();
+  expect(ann.lines().map((line) => line.replace(/^:(\w+)!\S+/, "$1"))).toEqual([
+    "Ben JOIN #den",
+    "Igor QUIT :Connection lost",
+    "Cal JOIN #den",
+    "Igor JOIN #lobby",
+  ]);
+});
+
 test("quits of users at two servers are told, whichever numbers they have there", () => {
   for (let before = 0; before < 40; before++) {
     const world = new Neighbours();
