@@ -99,6 +99,43 @@ test("whoever opens a room is not shown an operator who has just left it at anot
   expect(ranks(ben.send("NAMES #den"))).toEqual(["@Ben", "Ann"]);
 });
 
+test("nor is anybody who enters at the same server meanwhile", () => {
+  const [ben, dora] = [ircAt(there, "Ben"), ircAt(there, "Dora")];
+  const ann = ircAt(here, "Ann");
+  neighbours.deliver();
+  neighbours.hold("there");
+  ben.client.queue("JOIN #den");
+  there.settle();
+  ann.send("JOIN #den");
+  neighbours.deliver();
+  dora.client.queue("JOIN #den");
+  there.settle();
+  ann.send("PART #den");
+  neighbours.release("there");
+  neighbours.deliver();
+  expect(ranks(dora)).toEqual(["@Ben", "Ann", "Dora"]);
+});
+
+test("nor one who had left before, which its server hears of only after that", () => {
+  const ben = ircAt(there, "Ben");
+  neighbours.hold("there");
+  ben.send("JOIN #den");
+  const ann = ircAt(here, "Ann").send("JOIN #den", "PART #den");
+  neighbours.lose("there", "presence");
+  neighbours.release("there");
+  ann.send("JOIN #den");
+  neighbours.lose("there", "presence");
+  const rank = { isOperator: true, isVoiced: false };
+  const about = { room: "den", author: -1, rank };
+  const event = { type: "joined", name: "Ann", alias: undefined, ...about } as const;
+  const change = { folded: "ann", name: "Ann", rank, event };
+  const rooms = [{ room: "den", version: 1, changes: [change] }];
+  there.hub.handleForeign({ type: "presence", server: "here", rooms }, there.nowMs);
+  there.settle();
+  expect(ben.lines().join()).toMatch(/ 353 Ben = #den :@Ben,.* JOIN #den$/);
+  expect(ranks(ben.send("NAMES #den"))).toEqual(["@Ben", "Ann"]);
+});
+
 test("a list asked for while an answer waits for the store does not follow later changes", () => {
   const ivy = ircAt(here, "Ivy").send("JOIN #lobby");
   neighbours.deliver();

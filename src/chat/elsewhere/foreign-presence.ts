@@ -102,11 +102,12 @@ function newsOf(
     // a connection, or with what it has proved.
     const isOther = provenBy(there) !== provenBy(shown === undefined ? undefined : change);
     const rankNews = isOther ? followRank(hub, room, folded) : undefined;
+    let member: Pick<ForeignMember, "about" | "rank"> = change;
     if (shown === undefined) {
       room.elsewhere.remove({ server, folded });
       if (event?.type === "left") noteLeft(hub, room, there, event.reason);
     } else {
-      room.elsewhere.add({ ...change, server, name: shown });
+      member = room.elsewhere.add({ ...change, server, name: shown });
       room.called.delete(calledKey(server, folded));
       if (about?.person !== undefined) hub.lostMembers.forget(name, about.person);
     }
@@ -115,7 +116,7 @@ function newsOf(
     const isNews = !isCome || wasThere !== room.has(folded);
     if (event === undefined || !isNews) continue;
     const persona = (about ?? before?.about)?.persona;
-    for (const news of toldHere(hub, room, event, { change, wasThere })) {
+    for (const news of toldHere(hub, room, event, { member, wasThere })) {
       told.push({ room, event: { persona, ...news, author: authorOf(event) }, at });
     }
   }
@@ -133,7 +134,7 @@ function toldHere(
   hub: HubState,
   room: Room,
   event: PresenceEvent,
-  { change, wasThere }: { change: Pick<ForeignMember, "about" | "rank">; wasThere: boolean },
+  { member, wasThere }: { member: Pick<ForeignMember, "about" | "rank">; wasThere: boolean },
 ): readonly PresenceEvent[] {
   switch (event.type) {
     case "renamed":
@@ -143,7 +144,7 @@ function toldHere(
     case "joined": {
       // The server that they joined may have an outdated list of operators.
       const { rank: _, ...joined } = event;
-      return [{ ...joined, ...shownRank(rankElsewhere(hub, [change], room.name)) }];
+      return [{ ...joined, ...shownRank(rankElsewhere(hub, [member], room.name)) }];
     }
     default:
       return [event];

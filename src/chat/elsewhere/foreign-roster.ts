@@ -26,6 +26,8 @@ export type RosterDifference = {
 export class ForeignRoster {
   /** By folded name, then by server, in order of arrival. */
   readonly #members = new Map<string, Map<string, ForeignMember>>();
+  /** Ranks from before that version have ended, except for one person. */
+  #ended = { version: 0, except: "" };
 
   /**
    * `version` counts presence changes by all servers. `rooms`: in how many of this server's open
@@ -74,12 +76,18 @@ export class ForeignRoster {
     for (const { folded, name } of this.people()) yield [folded, name];
   }
 
-  add(member: ForeignMember): void {
-    const { server, folded } = member;
+  /** Returns what is kept of the member. */
+  add(added: ForeignMember): ForeignMember {
+    const { server, folded } = added;
+    const isEnded = this.version < this.#ended.version && folded !== this.#ended.except;
+    const member = isEnded ? { ...added, rank: undefined } : added;
     const servers = this.#members.get(folded);
-    if (servers !== undefined) return void servers.set(server, member);
-    this.#members.set(folded, new Map([[server, member]]));
-    this.#count(folded, 1);
+    if (servers !== undefined) servers.set(server, member);
+    else {
+      this.#members.set(folded, new Map([[server, member]]));
+      this.#count(folded, 1);
+    }
+    return member;
   }
 
   remove({ server, folded }: Pick<ForeignMember, "server" | "folded">): void {
@@ -89,8 +97,12 @@ export class ForeignRoster {
     this.#count(folded, -1);
   }
 
-  /** Nobody has a rank any more except, perhaps, the person with this folded name. */
-  endRanks(except: string): void {
+  /**
+   * Nobody has a rank any more except, perhaps, the person with this folded name. `version`: nor
+   * does anybody by an earlier change that is heard of only later.
+   */
+  endRanks(except: string, version: number): void {
+    this.#ended = { version, except };
     for (const [folded, servers] of this.#members) {
       if (folded === except) continue;
       for (const [server, member] of servers) servers.set(server, { ...member, rank: undefined });

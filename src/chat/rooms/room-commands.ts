@@ -122,9 +122,10 @@ export function tellEntry(
       room.opening.wasShown = true;
       tellOpener(hub, room, room.opening);
     }
+    // If so, no other rank from before is left.
     const isOperator = room.ranks.get(opening.key)?.isOperator === true;
     const ranked = members.map((one) =>
-      fold(one.name) === opening.folded && isOperator ? { ...one, isOperator } : one,
+      isOperator ? { ...one, ...rankOf(hub, room, fold(one.name)) } : one,
     );
     for (const text of textsOf(session, { ...event, members: ranked })) {
       hub.pipeline.settling?.addPersonal(session, { order, text, timing: "settled" });

@@ -97,15 +97,18 @@ export class Room {
     this.#sorted = undefined;
   }
 
-  /** The store has decided whether this person was the first at any server to open the room. */
-  settleOpening(folded: string, isFirst: boolean): void {
+  /**
+   * The store has decided whether this person was the first at any server to open the room, by the
+   * presence change `version`.
+   */
+  settleOpening(folded: string, isFirst: boolean, version: number): void {
     if (this.opening?.folded !== folded) return;
     const { key } = this.opening;
     this.opening = undefined;
     if (!isFirst) return;
     this.ranks.set(key, { isVoiced: false, ...this.ranks.get(key), isOperator: true });
     // Members at other servers have left since, or came later.
-    this.elsewhere?.endRanks(folded);
+    this.elsewhere?.endRanks(folded, version);
   }
 
   /** A person is known by another key from now on. */

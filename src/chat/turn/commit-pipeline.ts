@@ -5,7 +5,7 @@
 import type { ParleyError } from "../../errors.ts";
 import type { PresenceEvent } from "../events.ts";
 import type { DirectoryEntry } from "../elsewhere/foreign-person.ts";
-import type { LateOpening, RoomBatch, SessionUpdate } from "./store.ts";
+import type { Committed, RoomBatch, SessionUpdate } from "./store.ts";
 import type { StoreClient } from "./store-client.ts";
 import { type Departure, TurnBatch } from "./turn-batch.ts";
 import type { Room } from "../rooms/room.ts";
@@ -162,7 +162,7 @@ export class CommitPipeline {
       if (!outcome.done) return this.#settle(batch, { error: outcome.error });
       number(rooms, outcome.result.rooms);
       noteVersions(batch, outcome.result.presence ?? []);
-      settleOpenings(batch, outcome.result.late ?? []);
+      settleOpenings(batch, outcome.result);
       this.#settle(batch, { mail: outcome.result.mail });
     });
   }
@@ -197,12 +197,15 @@ function noteVersions({ presence }: TurnBatch, versions: readonly number[]): voi
   }
 }
 
-function settleOpenings({ presence }: TurnBatch, late: readonly LateOpening[]): void {
-  for (const [room, changes] of presence) {
+function settleOpenings(
+  { presence }: TurnBatch,
+  { late = [], presence: versions = [] }: Pick<Committed, "late" | "presence">,
+): void {
+  for (const [i, [room, changes]] of [...presence].entries()) {
     for (const { folded, opens } of changes) {
       if (opens !== true) continue;
       const isLate = late.some((one) => one.room === room.name && one.folded === folded);
-      room.settleOpening(folded, !isLate);
+      room.settleOpening(folded, !isLate, versions[i] ?? 0);
     }
   }
 }
