@@ -463,8 +463,9 @@ describe("typed on its stdin", () => {
   test("the end of input does not stop it", async () => {
     const { server, port } = await start();
     await using _ = server;
+    server.type("frobnicate");
     server.endInput();
-    await Bun.sleep(100);
+    await server.says("'frobnicate'");
     const ann = await RawClient.connect(port);
     ann.send("Ann\n");
     await ann.heard("ALL \n");

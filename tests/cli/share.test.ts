@@ -3,7 +3,15 @@
 
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import type { SessionEvent } from "../../src/client/events.ts";
@@ -329,8 +337,9 @@ test("files older than --keep-shared are deleted, the operator's own files stay"
   await using world = await new ShareWorld().startProgram("--quota", "100M", "--keep-shared", "1h");
   await using ann = world.share("Ann", world.file("Ann", "old.bin", 1_000));
   expect(await ann.exit()).toBe(0);
-  writeFileSync(join(world.files, "own.bin"), "own");
-  await Bun.sleep(1_100);
+  const own = join(world.files, "own.bin");
+  writeFileSync(own, "own");
+  utimesSync(own, 1, 1);
   await world.kill();
   await world.startProgram("--quota", "100M", "--keep-shared", "1s");
   const isLogged = () => /"message":"shared file expired".*"file":"old.bin"/.test(world.log);

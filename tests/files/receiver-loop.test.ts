@@ -6,6 +6,7 @@ import { type LoopSocket, ReceiverLoop, type SocketEvents } from "../../src/file
 import { noOffload, type UdpOffload } from "../../src/io/udp/udp.ts";
 import { Receiver } from "../../src/transfer/receiver.ts";
 import { until } from "../until.ts";
+import { turns } from "../turns.ts";
 
 const datagram = new Uint8Array(wire.maxSegmentBytes);
 
@@ -113,7 +114,7 @@ test("on loopback, the event loop leaves the socket alone while much arrives, an
   }
   // It no longer reads in each turn; the receiver's timers may have it look.
   const reads = socket.reads.length;
-  for (let turn = 0; turn < 50; turn++) await new Promise<void>((go) => setImmediate(go));
+  await turns(50);
   expect(socket.reads.length - reads).toBeLessThan(10);
   loop.close();
 });
@@ -139,7 +140,7 @@ test("merged datagrams are read in batches if what arrives during a nap fits int
     for (let i = 0; i < 4 * limits.batchedDatagrams; i++) {
       nowMs += gapMs;
       arrive(1);
-      await new Promise<void>((go) => setImmediate(go));
+      await turns();
     }
     loop.close();
     return socket.batches;

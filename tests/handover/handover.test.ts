@@ -10,6 +10,7 @@ import { Handover } from "../../src/handover/handover.ts";
 import type { IncomingOfferEvent } from "../../src/handover/handover-events.ts";
 import { OfferedFolder } from "../../src/handover/offered-folder.ts";
 import { testFolder } from "../test-folder.ts";
+import { turns } from "../turns.ts";
 
 const base = testFolder("handover");
 /** Nothing can be saved in it. */
@@ -18,7 +19,6 @@ writeFileSync(file, "");
 
 const summary = { files: 1, bytes: 3, names: ["a"] };
 const numberOf = (fill: number): string => Buffer.alloc(16, fill).toString("base64url");
-const settled = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
 /** A session that only records what is asked of it. */
 function rig(mail?: Exchange["mail"]) {
@@ -42,7 +42,7 @@ function rig(mail?: Exchange["mail"]) {
   const handover = new Handover({ exchange, onIncoming, onFetch() {} });
   const offer = async (from: string, id: string): Promise<void> => {
     handover.handleEvent({ type: "offer", about: { type: "offered", offer: id, from, summary } });
-    await settled();
+    await turns();
   };
   const names = (): string[] => events.map(({ event }) => event);
   return { handover, offer, asked, events, names };
@@ -88,7 +88,7 @@ test("an offer that ends while it is being opened is not announced", async () =>
     handover.handleEvent({ type: "offer", about });
   }
   opening.resolve("it is damaged");
-  await settled();
+  await turns();
   expect(events).toEqual([]);
   expect(handover.incoming).toEqual([]);
 });

@@ -12,6 +12,7 @@ import type { LinkOffer } from "../../src/io/secured-link.ts";
 import { openIdentity } from "../../src/tls/identity-key.ts";
 import { fileOf, seeded } from "../sim/random.ts";
 import { testFolder } from "../test-folder.ts";
+import { turns } from "../turns.ts";
 
 const base = testFolder("pair");
 const names = ["Ann", "Bob"] as const;
@@ -61,10 +62,6 @@ async function sendAll(from: Handover, to: string, number: number, path: string)
 }
 
 const numberOf = (fill: number): string => Buffer.alloc(16, fill).toString("base64url");
-
-async function turns(count: number): Promise<void> {
-  for (let i = 0; i < count; i++) await new Promise((resolve) => void setImmediate(resolve));
-}
 
 test.each(Array.from({ length: 12 }, (_, i) => i + 1))("seed %d", async (seed) => {
   const random = seeded(seed);

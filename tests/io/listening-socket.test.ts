@@ -11,12 +11,13 @@ import type { UdpPath } from "../../src/io/udp/udp-path.ts";
 import { UdpPort } from "../../src/io/udp/udp.ts";
 import { udp as limits } from "../../src/limits.ts";
 import { skipUnless } from "../skip.ts";
+import { turns } from "../turns.ts";
 
 const testOnLinux = skipUnless(process.platform === "linux", "datagrams in batches need Linux");
 const local = "127.0.0.1";
 
 async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise<void>((go) => setImmediate(go));
+  while (!condition()) await turns();
 }
 
 test("addresses survive a round trip in the kernel's format", () => {
@@ -65,9 +66,9 @@ testOnLinux("the event loop reads nothing while it is kept from it", async () =>
   // It no longer reads anything.
   expect(port.mute()).toBe(false);
   // From now on it can send again.
-  await new Promise<void>((go) => setImmediate(() => setImmediate(go)));
+  await turns(2);
   for (const byte of [1, 2, 3]) send(byte);
-  await Bun.sleep(20);
+  await turns(5);
   const read: string[] = [];
   port.readMore((bytes, _length, _ago, index) => {
     read.push(`${bytes[0]} from ${textIn(port.nameAt(index))}:${portIn(port.nameAt(index))}`);
@@ -117,7 +118,7 @@ for (const forwards of [true, false]) {
     peer.send(new Uint8Array(100), 100, local, socket.port.port);
     await until(() => got.splice(0).length > 0);
     socket.readInBatches();
-    await new Promise<void>((go) => setImmediate(() => setImmediate(go)));
+    await turns(2);
     for (let i = 0; i < count;) {
       // One by one and merged, so that both kinds are covered; slowly enough for the buffers.
       for (const merged of [1, 1, 1, 5]) {
@@ -192,12 +193,13 @@ testOnLinux("a flood from another process leaves turns to others", async () => {
 
 test("datagrams of several peers are told apart, in every batch", async () => {
   const got: [Set<number>, Set<number>] = [new Set(), new Set()];
+  let count = 0;
   const peers = await Promise.all(
     [0, 1].map((i) =>
       UdpPort.open({
         host: local,
         onDatagrams(bytes) {
-          for (let at = 0; at < bytes.length; at += 50) got[i as 0 | 1].add(bytes[at]!);
+          for (let at = 0; at < bytes.length; at += 50, count++) got[i as 0 | 1].add(bytes[at]!);
         },
       }),
     ),
@@ -218,16 +220,14 @@ test("datagrams of several peers are told apart, in every batch", async () => {
   peers[0]!.send(new Uint8Array(50).fill(9), 50, local, socket.port.port);
   await until(() => !first);
   socket.readInBatches();
-  await new Promise<void>((go) => setImmediate(() => setImmediate(go)));
+  await turns(2);
   for (let round = 0; round < 100; round++) {
     // Which peer sends first alternates.
     for (const i of round % 2 === 0 ? [0, 1, 1] : [1, 0, 0]) {
       peers[i]!.send(new Uint8Array(50).fill(i), 50, local, socket.port.port);
     }
-    if (round % 5 === 4) await Bun.sleep(3);
+    if (round % 5 === 4) await until(() => count === 3 * (round + 1));
   }
-  await until(() => got[0].size > 0 && got[1].size > 0);
-  await Bun.sleep(20);
   expect(got.map((seen) => [...seen])).toEqual([[1], [0]]);
   socket.close();
   for (const peer of peers) peer.close();

@@ -5,6 +5,7 @@ import { expect, test } from "bun:test";
 import { type RelayedCall, RelayedLink } from "../../src/io/relayed-link.ts";
 import { createKeyPair } from "../../src/tls/certificate.ts";
 import { until } from "../until.ts";
+import { turns } from "../turns.ts";
 
 type Side = "caller" | "called";
 
@@ -111,7 +112,7 @@ test("an end that closes sends everything first, however slowly the other reads"
   called.link.pause();
   caller.link.send(text);
   caller.link.end();
-  for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve));
+  await turns(100);
   expect(caller.link.waitingBytes).toBeGreaterThan(1_000_000);
   called.link.resume();
   await Promise.all([caller.link.closed, called.link.closed]);

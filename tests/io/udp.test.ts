@@ -6,6 +6,7 @@ import { udp } from "../../src/limits.ts";
 import { UdpPort } from "../../src/io/udp/udp.ts";
 import { skipUnless } from "../skip.ts";
 import { until } from "../until.ts";
+import { turns } from "../turns.ts";
 
 const testOnLinux = skipUnless(process.platform === "linux", "datagrams in batches need Linux");
 
@@ -146,7 +147,7 @@ testOnLinux(
     port.readAlone(true);
     port.readAlone(true);
     peer.send(Buffer.from("one"), 3, "127.0.0.1", port.port);
-    for (let turns = 0; turns < 5; turns++) await Bun.sleep(0);
+    await turns(5);
     expect(byLoop).toEqual([]);
     expect(port.send(Buffer.from("from alone"), 10)).toBe(10);
     const read: string[] = [];

@@ -15,10 +15,9 @@ try {
 } catch {
   // There are no more.
 }
-await Bun.sleep(limits.addressScanGapMs + 20);
+await Bun.sleep(limits.addressScanGapMs);
 const own = ownAddresses();
 listener.handleWildcard(new Uint8Array(1), path);
-await Bun.sleep(20);
 for (const fd of taken) closeSync(fd);
 const isKept = String([...listener.locals]) === String(before);
 console.log(`took ${taken.length > 0}, kept ${isKept}, own ${own.length}`);

@@ -16,6 +16,7 @@ import type { OfferEvent } from "../../src/client/events.ts";
 import type { OfferSummary } from "../../src/protocol/messages.ts";
 import { until } from "../until.ts";
 import { noise } from "../noise.ts";
+import { turns } from "../turns.ts";
 
 const offer = "AAECAwQFBgcICQoLDA0ODw";
 
@@ -212,7 +213,7 @@ test("a recipient that never reports progress gets one window, and no more", asy
   say({ type: "fetch", name: "large.bin", token, ref: 1 });
   for (let i = 0; i < 8; i++) say({ type: "pull", transfer: 1, offset: i << 20, length: 1 << 20 });
   await until(() => pieces() > 0, "pieces");
-  for (let turn = 0; turn < 50; turn++) await new Promise((go) => setImmediate(go));
+  await turns(50);
   expect(pieces() * wire.pullLineBytes).toBeLessThan(pageFiles.maxPassChars);
   expect(card().phase).toBe("running");
 });
@@ -273,7 +274,7 @@ test("only offered files are served, in bounded numbers", async () => {
   say({ type: "pull", transfer: 99, offset: 0, length: 10 });
   say({ type: "pull", transfer: offered[0], offset: 100_000, length: 10 });
   say({ type: "fetch", name: "a.bin", check: true, ref: "check" });
-  for (let turn = 0; turn < 20; turn++) await new Promise((go) => setImmediate(go));
+  await turns(20);
   expect(pieces()).toBe(0);
   expect(lines.at(-1)).toMatchObject({ type: "offer", ref: "check", size: 100_000 });
 });

@@ -14,6 +14,7 @@ import { Writer } from "../../src/terminal/output/writer.ts";
 import { PipeClient, type PipeOptions } from "../../src/terminal/pipe/pipe-client.ts";
 import { anyServerMessage } from "../protocol/messages.ts";
 import { SessionRig } from "./session-rig.ts";
+import { turns } from "../turns.ts";
 
 const unsafe = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/;
 const said: string[] = [];
@@ -86,7 +87,7 @@ test.each([
       const rig = new PipeRig(input, options);
       const ended = rig.client.run().catch((error: unknown) => error);
       for (const line of lines) {
-        await new Promise((go) => setImmediate(go));
+        await turns();
         rig.session.handleLine(line, 0);
         rig.applyOutputs();
       }

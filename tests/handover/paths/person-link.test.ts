@@ -33,9 +33,8 @@ test("one channel after another does not make an end flood the addresses that it
     await link.start();
     link.handleLine(line);
   }
-  // The first ones arrive, and what is sent later is not more than the rate allows.
-  await until(() => received >= limits.triesAtOnce / 2);
-  await Bun.sleep(300);
+  // The first ones arrive, and some of those that the rate allows later.
+  await until(() => received >= limits.triesAtOnce + 10);
   for (const link of links) link.close();
   const seconds = (performance.now() - startMs) / 1_000;
   expect(channels * addresses.length).toBeGreaterThan(3 * limits.triesAtOnce);

@@ -8,6 +8,7 @@ import { web } from "../../../src/limits.ts";
 import { FileDigests } from "../../../src/server/files/file-digest.ts";
 import { SharedFolder } from "../../../src/server/files/shared-folder.ts";
 import { testFolder } from "../../test-folder.ts";
+import { turns } from "../../turns.ts";
 
 const path = testFolder("digests");
 
@@ -74,7 +75,7 @@ test("one of two waiting clients may leave", async () => {
   leaver.abort();
   // It does not wait for what the other one wants.
   await expect(first).rejects.toThrow("Nobody is waiting");
-  for (let i = 0; i < 10; i++) await new Promise<void>((go) => setImmediate(go));
+  await turns(10);
   expect(isOver).toBe(false);
   stayer.abort();
   expect((await outcomes).map(({ status }) => status)).toEqual(["rejected", "rejected"]);

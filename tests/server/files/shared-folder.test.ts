@@ -11,6 +11,7 @@ import { SharedFolder } from "../../../src/server/files/shared-folder.ts";
 import { dataFilePaths } from "../../../src/store/sqlite/file.ts";
 import { skipUnless } from "../../skip.ts";
 import { testFolder } from "../../test-folder.ts";
+import { turns } from "../../turns.ts";
 
 const base = testFolder("folder");
 const path = join(base, "FILES");
@@ -273,7 +274,7 @@ skipUnless(isLinux, "only /proc says what was opened")(
         }
         seen.set(content, (seen.get(content) ?? 0) + 1);
       }
-      await new Promise<void>((go) => setImmediate(go));
+      await turns();
     }
     expect(seen.get("inside")).toBeGreaterThan(0);
     expect(seen.get("secret")).toBeUndefined();

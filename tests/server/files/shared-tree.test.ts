@@ -9,6 +9,7 @@ import {
   mkdirSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
   utimesSync,
@@ -17,7 +18,7 @@ import {
 import { dirname, join } from "node:path";
 import { lookOf } from "../../../src/io/file-calls.ts";
 import { OpenFolder } from "../../../src/io/open-folder.ts";
-import { folder, transfer } from "../../../src/limits.ts";
+import { files, folder, transfer } from "../../../src/limits.ts";
 import type { TransferMessage, TreeEntry } from "../../../src/protocol/messages.ts";
 import { BatchSource } from "../../../src/server/files/batch-source.ts";
 import { ShareCounts } from "../../../src/share-counts.ts";
@@ -28,6 +29,7 @@ import { Batch, type BatchedFile } from "../../../src/transfer/tree/batch.ts";
 import { Manifest } from "../../../src/transfer/tree/manifest.ts";
 import { comparePaths } from "../../../src/transfer/tree/tree-path.ts";
 import { testFolder } from "../../test-folder.ts";
+import { until } from "../../until.ts";
 import { goodTree } from "../../transfer/tree/trees.ts";
 
 setDefaultTimeout(180_000);
@@ -220,6 +222,13 @@ test("other work continues while a large tree is listed", async () => {
   expect(new Set(slices.map((slice) => slice.turn)).size).toBeGreaterThanOrEqual(slices.length - 1);
 });
 
+/** The files were changed long enough ago for a further change to show in their times. */
+async function settled(root: string, names: readonly string[]): Promise<void> {
+  const isSettled = (name: string): boolean =>
+    Date.now() - statSync(join(root, name)).ctimeMs >= files.settleMs;
+  await until(() => names.every(isSettled));
+}
+
 function batchOf(root: string, names: string[], modified = 1_700_000_000_000) {
   const batch = new Batch<BatchedFile>();
   for (const path of names) batch.add({ path, size: path.length, modified });
@@ -237,7 +246,7 @@ test("a batch consists of its files in sequence, from any position on", async ()
   const root = newFolder();
   const names = ["a/one", "a/three", "b/c/d/e", "f"];
   for (const name of names) put(join(root, name), name);
-  await Bun.sleep(25);
+  await settled(root, names);
   const { source, gone } = batchOf(root, names);
   const whole = names.join("");
   for (let from = 0; from <= whole.length; from++) {
@@ -254,7 +263,7 @@ test("a file that differs from the listed one is read as zeros, and reported onc
   const names = ["changed", "gone", "link", "longer", "same", "through/link"];
   for (const name of names) put(join(root, name), name);
   put(join(root, "elsewhere/link"), "through/link");
-  await Bun.sleep(25);
+  await settled(root, names);
   const { source, gone } = batchOf(root, names);
   writeFileSync(join(root, "changed"), "CHANGED");
   rmSync(join(root, "gone"));
@@ -276,7 +285,7 @@ test("a file that differs from the listed one is read as zeros, and reported onc
 test("a file that changes between two reads, with its old size and time", async () => {
   const root = newFolder();
   put(join(root, "file"), "file");
-  await Bun.sleep(25);
+  await settled(root, ["file"]);
   const { source, gone } = batchOf(root, ["file"]);
   const bytes = new Uint8Array(2);
   source.read(bytes, 0);

@@ -14,6 +14,7 @@ import { PostgresStore } from "../../../src/store/postgres/store.ts";
 import { VirtualClock } from "../../sim/chat/virtual-clock.ts";
 import { SimulatedDatabase } from "../../sim/cluster/database.ts";
 import { run } from "../batches.ts";
+import { until } from "../../until.ts";
 import { hubStub } from "./hub-stub.ts";
 
 /** A server whose readings of the decisions can take long. */
@@ -55,11 +56,6 @@ async function change(store: PostgresStore, ...changes: RightsChange[]): Promise
   );
 }
 
-/** What has been asked for is being read. */
-async function begun(): Promise<void> {
-  for (let i = 0; i < 20; i++) await Bun.sleep(0);
-}
-
 /** The keys of the decisions in the last event. */
 function known(heard: readonly ForeignEvent[]): string[] {
   const last = heard.findLast(({ type }) => type === "rights");
@@ -81,10 +77,11 @@ test("an older reading of decisions does not replace a newer one", async () => {
   await change(store, { key: "sanction/1", value: "{}" });
   state.isSlow = true;
   const older = feed.check();
-  await begun();
+  await until(() => held.length === 1);
   await change(store, { key: "sanction/2", value: "{}" });
   const newer = feed.check();
-  await begun();
+  // That own change has them read as well.
+  await until(() => held.length === 3);
   for (const release of held.toReversed()) release();
   await Promise.all([older, newer]);
   expect(known(heard)).toContain("sanction/2");
@@ -96,13 +93,12 @@ test("what is read while own decisions are stored is read again", async () => {
   await change(store, { key: "sanction/1", value: "{}" });
   state.isSlow = true;
   const reading = feed.check();
-  await begun();
+  await until(() => held.length === 1);
   await change(store, { key: "sanction/2", value: "{}" });
   state.isSlow = false;
   for (const release of held) release();
   await reading;
-  await begun();
-  expect(known(heard)).toEqual(expect.arrayContaining(["sanction/1", "sanction/2"]));
+  await until(() => ["sanction/1", "sanction/2"].every((key) => known(heard).includes(key)));
   feed.stop();
 });
 
@@ -110,7 +106,7 @@ test("what another server undoes before this one knows that it is stored is read
   const { store, feed, port, held, state, heard } = await serverWith();
   state.waitsFor = "pg_notify";
   const storing = change(store, { key: "sanction/1", value: "{}" });
-  await begun();
+  await until(() => held.length === 1);
   await port.run("DELETE FROM parley.rights WHERE key = $1", ["sanction/1"]);
   // The hub keeps its own decision, which may not be stored yet.
   await feed.check();

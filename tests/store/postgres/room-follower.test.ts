@@ -12,6 +12,7 @@ import { VirtualClock } from "../../sim/chat/virtual-clock.ts";
 import { SimulatedDatabase } from "../../sim/cluster/database.ts";
 import { run } from "../batches.ts";
 import { hubStub } from "./hub-stub.ts";
+import { turns } from "../../turns.ts";
 
 /** A hub in the lobby, with two other servers whose notifications it hears only by `tell`. */
 async function lobby() {
@@ -80,11 +81,6 @@ async function lobby() {
   return { own, other, feed, listening, reading, clock, happens, told };
 }
 
-/** What has been asked for is being read. */
-async function begun(): Promise<void> {
-  for (let i = 0; i < 20; i++) await Bun.sleep(0);
-}
-
 test("messages are delivered once, in order, whatever the order of their notifications", async () => {
   const { other, listening, reading, happens, told, feed } = await lobby();
   const [a, b, c] = [
@@ -94,11 +90,11 @@ test("messages are delivered once, in order, whatever the order of their notific
   ];
   for (const note of [b, a, b, a, c, c]) listening.hear(note);
   expect(told()).toEqual(["1 a", "2 b", "3 c"]);
-  await begun();
+  await turns(20);
   // For what came too early.
   const { times } = reading;
   listening.hear(b);
-  await begun();
+  await turns(20);
   expect([told(), reading.times - times]).toEqual([[], 0]);
   feed.stop();
 });
@@ -107,7 +103,7 @@ test("messages in a gap are read at once", async () => {
   const { other, listening, happens, told, feed } = await lobby();
   await happens(other, { text: "a" });
   listening.hear(await happens(other, { text: "b" }));
-  await begun();
+  await turns(20);
   expect(told()).toEqual(["1 a", "2 b"]);
   feed.stop();
 });
@@ -117,11 +113,11 @@ test("the members are read at once after a gap, which own changes are not", asyn
   listening.hear(await happens(other, { who: "Ann" }));
   listening.hear(await happens(own, { who: "Own" }));
   listening.hear(await happens(other, { who: "Ben" }));
-  await begun();
+  await turns(20);
   expect(told()).toEqual(["version 1", "version 2", "version 3"]);
   await happens(other, { who: "Cal" });
   listening.hear(await happens(other, { who: "Dora" }));
-  await begun();
+  await turns(20);
   expect(told()).toEqual(["Ann Ben Cal Dora"]);
   feed.stop();
 });
@@ -134,7 +130,7 @@ test.each([
   await happens(other, { who: "Ann" });
   if (why === "opened") feed.roomOpened("lobby");
   else listening.connected();
-  await begun();
+  await turns(20);
   expect(told()).toEqual(["Ann"]);
   feed.stop();
 });
@@ -150,7 +146,7 @@ test("own messages, by the ID before the lease ran out, are not told as those of
   const rooms = [{ room: "lobby", runs: [run("lobby", ["a"])] }];
   feed.committing({ number: 1, rooms, mail: [], sessions: [] });
   listening.hear(note);
-  await begun();
+  await turns(20);
   expect(told()).toEqual([]);
   feed.stop();
 });

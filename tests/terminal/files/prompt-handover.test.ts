@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Exchange } from "../../../src/handover/exchange.ts";
 import { PromptHandover } from "../../../src/terminal/files/prompt-handover.ts";
 import { testFolder } from "../../test-folder.ts";
+import { turns } from "../../turns.ts";
 
 const base = testFolder("prompt-handover");
 const offer = Buffer.alloc(16, 1).toString("base64url");
@@ -33,19 +34,15 @@ function offered() {
   return { prompt, said };
 }
 
-const turns = async (): Promise<void> => {
-  for (let i = 0; i < 5; i++) await new Promise((resolve) => void setImmediate(resolve));
-};
-
 test("an offer that waits is declined, one that is being received is stopped", async () => {
   const waiting = offered();
-  await turns();
+  await turns(5);
   waiting.prompt.decline("1");
   expect(waiting.said.slice(1)).toEqual(["You have declined what Ann offers"]);
   const running = offered();
-  await turns();
+  await turns(5);
   running.prompt.get("1");
   running.prompt.decline("1");
-  await turns();
+  await turns(5);
   expect(running.said.slice(1)).toEqual(["Stopped; the part that has arrived is kept"]);
 });

@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { terminal as limits } from "../../../src/limits.ts";
 import { type Sink, Writer } from "../../../src/terminal/output/writer.ts";
+import { turns } from "../../turns.ts";
 
 /** A stream that completes a write only when told. */
 class Reader implements Sink {
@@ -61,7 +62,7 @@ describe("a writer", () => {
     expect(bytes).toBeLessThanOrEqual(limits.maxDataBytes + 1_000);
     let relieved = false;
     const relief = writer.relief().then(() => (relieved = true));
-    await Bun.sleep(1);
+    await turns();
     expect(relieved).toBe(false);
     const emptied = writer.emptied();
     expect(reader.readAll().length).toBe(bytes);

@@ -8,6 +8,7 @@ import { redirect } from "../../../src/terminal/output/diagnostics.ts";
 import { PipeClient, type PipeOptions } from "../../../src/terminal/pipe/pipe-client.ts";
 import { SessionRig } from "../session-rig.ts";
 import { until } from "../../until.ts";
+import { turns } from "../../turns.ts";
 
 const nothing = () => {};
 
@@ -84,7 +85,7 @@ describe("a client in a pipe", () => {
     const run = rig.client.run();
     await rig.until(() => rig.says(2));
     rig.hear({ type: "ack", n: 2, room: "lobby", seq: 2 });
-    await Bun.sleep(5);
+    await turns(5);
     expect(rig.left).toBe(false);
     rig.hear(
       { type: "message", room: "lobby", time: 0, seq: 1, from: "bot", text: "one", n: 1 },
@@ -151,7 +152,7 @@ describe("a client in a pipe", () => {
     const rig = new Rig("", { input });
     const run = rig.client.run().catch((error: unknown) => error);
     await rig.until(() => rig.session.space === 0);
-    await Bun.sleep(10);
+    await turns(5);
     expect(pulled).toBeLessThan(limits.queueMessages / 100 + 4);
     expect(rig.sent.length).toBeLessThanOrEqual(limits.windowMessages + 1);
     rig.client.interrupt();
@@ -287,7 +288,7 @@ describe("commands", () => {
     await rig.until(() => rig.says(1));
     rig.hear({ type: "ack", n: 1, room: "den", seq: 51 }, said("den", 51, 1));
     rig.hear(said("lobby", 1, undefined, "Ann"));
-    await Bun.sleep(5);
+    await turns(5);
     fetched();
     expect(await run).toBeUndefined();
   });
@@ -296,7 +297,7 @@ describe("commands", () => {
     const { rig, run } = commanded({ say: "a", room: "den", ref: 1 }, { part: "DEN", ref: 2 });
     const parts = () => rig.sent.filter(({ type }) => type === "part");
     await rig.until(() => rig.says(1));
-    await Bun.sleep(5);
+    await turns(5);
     expect(parts()).toEqual([]);
     rig.hear(said("den", 51, 1), { type: "ack", n: 1, room: "den", seq: 51 });
     expect(await run).toBeUndefined();

@@ -309,30 +309,30 @@ function lie(
 
 test("without tags only a limited amount is requested, and kept in memory", async () => {
   const there = place();
+  const service = there.open();
   const size = 64 << 20;
   let asked = 0;
   const offer = { type: "offer", transfer: 1, name: "x", size, modified: 0, version: "v" };
   const rest = { chunkBytes: 65_536, udpPort: 1, maxSegmentBytes: 1_444 };
-  const heard = lie(
-    there.open(),
-    number(10),
-    { files: 1, folders: 0, bytes: size },
-    (line, pass) => {
-      const { type, ref } = line;
-      if (type === "files") return [{ type, files: [{ name: "x", size, modified: 0 }], ref }];
-      if (type === "fetch") return [{ ...offer, ...rest, ref }];
-      if (type !== "pull") return [];
-      const [offset, length] = [Number(line["offset"]), Number(line["length"])];
-      asked += length;
-      for (let at = 0; at < length; at += 32_768) {
-        const bytes = new Uint8Array(Math.min(32_768, length - at));
-        pass(encodePiece({ transfer: 1, offset: offset + at, bytes }));
-      }
-      return [];
-    },
-  );
+  const heard = lie(service, number(10), { files: 1, folders: 0, bytes: size }, (line, pass) => {
+    const { type, ref } = line;
+    if (type === "files") return [{ type, files: [{ name: "x", size, modified: 0 }], ref }];
+    if (type === "fetch") return [{ ...offer, ...rest, ref }];
+    if (type !== "pull") return [];
+    const [offset, length] = [Number(line["offset"]), Number(line["length"])];
+    asked += length;
+    for (let at = 0; at < length; at += 32_768) {
+      const bytes = new Uint8Array(Math.min(32_768, length - at));
+      pass(encodePiece({ transfer: 1, offset: offset + at, bytes }));
+    }
+    return [];
+  });
   await until(() => asked >= limits.aheadBytes, "requests");
-  await Bun.sleep(300);
+  const path = join(base, `honest${count}`);
+  writeFileSync(path, noise(1_000_000));
+  const honest = await Sender.of(service, path);
+  honest.offer(number(11), sharer("Ann", 2));
+  await honest.next("placed");
   expect(asked).toBeLessThan(limits.aheadBytes + (2 << 20));
   expect(heard.types).not.toContain("placed");
 });
@@ -414,7 +414,10 @@ test("an upload that occupies a slot and sends nothing makes way, and continues 
   service.offer(sharer("Ann", 2), { id: number(8), ...small }, away.tell);
   await away.next("channel");
   service.closed(2);
-  await Bun.sleep(200);
+  // Another one that begins now is too slow meanwhile.
+  const slow = new Heard();
+  service.offer(sharer("Bob", 3), { id: number(9), ...small }, slow.tell);
+  await slow.next("stalled");
   expect(service.size).toBe(1);
 });
 
