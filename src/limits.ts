@@ -88,6 +88,11 @@ export const protocol = {
   maxEpochChars: 64,
   /** Deleted messages that returning clients are told of, and remember: operators delete few. */
   erasures: 256,
+  /**
+   * Messages of a room that a server may have told its clients before it heard of a deletion at
+   * another server: those of its own that were said within a second or two.
+   */
+  toldBeforeErasure: 1_000,
 } as const;
 
 /** Output to one session. */

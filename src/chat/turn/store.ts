@@ -157,7 +157,8 @@ export type RoomBounds = {
   /**
    * Of the messages up to the `since` that was asked for, those whose texts were erased when none
    * of the room had a higher number than that, or later: a client that has read so far may not know
-   * of it. Only among the last `protocol.erasures` of the room.
+   * of it. Only among the last `protocol.erasures` of the room. With other servers, also those
+   * that were erased up to `protocol.toldBeforeErasure` messages before.
    */
   erased?: readonly number[] | undefined;
 };

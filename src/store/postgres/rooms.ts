@@ -143,11 +143,12 @@ export class PostgresRooms {
     return rows.map(({ seq }) => Number(seq));
   }
 
+  /** Also some that a client may know of: its server may have heard of them late. */
   async #erasedSince(room: string, since: number): Promise<number[]> {
     const rows = await this.#database.run<{ seq: number | string }>(
       `SELECT e.seq FROM parley.erasures e JOIN parley.rooms r ON r.id = e.room
-       WHERE r.name = $1 AND e.seq <= $2 AND e.last_seq >= $2 ORDER BY e.n`,
-      [room, since],
+       WHERE r.name = $1 AND e.seq <= $2 AND e.last_seq >= $3 ORDER BY e.n`,
+      [room, since, since - limits.toldBeforeErasure],
     );
     return rows.map(({ seq }) => Number(seq));
   }

@@ -176,9 +176,9 @@ const statements: Readonly<Record<string, Statement>> = {
     ({ tables }, [room, count]) =>
       (tables.erasures.get(String(room)) ?? []).filter(({ n }) => n > Number(count)),
   "SELECT e.seq FROM parley.erasures e JOIN parley.rooms r ON r.id = e.room WHERE r.name = $1 AND e.seq <=":
-    ({ tables }, [room, since]) =>
+    ({ tables }, [room, since, from]) =>
       (tables.erasures.get(String(room)) ?? []).filter(
-        (one) => one.seq <= Number(since) && one.last >= Number(since),
+        (one) => one.seq <= Number(since) && one.last >= Number(from),
       ),
   "SELECT r.presence AS version, m.server, m.folded, m.name": ({ tables }, [room, server]) => {
     const row = tables.rooms.get(String(room));

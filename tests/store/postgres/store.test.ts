@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import type { StoreReply } from "../../../src/chat/turn/store.ts";
+import { protocol } from "../../../src/limits.ts";
 import type { DatabasePort } from "../../../src/store/postgres/database-port.ts";
 import { type Database, LockedOut, Refused } from "../../../src/store/postgres/database.ts";
 import { type PostgresOptions, PostgresStore } from "../../../src/store/postgres/store.ts";
@@ -75,6 +76,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
       await body();
       await database.run("DROP FUNCTION parley.spoil CASCADE");
     },
+    protocol.toldBeforeErasure,
   );
   accountsContract("postgres", () => open({}));
 
