@@ -10,6 +10,7 @@ import { harmless } from "../text.ts";
 import type { Exchange } from "./exchange.ts";
 import type { IncomingOfferEvent, SendEvent } from "./handover-events.ts";
 import { IncomingOffer } from "./incoming-offer.ts";
+import type { ServerError } from "./offer-request.ts";
 import { OfferedFolder } from "./offered-folder.ts";
 import { OutgoingOffer, type OutgoingOptions } from "./outgoing-offer.ts";
 
@@ -206,11 +207,10 @@ export class Handover {
   }
 
   /** An `offer-files` or an `answer-files` was refused. */
-  #handleError(event: Extract<SessionEvent, { type: "error" }>): boolean {
-    const { code, message, subject, ref, at } = event;
+  #handleError(event: ServerError): boolean {
+    const { code, message, subject } = event;
     const error = new ParleyError(isErrorCode(code) ? code : "failed", harmless(message));
-    const about = { ref, subject, at };
-    if (this.outgoing.some((offer) => offer.handleError(about, error))) return true;
+    if (this.outgoing.some((offer) => offer.handleError(event, error))) return true;
     const taken = subject === undefined ? undefined : this.#incoming.get(subject);
     if (taken === undefined) return false;
     // An offer that was declined or stopped here may have ended on the server.

@@ -1,7 +1,18 @@
-// Whether a sender lists what it has offered, and what was accepted. Hostile input. Pure.
+// The list of offered files: its lines, and whether it is what was offered and accepted. Hostile
+// input. Pure.
 
 import { offers as limits } from "../limits.ts";
 import type { FileInfo, OfferSummary } from "../protocol/messages.ts";
+
+/** A line of the list, after the name `after`; `next`: what follows it, if anything does. */
+export function listLine<File extends { readonly name: string }>(
+  list: readonly File[],
+  after = "",
+): { files: readonly File[]; next: string | undefined } {
+  const rest = list.filter(({ name }) => name > after).sort((a, b) => (a.name < b.name ? -1 : 1));
+  const files = rest.slice(0, limits.listedPerLine);
+  return { files, next: files.length < rest.length ? files.at(-1)?.name : undefined };
+}
 
 /** The names of folders end with a `/`. `isWhole`: no more follows. */
 export function isAsOffered(

@@ -15,6 +15,7 @@ import type { ChannelPeer } from "./channel.ts";
 import type { ReceiptLine } from "./channel-line.ts";
 import { isSamePath, type PathName, pathName, type SendEvent } from "./handover-events.ts";
 import { channelInfo, encodeContent, type Exchange } from "./exchange.ts";
+import { OfferRequest, type ServerError } from "./offer-request.ts";
 import type { OfferedFolder } from "./offered-folder.ts";
 import { LinkSocket, paceOf } from "./paths/link-socket.ts";
 import { ServedChannel } from "./served-channel.ts";
@@ -36,13 +37,6 @@ export interface OutgoingOptions {
 
 type Open = { number: number; channel: ServedChannel };
 
-/** What an error of the server refers to. */
-export type OfferErrorAbout = {
-  readonly ref: number | undefined;
-  readonly subject: string | undefined;
-  readonly at?: string | undefined;
-};
-
 export class OutgoingOffer {
   readonly id: string;
   readonly to: string;
@@ -55,18 +49,12 @@ export class OutgoingOffer {
   #content: OfferContent | undefined;
   /** Keys of the recipient's devices that the offer is sealed for; empty: it is not sealed. */
   #keys: readonly string[] = [];
-  /** The `ref` of the last request. */
-  #ref: number | undefined;
+  readonly #request: OfferRequest;
   readonly #stopListening: () => void;
   /** Limits the rate of sending. */
   readonly #pace: TokenBucket | undefined;
   #isOffering = false;
-  /** Until it is made again. */
-  #again: Timer | undefined;
-  /** How many times it has followed the recipient to another server. */
-  #moves = 0;
-  #waitsToMove = false;
-  #isHere: boolean | undefined;
+  #isPostponed = false;
   #open: Open | undefined;
   /** Whether there has been a channel. */
   #wasOpen = false;
@@ -83,6 +71,7 @@ export class OutgoingOffer {
     this.#pace = paceOf(options.limitBytesPerSecond);
     this.#socket = new LinkSocket(this.#pace, () => this.#service.wake());
     this.#service = FileService.over(options.folder, this.#socket);
+    this.#request = this.#requestOf(options);
     this.#stopListening = options.exchange.onDrained(() => this.#service.wake());
     // It may reject before anyone awaits it.
     this.#over.promise.catch(() => {});
@@ -106,15 +95,16 @@ export class OutgoingOffer {
     this.#isOffering = true;
     try {
       const { share, exchange } = this.#options;
+      const { session } = exchange;
       const content = share === undefined ? await this.#seal() : undefined;
       if (this.#isOver) return;
       const { id: offer, to } = this;
       if (share !== undefined) {
         const room = share.room === undefined ? {} : { room: share.room };
         const summary = this.#summary;
-        this.#ref = exchange.session.request({ type: "share-files", offer, ...room, summary });
+        this.#request.made(session.request({ type: "share-files", offer, ...room, summary }));
       } else if (content !== undefined) {
-        this.#ref = exchange.session.request({ type: "offer-files", offer, to, ...content });
+        this.#request.made(session.request({ type: "offer-files", offer, to, ...content }));
       }
       exchange.applyOutputs();
     } finally {
@@ -131,13 +121,12 @@ export class OutgoingOffer {
 
   /** Whether the recipient can accept, or has accepted, or the server is receiving. */
   get isUnderWay(): boolean {
-    return this.#isHere === true;
+    return this.#request.isUnderWay;
   }
 
   /** The server's answer. */
   handleAnswer({ here, online }: { here: boolean; online: boolean }): void {
-    if (here === this.#isHere) return;
-    this.#isHere = here;
+    if (!this.#request.handleAnswer(here)) return;
     const { files, bytes: size, names } = this.#summary;
     const { share, onEvent } = this.#options;
     if (share !== undefined) {
@@ -155,44 +144,33 @@ export class OutgoingOffer {
     });
   }
 
-  /**
-   * Returns whether the error concerns this offer. `at`: the server where it can be made; also if
-   * the recipient has gone there later.
-   */
-  handleError({ ref, subject, at }: OfferErrorAbout, error: ParleyError): boolean {
-    const isLater = error.code === "elsewhere" && subject === this.id;
-    if (!isLater && (ref === undefined || ref !== this.#ref)) return false;
-    if (error.code === "elsewhere" && at !== undefined) {
-      this.#isHere = undefined;
-      return this.#follow(at, error);
-    }
-    // A request that was open when the connection was lost is repeated.
-    if (error.code === "cannot-connect") return true;
-    // The store may answer the next time; a disk without space will not get any.
-    const mayPass = error.code === "storage" && this.#options.share === undefined;
-    if (error.code === "rate" || mayPass) this.#offerSoon();
-    else this.#end(error);
-    return true;
+  /** Returns whether the error concerns this offer. `error`: the same for people. */
+  handleError(event: ServerError, error: ParleyError): boolean {
+    const meaning = this.#request.handleError(event);
+    if (meaning === "end") this.#end(error);
+    return meaning !== "other";
   }
 
-  #offerSoon(): void {
-    clearTimeout(this.#again);
-    this.#again = setTimeout(() => void this.offer(), limits.offerAgainMs);
+  #requestOf({ id, share, exchange, mayMove }: OutgoingOptions): OfferRequest {
+    return new OfferRequest({
+      offer: id,
+      // The store may answer the next time; a disk without space will not get any.
+      passing: share === undefined ? ["rate", "storage"] : ["rate"],
+      make: () => void this.offer(),
+      mayMove: () => mayMove?.() !== false,
+      moveTo: (server) => {
+        this.#isPostponed = false;
+        return exchange.moveTo?.(server) === true;
+      },
+      onPostponed: () => this.#handlePostponed(),
+    });
   }
 
-  /** Makes the offer again at that server, once nothing else is under way here. */
-  #follow(at: string, error: ParleyError): true {
-    const { exchange, mayMove, onEvent } = this.#options;
-    if (mayMove?.() === false) {
-      const reason = `${this.to} is at another server, and other files come first`;
-      if (!this.#waitsToMove) onEvent({ event: "interrupted", to: this.#recipient, reason });
-      this.#waitsToMove = true;
-      this.#offerSoon();
-      return true;
-    }
-    this.#waitsToMove = false;
-    if (this.#moves++ >= limits.maxMoves || exchange.moveTo?.(at) !== true) this.#end(error);
-    return true;
+  #handlePostponed(): void {
+    if (this.#isPostponed) return;
+    this.#isPostponed = true;
+    const reason = `${this.to} is at another server, and other files come first`;
+    this.#options.onEvent({ event: "interrupted", to: this.#recipient, reason });
   }
 
   handleOffer(event: OfferEvent): void {
@@ -403,7 +381,7 @@ export class OutgoingOffer {
   #end(error: ParleyError | undefined): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    clearTimeout(this.#again);
+    this.#request.close();
     this.#closeOpen();
     this.#service.close();
     this.#stopListening();

@@ -6,6 +6,7 @@ import { ParleyError } from "../errors.ts";
 import { offers as limits } from "../limits.ts";
 import { decodeClient } from "../protocol/decode-client.ts";
 import { encodeServer } from "../protocol/encode.ts";
+import type { Ref } from "../protocol/messages.ts";
 import type { FileService } from "../server/files/file-service.ts";
 import type { FileSession } from "../server/files/file-session.ts";
 import { ownerAt } from "../share-owner.ts";
@@ -14,6 +15,7 @@ import { Channel, type ChannelPeer, type FramePort } from "./channel.ts";
 import { decodeReceipt, proofOf, type ReceiptLine } from "./channel-line.ts";
 import type { DatagramSettings } from "./exchange.ts";
 import type { OfferedFolder } from "./offered-folder.ts";
+import { listLine } from "./offered-list.ts";
 import { type LinkSocket, otherEnd } from "./paths/link-socket.ts";
 import { decodePaths } from "./paths/paths-line.ts";
 import { type LinkOptions, PersonLink } from "./paths/person-link.ts";
@@ -162,13 +164,9 @@ export class ServedChannel {
     );
   }
 
-  #list(after = "", ref?: string | number): void {
-    const { list } = this.#options.service.folder;
-    const sorted = list.toSorted((a, b) => (a.name < b.name ? -1 : 1));
-    const rest = sorted.filter(({ name }) => name > after);
-    const files = rest.slice(0, limits.listedPerLine);
-    const next = files.length < rest.length ? files.at(-1)?.name : undefined;
-    this.#channel.sendLine(JSON.stringify({ type: "files", files, next, ref }));
+  #list(after: string | undefined, ref: Ref | undefined): void {
+    const line = listLine(this.#options.service.folder.list, after);
+    this.#channel.sendLine(JSON.stringify({ type: "files", ...line, ref }));
   }
 }
 

@@ -71,7 +71,10 @@ test("it is made again after a refusal for the moment, but not once it is over",
     const others = jest.getTimerCount();
     await offer.offer();
     const refused = new ParleyError("rate", "Too many offers");
-    const refuse = () => offer.handleError({ ref: refs, subject: undefined }, refused);
+    const refuse = () => {
+      const { code, message } = refused;
+      offer.handleError({ type: "error", code, message, ref: refs, subject: undefined }, refused);
+    };
     refuse();
     jest.advanceTimersByTime(limits.offerAgainMs);
     expect(refs).toBe(2);
@@ -107,15 +110,19 @@ test("the sender goes to the recipient's server once nothing else is under way",
     offer.handleAnswer({ here: false, online: false });
     const elsewhere = new ParleyError("elsewhere", "He is at another server");
     const at = "192.0.2.2:55000";
+    const concerns = (subject: string, ref?: number): boolean => {
+      const { code, message } = elsewhere;
+      return offer.handleError({ type: "error", code, message, ref, subject, at }, elsewhere);
+    };
     // Bob has come there later; then the answers to what is asked again.
-    expect(offer.handleError({ ref: undefined, subject: "other", at }, elsewhere)).toBe(false);
-    expect(offer.handleError({ ref: undefined, subject: "offer", at }, elsewhere)).toBe(true);
+    expect(concerns("other")).toBe(false);
+    expect(concerns("offer")).toBe(true);
     for (const ref of [2, 3]) {
       jest.advanceTimersByTime(limits.offerAgainMs);
       expect(refs).toBe(ref);
       expect(went).toEqual([]);
       isBusy = ref === 2;
-      expect(offer.handleError({ ref, subject: "Bob", at }, elsewhere)).toBe(true);
+      expect(concerns("Bob", ref)).toBe(true);
     }
     expect(went).toEqual([at]);
     expect(said).toEqual(["offered", "interrupted"]);

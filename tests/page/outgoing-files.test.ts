@@ -48,7 +48,8 @@ test("the page goes where the recipient is, unless the balancer does not lead th
   const { sent, card } = outgoing([new File(["x"], "x.txt")], { moveTo });
   sent.make();
   sent.handleAnswer({ here: false, online: false });
-  const error = { code: "elsewhere", message: "He is at b", at: "b:55000" } as const;
+  const at = "b:55000";
+  const error = { type: "error", code: "elsewhere", message: "He is at b", at } as const;
   expect(sent.handleError({ ...error, ref: undefined, subject: "another offer" })).toBe(false);
   expect(sent.handleError({ ...error, ref: undefined, subject: offer })).toBe(true);
   expect([went, card().phase]).toEqual([["b:55000"], "waiting"]);
@@ -60,7 +61,8 @@ test("the page does not go back and forth for ever if a server can't be reached"
   let moves = 0;
   const moveTo = (): boolean => ++moves > 0;
   const { sent, card } = outgoing([new File(["x"], "x.txt")], { moveTo });
-  const error = { code: "elsewhere", message: "He is at b", at: "b:55000" } as const;
+  const at = "b:55000";
+  const error = { type: "error", code: "elsewhere", message: "He is at b", at } as const;
   for (let i = 0; i <= offers.maxMoves; i++) {
     sent.make();
     expect(sent.handleError({ ...error, ref: 1, subject: "Bob" })).toBe(true);

@@ -5,7 +5,8 @@
 import { errorMessage } from "../../errors.ts";
 import { fromBase64, toBase64 } from "../../bytes.ts";
 import type { Channel } from "../../handover/channel.ts";
-import { offers as limits, pageFiles, transfer as wire } from "../../limits.ts";
+import { listLine } from "../../handover/offered-list.ts";
+import { pageFiles, transfer as wire } from "../../limits.ts";
 import { encodeServer } from "../../protocol/encode.ts";
 import type { FetchRequest, FileOffer, Ref, ServerMessage } from "../../protocol/messages.ts";
 import { decodeRecipient } from "../../protocol/recipient-request.ts";
@@ -78,13 +79,11 @@ export class ChannelServer {
     this.#transfers.clear();
   }
 
-  #list(after = "", ref: Ref | undefined): void {
-    const sorted = this.#options.files.toSorted((a, b) => (a.name < b.name ? -1 : 1));
-    const rest = sorted.filter(({ name }) => name > after);
-    const files = rest
-      .slice(0, limits.listedPerLine)
-      .map(({ name, file }) => ({ name, size: file.size, modified: file.lastModified }));
-    const next = files.length < rest.length ? files.at(-1)?.name : undefined;
+  #list(after: string | undefined, ref: Ref | undefined): void {
+    const { files: listed, next } = listLine(this.#options.files, after);
+    const files = listed.map(({ name, file: { size, lastModified } }) => {
+      return { name, size, modified: lastModified };
+    });
     this.#send({ type: "files", files, next, ref });
   }
 

@@ -2,9 +2,10 @@
 // through each resulting channel, until the recipient has verified everything or one of the two
 // ends it.
 
-import type { OfferEvent, SessionEvent } from "../../client/events.ts";
+import type { OfferEvent } from "../../client/events.ts";
 import { Channel } from "../../handover/channel.ts";
 import { decodeReceipt, type ReceiptLine } from "../../handover/channel-line.ts";
+import { OfferRequest, type ServerError } from "../../handover/offer-request.ts";
 import { offers as limits } from "../../limits.ts";
 import type { OfferEnd } from "../../protocol/messages.ts";
 import { SmoothRate } from "../../smooth-rate.ts";
@@ -28,12 +29,6 @@ export interface OutgoingOptions {
   readonly onOver: () => void;
 }
 
-/** An error of the server, which may be about an offer. */
-export type OfferError = Pick<
-  Extract<SessionEvent, { type: "error" }>,
-  "code" | "message" | "ref" | "subject" | "at"
->;
-
 type Open = { number: number; channel: Channel; server: ChannelServer; window: PassWindow };
 
 export class OutgoingFiles {
@@ -42,14 +37,9 @@ export class OutgoingFiles {
   readonly #options: OutgoingOptions;
   readonly #bytes: number;
   readonly #rate = new SmoothRate();
-  /** The `ref` of the last request. */
-  #ref: number | undefined;
+  readonly #request: OfferRequest;
   #open: Open | undefined;
   #sentBytes = 0;
-  /** Whether the recipient can accept, or has accepted. */
-  #isHere = false;
-  /** How many times it has followed the recipient to another server. */
-  #moves = 0;
   #isOver = false;
 
   constructor(options: OutgoingOptions) {
@@ -57,6 +47,14 @@ export class OutgoingFiles {
     this.to = options.to;
     this.#options = options;
     this.#bytes = options.files.reduce((sum, { file }) => sum + file.size, 0);
+    this.#request = new OfferRequest({
+      offer: options.offer,
+      passing: ["rate", "storage"],
+      make: () => this.make(),
+      mayMove: options.mayMove,
+      moveTo: (server) => options.port.moveTo(server),
+      onPostponed: () => this.#handlePostponed(),
+    });
   }
 
   /** Makes or repeats the offer; if offline, it is made later. */
@@ -64,16 +62,16 @@ export class OutgoingFiles {
     const { port, files } = this.#options;
     const names = files.slice(0, limits.shownNames).map(({ name }) => name);
     const summary = { files: files.length, bytes: this.#bytes, names };
-    this.#ref = port.offer(this.offer, this.to, summary);
+    this.#request.made(port.offer(this.offer, this.to, summary));
   }
 
   get isUnderWay(): boolean {
-    return this.#isHere;
+    return this.#request.isUnderWay;
   }
 
   /** The server's answer. */
   handleAnswer({ here, online }: { here: boolean; online: boolean }): void {
-    this.#isHere = here;
+    this.#request.handleAnswer(here);
     if (this.#open !== undefined || this.#isOver) return;
     const why = online ? "is using a program that can't receive files" : "is away";
     const detail = here
@@ -83,31 +81,15 @@ export class OutgoingFiles {
   }
 
   /** Returns whether the error concerns this offer. */
-  handleError({ code, message, ref, subject, at }: OfferError): boolean {
-    const isLater = code === "elsewhere" && subject === this.offer;
-    if (!isLater && (ref === undefined || ref !== this.#ref)) return false;
-    if (code === "elsewhere" && at !== undefined && this.#follow(at)) return true;
-    // A request that was open when the connection was lost is repeated.
-    if (code === "cannot-connect") return true;
-    if (code === "rate" || code === "storage") {
-      this.#makeSoon();
-    } else this.#end("failed", `Not offered: ${message}`, "there");
-    return true;
+  handleError(error: ServerError): boolean {
+    const meaning = this.#request.handleError(error);
+    if (meaning === "end") this.#end("failed", `Not offered: ${error.message}`, "there");
+    return meaning !== "other";
   }
 
-  /** To the server where the recipient is; false: impossible. */
-  #follow(at: string): boolean {
-    this.#isHere = false;
-    const { mayMove, port, show } = this.#options;
-    if (mayMove()) return this.#moves++ < limits.maxMoves && port.moveTo(at);
+  #handlePostponed(): void {
     const detail = `${harmless(this.to)} is at another server: it is offered there after the other files`;
-    show({ phase: "waiting", detail });
-    this.#makeSoon();
-    return true;
-  }
-
-  #makeSoon(): void {
-    setTimeout(() => this.#isOver || this.make(), limits.offerAgainMs);
+    this.#options.show({ phase: "waiting", detail });
   }
 
   handleOffer(event: OfferEvent): void {
@@ -217,6 +199,7 @@ export class OutgoingFiles {
   #end(phase: OfferCard["phase"], detail: string, at: "here" | "there"): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#request.close();
     this.#drop();
     if (at === "here") this.#options.port.end(this.offer, "cancelled");
     this.#options.show({ phase, detail, bytesPerSecond: 0 });
