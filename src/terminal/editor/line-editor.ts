@@ -19,10 +19,10 @@ export type Edit =
   | { type: "ignored" };
 
 /**
- * `at`: index of the match in the history. `line`: the text that was being typed before the search.
- * `isMissed`: nothing matches the query.
+ * `at`: index of the match in the history. `line` and `lineAt`: the text and the index from before
+ * the search. `isMissed`: nothing matches the query.
  */
-type Search = { query: string; at: number; line: string; isMissed: boolean };
+type Search = { query: string; at: number; line: string; lineAt: number; isMissed: boolean };
 
 /** Created when it is needed, because that takes 1.5 ms. */
 let segmenter: Intl.Segmenter | undefined;
@@ -130,7 +130,13 @@ export class LineEditor {
         if (this.text === "") return { type: "end" };
         return this.#changed(this.remove("right"));
       case "ctrl-r":
-        this.#search = { query: "", at: this.#history.length, line: this.text, isMissed: false };
+        this.#search = {
+          query: "",
+          at: this.#history.length,
+          line: this.text,
+          lineAt: this.#at,
+          isMissed: false,
+        };
         return { type: "edited" };
       case "ctrl-l":
         return { type: "clear" };
@@ -166,6 +172,7 @@ export class LineEditor {
       case "ctrl-c":
       case "escape":
         this.#search = undefined;
+        this.#at = search.lineAt;
         this.set(search.line);
         return { type: "edited" };
       default: {

@@ -15,6 +15,16 @@ function typed(editor: LineEditor, ...input: (string | Key)[]): LineEditor {
   return editor;
 }
 
+/** An editor with three remembered lines and a fourth being typed, during a search. */
+function searched(...input: (string | Key)[]): LineEditor {
+  const lines = ["make tea", "Make coffee", "wait"].flatMap((line) => [line, key("enter")]);
+  return typed(new LineEditor(100), ...lines, "draft", key("ctrl-r"), ...input);
+}
+
+function seen(editor: LineEditor): readonly unknown[] {
+  return [editor.text, editor.query, editor.isMissed];
+}
+
 describe("keys", () => {
   test.each<[string, string]>([
     ["\u001b[A", "up"],
@@ -107,9 +117,87 @@ describe("the line editor", () => {
     expect(typed(new LineEditor(100), "a", key("alt-enter"), "b").text).toBe("ab");
   });
 
+  test("cuts words in both directions, and swaps characters, also at the end", () => {
+    const editor = typed(new LineEditor(100), "one, two", key("ctrl-left"), key("ctrl-w"));
+    expect(editor.text).toBe("two");
+    typed(editor, key("end"), key("ctrl-y"));
+    expect(editor.text).toBe("twoone, ");
+    typed(editor, key("home"), key("alt-d"), key("ctrl-y"), key("ctrl-y"));
+    expect(editor.text).toBe("twoonetwoone, ");
+    typed(editor, key("ctrl-u"), key("ctrl-k"), "ab", key("ctrl-t"));
+    expect(editor.text).toBe("ba");
+    typed(editor, key("ctrl-t"), key("home"), key("ctrl-t"));
+    expect(editor.text).toBe("ab");
+    expect(typed(new LineEditor(100), "a", key("ctrl-t")).characters).toEqual({
+      list: ["a"],
+      cursor: 1,
+    });
+  });
+
+  test("cuts nothing where there is nothing, and keeps what it has cut", () => {
+    const editor = typed(new LineEditor(100), "cut", key("ctrl-w"), key("ctrl-w"), key("ctrl-k"));
+    expect(typed(editor, key("alt-d"), key("ctrl-u"), key("ctrl-y")).text).toBe("cut");
+  });
+
+  test("drops the rest of a paste after a piece that did not fit", () => {
+    const editor = new LineEditor(10);
+    const paste = (text: string) => editor.apply({ type: "text", text }).type;
+    expect([paste("12345678"), paste("abc"), paste("d")]).toEqual(["edited", "full", "full"]);
+    typed(editor, key("left"));
+    expect(paste("e")).toBe("edited");
+    expect(editor.text).toBe("1234567e8");
+    expect(editor.apply({ type: "paste", text: "too long" }).type).toBe("full");
+    expect(editor.apply({ type: "paste", text: "f" }).type).toBe("edited");
+  });
+
+  describe("searches its history", () => {
+    test("backwards, in any case", () => {
+      expect(seen(searched())).toEqual(["draft", "", false]);
+      expect(seen(searched("mA", "KE"))).toEqual(["Make coffee", "mAKE", false]);
+      expect(seen(searched("make", key("ctrl-r")))).toEqual(["make tea", "make", false]);
+    });
+
+    test("keeps the last match if there is no further one", () => {
+      const twice = searched("make", key("ctrl-r"), key("ctrl-r"));
+      expect(seen(twice)).toEqual(["make tea", "make", true]);
+      expect(seen(searched("wait", "x"))).toEqual(["wait", "waitx", true]);
+      expect(seen(searched("wait", "x", key("backspace")))).toEqual(["wait", "wait", false]);
+    });
+
+    test("an end without a choice restores the line and its place among the others", () => {
+      for (const end of ["escape", "ctrl-c", "ctrl-g"]) {
+        const editor = searched("tea", key(end));
+        expect(seen(editor)).toEqual(["draft", undefined, false]);
+        expect(typed(editor, key("up")).text).toBe("wait");
+        typed(editor, key("ctrl-r"), "tea", key(end));
+        expect(editor.text).toBe("wait");
+        expect(typed(editor, key("down")).text).toBe("draft");
+      }
+    });
+
+    test("another key takes the match, and has its usual effect", () => {
+      const editor = searched("tea", key("left"), key("backspace"));
+      expect(seen(editor)).toEqual(["make ta", undefined, false]);
+      expect(typed(editor, key("down"), key("down")).text).toBe("wait");
+      expect(typed(editor, key("down")).text).toBe("draft");
+      expect(searched("tea").apply(key("enter"))).toEqual({ type: "submit", line: "make tea" });
+      expect(searched("tea").apply(key("right"))).toEqual({ type: "edited" });
+    });
+  });
+
   test("never loses its position, whatever is pressed", () => {
     const names = ["left", "right", "ctrl-left", "alt-f", "backspace", "delete", "ctrl-w", "alt-d"];
-    const more = ["ctrl-u", "ctrl-k", "ctrl-y", "ctrl-t", "up", "down", "enter", "home", "end"];
+    const more = [
+      "ctrl-u",
+      "ctrl-k",
+      "ctrl-y",
+      "ctrl-t",
+      "up",
+      "down",
+      "enter",
+      "ctrl-r",
+      "escape",
+    ];
     const keys = fc.oneof(
       fc.constantFrom(...names, ...more).map(key),
       fc.string({ unit: "grapheme" }).map((text): Key => ({ type: "text", text })),
