@@ -6,6 +6,7 @@
 import { backoffMs } from "../client/backoff.ts";
 import { ElsewhereError, ParleyError } from "../errors.ts";
 import { ControlClient } from "../files/control-client.ts";
+import { steadyMs } from "../io/clock.ts";
 import { hostPortText, parseHostPort, type ServerAddress, siblingOf } from "../io/host-port.ts";
 import type { RegistrySession } from "../io/registry-client.ts";
 import type { RelayedCall, RelayedCalls } from "../io/relayed-link.ts";
@@ -145,7 +146,8 @@ export class ServerCalls implements RelayedCalls, RegistrySession {
     try {
       const control = await this.#connected();
       const cut = [...this.#calls.values()].filter((call) => call.isCut && !call.isOurs);
-      await control.request({ type: "take-calls", id, again: cut.map(({ offer }) => offer) });
+      const again = cut.map(({ offer }) => offer);
+      await control.request({ type: "take-calls", id, again, time: steadyMs() });
       this.#attempts = 0;
     } catch (error) {
       this.#handleUntaken(id, error);

@@ -10,6 +10,7 @@ import { offerId } from "../handover/offer-number.ts";
 import type { OfferedFolder } from "../handover/offered-folder.ts";
 import { LinkSocket, paceOf } from "../handover/paths/link-socket.ts";
 import { ServedChannel } from "../handover/served-channel.ts";
+import { steadyMs } from "../io/clock.ts";
 import type { ServerAddress } from "../io/host-port.ts";
 import { codes as limits } from "../limits.ts";
 import type { ChannelEnds, OfferEnd, PageAddress } from "../protocol/messages.ts";
@@ -78,7 +79,12 @@ export class LinkedSender {
     this.#options = options;
     const offer = offerId();
     const request = () =>
-      ({ type: "open-code", offer, number: this.#number || undefined }) as const;
+      ({
+        type: "open-code",
+        offer,
+        number: this.#number || undefined,
+        time: steadyMs(),
+      }) as const;
     this.#link = new CodeLink(server, request, this.#events());
     this.#pace = paceOf(options.limitBytesPerSecond);
     this.#socket = new LinkSocket(this.#pace, () => this.#service.wake());

@@ -174,6 +174,7 @@ const readers: {
     type: "take-calls",
     id: callId(r, "id"),
     again: offerIds(r, "again", calls.maxToCallee),
+    time: r.optionalCount("time"),
     ref: r.ref(),
   }),
   call: (r) => ({
@@ -189,6 +190,7 @@ const readers: {
     type: "open-code",
     offer: offerId(r),
     number: r.optionalCount("number", 1),
+    time: r.optionalCount("time"),
     ref: r.ref(),
   }),
   "join-code": (r) => ({

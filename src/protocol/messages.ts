@@ -196,16 +196,29 @@ export type CodeRequest =
 export type CodeOfferRequest =
   /**
    * `offer`: 16 random bytes chosen by the sender; repeating it resumes the offer. `number`: the
-   * code's number, in case the server has forgotten it.
+   * code's number, in case the server has forgotten it. `time`: when this is sent, in Unix
+   * milliseconds by the sender's clock; of its connections, the last has the code.
    */
-  | { type: "open-code"; offer: string; number?: number | undefined; ref?: Ref | undefined }
+  | {
+      type: "open-code";
+      offer: string;
+      number?: number | undefined;
+      time?: number | undefined;
+      ref?: Ref | undefined;
+    }
   /** `offer`: 16 random bytes chosen by the client; repeating it resumes. */
   | { type: "join-code"; offer: string; number: number; ref?: Ref | undefined };
 
 /** Client messages about calls between peers that a server relays (docs/protocol.md). */
 export type CallRequest =
-  /** Takes the calls for that ID and the key of this connection's `hello`. */
-  | { type: "take-calls"; id: string; again?: readonly string[] | undefined; ref?: Ref | undefined }
+  /** Takes the calls for that ID and the key of its `hello`. `time`: see `open-code`. */
+  | {
+      type: "take-calls";
+      id: string;
+      again?: readonly string[] | undefined;
+      time?: number | undefined;
+      ref?: Ref | undefined;
+    }
   /**
    * `offer`: 16 random bytes chosen by the client. `key`: that of the peer with the ID `to`.
    * `channel`: more than 1, and more each time, if it goes on with a call that was cut off.

@@ -173,7 +173,8 @@ export class Neighbours {
         return { ...done, type: "room-bounds", result: { ...bounds, elsewhere } };
       }
       case "claim-name": {
-        const { name, holder: claimed, askedMs = 0 } = request.claim;
+        const { name, holder: claimed, asked } = request.claim;
+        const askedMs = asked?.sentMs ?? asked?.openedMs ?? 0;
         const holder = holderAt(server, claimed);
         const before = this.#names.get(name);
         const isOlder = before !== undefined && before.askedMs > askedMs;

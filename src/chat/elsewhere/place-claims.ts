@@ -5,7 +5,7 @@
 import type { ParleyError } from "../../errors.ts";
 import type { HubState } from "../hub-state.ts";
 import type { Session } from "../session.ts";
-import type { NameClaim } from "../turn/store.ts";
+import type { Asked, NameClaim } from "../turn/store.ts";
 import { askStore } from "../turn/store-queries.ts";
 import { makeClaim, release } from "./claims.ts";
 
@@ -17,6 +17,12 @@ export function placeClaim(
 ): NameClaim {
   const name = `${kind}/${place}`;
   return { name, holder: holder ?? name };
+}
+
+/** Of two connections of one client, the one that has asked last counts. */
+export function isLater(one: Asked, other: Asked): boolean {
+  if (one.sentMs === undefined || other.sentMs === undefined) return one.openedMs > other.openedMs;
+  return one.sentMs > other.sentMs;
 }
 
 /**

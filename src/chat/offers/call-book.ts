@@ -7,7 +7,7 @@ import type { ShareOwner } from "../../share-owner.ts";
 import { fold } from "../names/grammar.ts";
 import { ShareBuckets } from "../rates/share-buckets.ts";
 import type { Session } from "../session.ts";
-import type { NameClaim } from "../turn/store.ts";
+import type { Asked, NameClaim } from "../turn/store.ts";
 import type { Call } from "./call.ts";
 
 /** A peer: the same ID with another key is another peer. */
@@ -15,6 +15,7 @@ export type Callee = { readonly id: string; readonly key: string };
 
 type Waiting = {
   readonly place: string;
+  readonly asked: Asked;
   readonly owner: ShareOwner;
   /** By which other servers find it. */
   readonly claim: NameClaim | undefined;
@@ -45,6 +46,12 @@ export class CallBook {
     return this.#callees.get(placeOf(callee));
   }
 
+  /** When that session asked for them. */
+  askedBy(callee: Callee): Asked | undefined {
+    const session = this.callee(callee);
+    return session && this.#waiting.get(session)?.asked;
+  }
+
   /** The peers that can be called and their claims, if they have any. */
   *claims(): Iterable<{ readonly place: string; readonly claim: NameClaim }> {
     for (const { place, claim } of this.#waiting.values()) {
@@ -64,7 +71,11 @@ export class CallBook {
   }
 
   /** From now on the session, which takes no others, takes that peer's calls; returns why not. */
-  take(session: Session, callee: Callee, claim?: NameClaim): string | undefined {
+  take(
+    session: Session,
+    callee: Callee,
+    { asked, claim }: { asked: Asked; claim?: NameClaim | undefined },
+  ): string | undefined {
     const place = placeOf(callee);
     const before = this.#callees.get(place);
     if (before !== undefined) this.#forget(before);
@@ -77,7 +88,7 @@ export class CallBook {
       return `This server already accepts calls for ${full.count} peers of ${full.label}`;
     }
     this.#callees.set(place, session);
-    this.#waiting.set(session, { place, owner, claim });
+    this.#waiting.set(session, { place, owner, asked, claim });
     this.#waitingOwners.add(owner);
     return undefined;
   }

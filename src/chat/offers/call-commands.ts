@@ -9,6 +9,7 @@ import type { HubState } from "../hub-state.ts";
 import {
   claimPlace,
   findPlace,
+  isLater,
   type PlaceClaimed,
   placeClaim,
   reclaimPlace,
@@ -19,7 +20,7 @@ import { reject, rejectUnread } from "../rejections.ts";
 import type { Session } from "../session.ts";
 import { sessionFields } from "../session-log.ts";
 import { muteText } from "../suspect.ts";
-import type { NameClaim } from "../turn/store.ts";
+import type { Asked, NameClaim } from "../turn/store.ts";
 import { Call } from "./call.ts";
 import { closeRelay, tellChannel } from "./channel.ts";
 import { type Callee, placeOf } from "./call-book.ts";
@@ -41,13 +42,17 @@ export function takeCalls(hub: HubState, session: Session, command: TakeCalls): 
   }
   const muted = muteText(hub, session);
   if (muted !== undefined) return reject(hub, session, "muted", muted, { ref });
-  if (hub.options.shared === undefined) return takeWith(hub, session, command, { id, key });
-  // The server to which the peer has connected last has the claim.
-  const claim = { ...claimOf(hub, { id, key }), askedMs: session.openedMs };
+  const asked = { openedMs: session.openedMs, sentMs: command.time };
+  if (hub.options.shared === undefined) {
+    return takeWith(hub, session, command, { id, key }, { asked });
+  }
+  // The server where the peer was last has the claim.
+  const claim = { ...claimOf(hub, { id, key }), asked };
   const take = (answer: PlaceClaimed): void => {
     if (answer === "over") return;
     if (answer instanceof ParleyError) return rejectUnread(hub, session, command, answer);
-    takeWith(hub, session, command, { id, key }, answer === "free" ? claim : undefined);
+    const taking = { asked, claim: answer === "free" ? claim : undefined };
+    takeWith(hub, session, command, { id, key }, taking);
   };
   claimPlace(hub, session, claim, take, () => hub.calls.callee({ id, key }) !== undefined);
 }
@@ -58,20 +63,20 @@ function takeWith(
   session: Session,
   { id, again = [], ref }: TakeCalls,
   callee: Callee,
-  claim?: NameClaim,
+  taking: { asked: Asked; claim?: NameClaim | undefined },
 ): void {
-  // The database may answer an earlier connection later, which by then may be dead.
-  const other = hub.calls.callee(callee);
-  if (other !== undefined && other.openedMs > session.openedMs) {
+  // An earlier connection may be heard later, or be answered later by the database.
+  const other = hub.calls.askedBy(callee);
+  if (other !== undefined && isLater(other, taking.asked)) {
     const message = "A later connection of yours accepts these calls";
     return reject(hub, session, "not-allowed", message, { ref });
   }
-  const refusal = hub.calls.take(session, callee, claim);
+  const refusal = hub.calls.take(session, callee, taking);
   if (refusal === undefined) {
     hub.send(session, { type: "taking-calls", id, ref });
     return endLostCalls(hub, session, placeOf(callee), again);
   }
-  if (hub.calls.callee(callee) === undefined) releasePlace(hub, claim);
+  if (hub.calls.callee(callee) === undefined) releasePlace(hub, taking.claim);
   reject(hub, session, "full", refusal, { ref });
 }
 

@@ -8,6 +8,7 @@ import type { HubState } from "../hub-state.ts";
 import {
   claimPlace,
   findPlace,
+  isLater,
   placeClaim,
   reclaimPlace,
   releasePlace,
@@ -18,7 +19,7 @@ import { sessionFields } from "../session-log.ts";
 import { muteText } from "../suspect.ts";
 import type { OfferEnd, PageAddress } from "../../protocol/messages.ts";
 import { ParleyError } from "../../errors.ts";
-import type { NameClaim } from "../turn/store.ts";
+import type { Asked, NameClaim } from "../turn/store.ts";
 import { closeChannel, closeRelay, openChannel } from "./channel.ts";
 import { CodeOffer } from "./code-offer.ts";
 import { tooMany } from "../rates/guess-rates.ts";
@@ -32,19 +33,20 @@ export function openCode(hub: HubState, session: Session, command: OpenCode): vo
   const muted = muteText(hub, session);
   if (muted !== undefined) return reject(hub, session, "muted", muted, { ref });
   const known = hub.codes.get(id);
-  if (known !== undefined && known.from.id === id) return openAgain(hub, session, known, { ref });
+  if (known !== undefined && known.from.id === id) return openAgain(hub, session, known, command);
   if (known !== undefined || isNumberUsed(hub, id)) {
     return reject(hub, session, "protocol", numberInUse, { ref });
   }
   const refusal = hub.codes.refusal(session, session.shareOwner, hub.nowMs);
   if (refusal !== undefined) return reject(hub, session, "full", refusal, { ref });
-  claimNumber(hub, session, { id, wanted: command.number }, (number, claim, error) => {
+  const asked = askedBy(session, command);
+  claimNumber(hub, session, { id, wanted: command.number, asked }, (number, claim, error) => {
     if (error !== undefined) return rejectUnread(hub, session, command, error);
     if (hub.codes.get(id) !== undefined || isNumberUsed(hub, id)) {
       releasePlace(hub, claim);
       return reject(hub, session, "protocol", numberInUse, { ref });
     }
-    const code = new CodeOffer(number, id, session, hub.nowMs);
+    const code = new CodeOffer(number, id, session, asked, hub.nowMs);
     code.claim = claim;
     hub.codes.add(code);
     hub.options.log.info("code opened", { ...sessionFields(session), code: number });
@@ -53,7 +55,11 @@ export function openCode(hub: HubState, session: Session, command: OpenCode): vo
 }
 
 /** `id`: of the offer; `wanted`: the number to try first. */
-type Wanted = { id: string; wanted: number | undefined; tries?: number };
+type Wanted = { id: string; wanted: number | undefined; asked: Asked; tries?: number };
+
+function askedBy({ openedMs }: Session, { time }: OpenCode): Asked {
+  return { openedMs, sentMs: time };
+}
 
 const noFreeNumber = "Too many code numbers are taken: try again";
 
@@ -65,13 +71,13 @@ const noFreeNumber = "Too many code numbers are taken: try again";
 function claimNumber(
   hub: HubState,
   session: Session,
-  { id, wanted, tries = limits.numberTries }: Wanted,
+  { id, wanted, asked, tries = limits.numberTries }: Wanted,
   then: (number: number, claim?: NameClaim, error?: ParleyError) => void,
 ): void {
   const number = numberFor(hub, wanted);
   if (hub.options.shared === undefined) return then(number);
   const place = placeClaim("code", number, hub.options.hashSecret(id));
-  const claim = { ...place, askedMs: session.openedMs };
+  const claim = { ...place, asked };
   hub.codes.claiming.add(number);
   claimPlace(hub, session, claim, (answer) => {
     hub.codes.claiming.delete(number);
@@ -79,7 +85,7 @@ function claimNumber(
     if (answer === "free") return then(number, claim);
     if (answer !== "taken") return then(number, undefined, answer);
     if (tries <= 1) return then(number, undefined, new ParleyError("full", noFreeNumber));
-    claimNumber(hub, session, { id, wanted: undefined, tries: tries - 1 }, then);
+    claimNumber(hub, session, { id, wanted: undefined, asked, tries: tries - 1 }, then);
   });
 }
 
@@ -117,17 +123,26 @@ function pageOf({ options }: HubState): { page?: PageAddress } {
   return page === undefined ? {} : { page };
 }
 
-function openAgain(hub: HubState, session: Session, code: CodeOffer, { ref }: About): void {
-  closeChannel(hub, code);
+function openAgain(hub: HubState, session: Session, code: CodeOffer, command: OpenCode): void {
   const { from, number } = code;
+  const { ref } = command;
+  const asked = askedBy(session, command);
+  if (isLater(from.asked, asked)) return rejectEarlier(hub, session, { ref });
+  closeChannel(hub, code);
   if (from.session !== session) tellEnd(hub, code, "sender", "elsewhere");
   from.session = session;
   from.sinceMs = hub.nowMs;
+  from.asked = asked;
   // The sender may have been at another server in between.
-  if (code.claim !== undefined) code.claim = { ...code.claim, askedMs: session.openedMs };
+  if (code.claim !== undefined) code.claim = { ...code.claim, asked };
   reclaimCode(hub, code);
   hub.send(session, { type: "code-opened", offer: from.id, number, ...pageOf(hub), ref });
   openChannel(hub, code);
+}
+
+/** The connection is heard only after a later one of the same client: it is probably dead. */
+function rejectEarlier(hub: HubState, session: Session, about: About): void {
+  reject(hub, session, "not-allowed", "A later connection of yours has this code", about);
 }
 
 /**
@@ -189,6 +204,9 @@ function noSuchCode({ options }: HubState): string {
 function joinAgain(hub: HubState, session: Session, code: CodeOffer, { ref }: About): void {
   const { to } = code;
   if (to === undefined) return;
+  if (to.session !== undefined && to.session.openedMs > session.openedMs) {
+    return rejectEarlier(hub, session, { ref });
+  }
   closeChannel(hub, code);
   if (to.session !== session) tellEnd(hub, code, "recipient", "elsewhere");
   to.session = session;

@@ -5,7 +5,7 @@
 import type { ShareOwner } from "../../share-owner.ts";
 import type { OpenRelay } from "../relay-port.ts";
 import type { Session } from "../session.ts";
-import type { NameClaim } from "../turn/store.ts";
+import type { Asked, NameClaim } from "../turn/store.ts";
 import { FrameQueue } from "./frame-queue.ts";
 
 /** One end of the channel. */
@@ -22,7 +22,7 @@ export class CodeOffer {
   readonly number: number;
   /** The share owner whose limits it uses. */
   readonly owner: ShareOwner;
-  readonly from: CodeEnd;
+  readonly from: CodeEnd & { asked: Asked };
   #to: (CodeEnd & { address: string }) | undefined;
   /** The sender has confirmed that the other end knows the code. */
   isAccepted = false;
@@ -36,10 +36,10 @@ export class CodeOffer {
   readonly toSender = new FrameQueue();
   readonly toRecipient = new FrameQueue();
 
-  constructor(number: number, id: string, session: Session, nowMs: number) {
+  constructor(number: number, id: string, session: Session, asked: Asked, nowMs: number) {
     this.number = number;
     this.owner = session.shareOwner;
-    this.from = { id, session, sinceMs: nowMs };
+    this.from = { id, session, sinceMs: nowMs, asked };
   }
 
   /** The end that has tried the code; undefined if nobody has. */

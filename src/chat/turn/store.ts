@@ -83,11 +83,19 @@ export type PersonAtServer = Pick<ForeignPerson, "folded" | "name" | "server" | 
 export type NameClaim = {
   readonly name: string;
   readonly holder: string;
+  /** For a place (place-claims.ts): the server where it was asked for last has it. */
+  readonly asked?: Asked | undefined;
+};
+
+/** When a connection has asked for a place. */
+export type Asked = {
+  /** When it was opened: a request may wait long for a database. */
+  readonly openedMs: number;
   /**
-   * For a place (place-claims.ts): when the connection that asked for it was opened. Of all
-   * servers, the one where that was last has it. A request may wait long for a database.
+   * When its client sent the request, by the client's own clock, if it says so. A server may hear
+   * of a connection only after the client has given it up for another one.
    */
-  readonly askedMs?: number | undefined;
+  readonly sentMs?: number | undefined;
 };
 
 /** A session's record that was claimed along with its name. */

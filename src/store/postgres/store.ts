@@ -7,6 +7,7 @@ import type { RightsChange, RightsRow } from "../../chat/rights/rights-rows.ts";
 import type {
   Batch,
   Committed,
+  NameClaim,
   NameClaimed,
   SessionRecord,
   StoreReply,
@@ -248,6 +249,11 @@ export class PostgresStore {
     await left.catch(() => {});
   }
 
+  /** Only times of one client are compared, which says all of them or none. */
+  #askedMs({ asked }: NameClaim): number {
+    return asked === undefined ? 0 : (asked.sentMs ?? this.#away.common(asked.openedMs));
+  }
+
   async #register(id: string): Promise<void> {
     const atMs = steadyMs();
     await this.#database.run(
@@ -484,7 +490,7 @@ export class PostgresStore {
           session ?? "",
           isWithdrawn === true,
           this.#clock.nowMs,
-          claim.askedMs === undefined ? 0 : this.#away.common(claim.askedMs),
+          this.#askedMs(claim),
         ],
       );
       if (row === undefined || row.n === null) return { isFree: false };

@@ -402,6 +402,16 @@ test("a peer whose end was told the database twice is found again after it has c
   expect(bob.lines()).toMatchObject([{ at: "here.example:55000" }]);
 });
 
+test("a peer is found where it sent its last request, also if an earlier connection is accepted later", () => {
+  const neighbours = new Neighbours();
+  const [here, there, third] = ["here", "there", "third"].map((name) => neighbours.server(name));
+  visitor(there!, "Alice's").send({ ...take("Alice"), time: 20 });
+  here!.pass(1);
+  visitor(here!, "Alice's").send({ ...take("Alice"), time: 10 });
+  const bob = visitor(third!).send(call("Alice", "Alice's"));
+  expect(bob.lines()).toMatchObject([{ at: "there.example:55000" }]);
+});
+
 test("an earlier connection that asks later does not take over a peer's calls", () => {
   const rig = new Rig();
   const dead = visitor(rig, "Alice's");

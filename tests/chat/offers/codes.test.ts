@@ -356,6 +356,42 @@ test("a code is found where its sender was last, also at a server where it was b
   expect(isAt(2)).toMatchObject([{ code: "elsewhere", at: "here.example:55000" }]);
 });
 
+test("a code is found where its sender sent its last request, also if an earlier connection is heard later", () => {
+  const neighbours = new Neighbours();
+  const [here, there, third] = ["here", "there", "third"].map((name) => neighbours.server(name));
+  const number = Number(
+    visitor(there!)
+      .send({ ...open(1), time: 20 })
+      .lines()[0]?.["number"],
+  );
+  // Its network or its machine was slow.
+  here!.pass(1);
+  const dead = visitor(here!).send({ ...open(1, number), time: 10 });
+  expect(heard(dead)).toEqual(["opened"]);
+  const isAt = (n: number) => visitor(third!).send(join(number, n)).lines();
+  expect(isAt(1)).toMatchObject([{ code: "elsewhere", at: "there.example:55000" }]);
+  dead.close();
+  neighbours.deliver();
+  expect(isAt(2)).toMatchObject([{ code: "elsewhere", at: "there.example:55000" }]);
+});
+
+test("an earlier connection that is heard later does not take over a code", () => {
+  const { rig, sender, guest, number } = connected();
+  const [dead, gone] = [visitor(rig), visitor(rig)];
+  rig.pass(1);
+  const [senderAgain, guestAgain] = [visitor(rig), visitor(rig)];
+  senderAgain.send({ ...open(1, number), time: 20 });
+  guestAgain.send(join(number));
+  expect(heard(sender)).toEqual(["lost 1", "ended elsewhere"]);
+  expect(heard(guest)).toEqual(["lost 1", "channel 2", "lost 2", "ended elsewhere"]);
+  heard(senderAgain);
+  heard(guestAgain);
+  dead.send({ ...open(1, number), time: 10 });
+  gone.send(join(number));
+  expect([dead, gone].map(heard)).toEqual([["not-allowed"], ["not-allowed"]]);
+  expect([senderAgain, guestAgain].map(heard)).toEqual([[], []]);
+});
+
 function openAt(rig: Rig, n: number, number?: number): number {
   return Number(visitor(rig).send(open(n, number)).lines()[0]?.["number"]);
 }

@@ -53,7 +53,8 @@ export class CalledPeer extends PlacedClient {
       case "challenge": {
         const signature = fakeSignature(key, loginProofText({ name: "", nonce }));
         this.send({ type: "prove", signature });
-        return this.send({ type: "take-calls", id, again: [...this.#calls.keys()] });
+        const { nowMs: time } = this.world.clock;
+        return this.send({ type: "take-calls", id, again: [...this.#calls.keys()], time });
       }
       case "taking-calls":
         this.place = place;

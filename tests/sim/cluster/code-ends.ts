@@ -49,7 +49,8 @@ export class CodeSender extends PlacedClient {
 
   #open(): void {
     this.#offer ??= newOfferId(this.world.random);
-    this.send({ type: "open-code", offer: this.#offer, number: this.number, ref: "open" });
+    const { nowMs: time } = this.world.clock;
+    this.send({ type: "open-code", offer: this.#offer, number: this.number, time, ref: "open" });
   }
 
   protected hear(line: string): void {

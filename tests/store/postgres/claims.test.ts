@@ -181,7 +181,7 @@ describe.skipIf(!hasPostgres)("a repeated claim", () => {
     const place = { name: "call/1", holder: "call/1" };
     let id = 0;
     const claimAt = (store: PostgresStore, agoMs: number) => {
-      const claim = { ...place, askedMs: steadyMs() - agoMs };
+      const claim = { ...place, asked: { openedMs: steadyMs() - agoMs } };
       return ask(store, ++id, { type: "claim-name", claim, session: undefined });
     };
     await claimAt(here, 1_000);

@@ -189,7 +189,8 @@ class Rig {
         // A device of the account has a record of its own.
         const record = holder === "@a1" ? "r1" : holder;
         const taken = takes && record !== "#1" ? record : undefined;
-        const claim = { name, holder, askedMs: name === called ? askedMs : undefined };
+        const asked = askedMs === undefined ? undefined : { openedMs: askedMs };
+        const claim = { name, holder, asked: name === called ? asked : undefined };
         const fresh = { type: "claim-name", claim, session: taken, id: ++this.#id } as const;
         const request = (again ? this.#claims.get(server) : undefined) ?? fresh;
         this.#claims.set(server, request);
