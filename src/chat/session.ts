@@ -21,7 +21,7 @@ import { CommandQueue } from "./rates/command-queue.ts";
  * `new`: no name yet. `entering`: the login waits for the store. `visitor`: may look but not talk.
  * `member`: has a name. `ending`: output drains. `gone`: closed.
  */
-export type Phase = "new" | "entering" | "visitor" | "member" | "ending" | "gone";
+export type SessionPhase = "new" | "entering" | "visitor" | "member" | "ending" | "gone";
 
 /** Who a session is. Written only by names/registry.ts. */
 export type Identity = {
@@ -205,7 +205,7 @@ const noPrivateChat: Readonly<PrivateChat> = {
   elsewhere: undefined,
 };
 
-const phasesAfter: Record<Phase, readonly Phase[]> = {
+const phasesAfter: Record<SessionPhase, readonly SessionPhase[]> = {
   new: ["entering", "visitor", "ending", "gone"],
   entering: ["new", "visitor", "member", "ending", "gone"],
   visitor: ["ending", "gone"],
@@ -222,7 +222,7 @@ export type SessionBudgets = {
 };
 
 export class Session {
-  #phase: Phase = "new";
+  #phase: SessionPhase = "new";
   /** Characters of the frames it has passed on (rates/throttle.ts). */
   passedChars = 0;
   #isAdmitted = false;
@@ -316,12 +316,12 @@ export class Session {
     return (this.#privateChat ??= { ...noPrivateChat });
   }
 
-  get phase(): Phase {
+  get phase(): SessionPhase {
     return this.#phase;
   }
 
   /** Throws if the transition from the current phase is invalid: a bug in the caller. */
-  enter(phase: Phase): void {
+  enter(phase: SessionPhase): void {
     if (!phasesAfter[this.#phase].includes(phase)) {
       throw new Error(`A session can't go from ${this.#phase} to ${phase}`);
     }

@@ -4,11 +4,11 @@
 import { client as limits } from "../limits.ts";
 import { backoffMs } from "./backoff.ts";
 
-export type Phase = "idle" | "connecting" | "greeting" | "online" | "waiting" | "ended";
+export type ConnectionPhase = "idle" | "connecting" | "greeting" | "online" | "waiting" | "ended";
 
 export class ConnectionState {
   readonly #random: () => number;
-  #phase: Phase = "idle";
+  #phase: ConnectionPhase = "idle";
   #everOnline = false;
   #attempts = 0;
   /** Connections that were given up, which a slow server may let in yet, and when the last was. */
@@ -25,7 +25,7 @@ export class ConnectionState {
     this.#givenUp = isResumed ? 1 : 0;
   }
 
-  get phase(): Phase {
+  get phase(): ConnectionPhase {
     return this.#phase;
   }
 

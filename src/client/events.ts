@@ -316,7 +316,7 @@ export type SessionResponse =
       messages: readonly PastMessage[];
       next: number | undefined;
     }
-  | { type: "files"; files: readonly ListedFile[]; next: string | undefined }
+  | { type: "files"; files: readonly FileEntry[]; next: string | undefined }
   | { type: "name"; name: string }
   | { type: "registered"; name: string }
   | { type: "password-set"; isSet: boolean }
@@ -372,7 +372,7 @@ export type PastMessage = {
   deleted?: boolean | undefined;
 };
 
-export type ListedFile = { name: string; sizeBytes: number; modifiedMs: number };
+export type FileEntry = { name: string; sizeBytes: number; modifiedMs: number };
 
 /**
  * `sealed`: replaces the text; for one recipient only. `copies`: the same for the user's own other

@@ -14,7 +14,7 @@ import type { OwnListing } from "./own-listing.ts";
 import type { SealingUser } from "./sealing-device.ts";
 
 /** How to send something to one person. */
-export type Verdict =
+export type SendDecision =
   | { how: "plain"; name: string }
   /** `isNew`: nothing was known of that person before. */
   | { how: "sealed"; name: string; known: KnownKeys; isNew: boolean }
@@ -35,7 +35,7 @@ export class KeyTrust {
     this.#listing = listing;
   }
 
-  async judge(name: string): Promise<Verdict> {
+  async judge(name: string): Promise<SendDecision> {
     if (fold(name) === "all") return { how: "plain", name };
     const { people } = this.#user.device;
     try {
@@ -52,7 +52,7 @@ export class KeyTrust {
   }
 
   /** For the user's own other devices: those that this one knows by itself. */
-  async judgeSelf(name: string): Promise<Verdict> {
+  async judgeSelf(name: string): Promise<SendDecision> {
     if (!this.#listing.isRegistered) return { how: "plain", name };
     const listing = await this.#listing.find();
     if (listing === undefined) return { how: "offline" };
@@ -67,7 +67,7 @@ export class KeyTrust {
     return this.#listing.isRegistered ? (await this.#listing.find())?.isListed : false;
   }
 
-  #judgeAnswer(name: string, answer: KeysAnswer, known: KnownKeys | undefined): Verdict {
+  #judgeAnswer(name: string, answer: KeysAnswer, known: KnownKeys | undefined): SendDecision {
     if (answer.type === "error") {
       // The server will repeat this error for the message itself.
       if (known === undefined && answer.code === "unknown-user") return { how: "plain", name };
@@ -215,7 +215,7 @@ export class KeyTrust {
 }
 
 /** People with a known key never receive plain text unless the user accepts that. */
-function withoutKey(name: string, known: KnownKeys | undefined): Verdict {
+function withoutKey(name: string, known: KnownKeys | undefined): SendDecision {
   if (known === undefined) return { how: "plain", name };
   const why =
     `you know a key of ${harmless(name)}'s, but your own name is not registered with this device's ` +

@@ -9,7 +9,7 @@ import type { Sealed } from "../protocol/messages.ts";
 import { harmless } from "../text.ts";
 import type { MessageKind, NativeSession, Seal, SessionEvent, Unsayable } from "./events.ts";
 import { KeyLookup } from "./key-lookup.ts";
-import { firstContact, KeyTrust, nothingToAccept, type Verdict } from "./key-trust.ts";
+import { firstContact, KeyTrust, nothingToAccept, type SendDecision } from "./key-trust.ts";
 import { OwnListing } from "./own-listing.ts";
 import { type OpenedOffer, SealedOffers, type SealOutcome } from "./sealed-offers.ts";
 import { decodeSealed, encodeSealed, sealBoxes, sealContext } from "./sealed-text.ts";
@@ -199,14 +199,14 @@ export class PrivateMessages {
   /** False: the connection was lost, nothing was sent, and the job must be retried later. */
   async #sendJob(sealing: Sealing, job: Job): Promise<boolean> {
     const names = new Map(job.to.map((name) => [fold(name), name]));
-    const verdicts: Verdict[] = [];
-    for (const name of names.values()) verdicts.push(await sealing.trust.judge(name));
-    if (verdicts.some(({ how }) => how === "offline")) return false;
+    const decisions: SendDecision[] = [];
+    for (const name of names.values()) decisions.push(await sealing.trust.judge(name));
+    if (decisions.some(({ how }) => how === "offline")) return false;
     const plain: string[] = [];
-    for (const verdict of verdicts) {
-      if (verdict.how === "plain") plain.push(verdict.name);
-      else if (verdict.how === "refused") this.#refuse(job, verdict.why);
-      else if (verdict.how === "sealed") await this.#sendSealed(sealing, verdict, job);
+    for (const decision of decisions) {
+      if (decision.how === "plain") plain.push(decision.name);
+      else if (decision.how === "refused") this.#refuse(job, decision.why);
+      else if (decision.how === "sealed") await this.#sendSealed(sealing, decision, job);
     }
     if (plain.length > 0) this.#sendPlain(job, plain);
     return true;
@@ -214,7 +214,7 @@ export class PrivateMessages {
 
   async #sendSealed(
     { user, copies }: Sealing,
-    { name, known, isNew }: Extract<Verdict, { how: "sealed" }>,
+    { name, known, isNew }: Extract<SendDecision, { how: "sealed" }>,
     job: Job,
   ): Promise<void> {
     const { device, note } = user;

@@ -4,7 +4,7 @@
 import { openingTypes } from "../cpp/codec.ts";
 import { sniff as limits, tls } from "../limits.ts";
 
-export type Verdict =
+export type Detection =
   | { kind: "wait"; untilMs: number | undefined }
   | { kind: "native" }
   /** TLS; the protocol inside it has yet to be detected. */
@@ -40,7 +40,7 @@ export type Beginning = {
   admitsPlain: boolean;
 };
 
-export function detectProtocol(beginning: Beginning): Verdict {
+export function detectProtocol(beginning: Beginning): Detection {
   const { bytes, ended } = beginning;
   if (bytes.length === 0) return silence(beginning);
   if (beginning.offersTls && bytes[0] === tlsHandshake) {
@@ -108,7 +108,7 @@ export function ircRefusal(message: string): string {
 /** A prefix of a CPP type or of JSON gets more time to complete than a name. */
 const openWaitMs = 300;
 
-function silence({ silentMs, prompted, ended, admitsPlain }: Beginning): Verdict {
+function silence({ silentMs, prompted, ended, admitsPlain }: Beginning): Detection {
   if (ended && !admitsPlain) return { kind: "foreign", answer: plainRefusal("text") };
   if (ended) return { kind: "text", framed: true };
   if (prompted) return { kind: "wait", untilMs: undefined };

@@ -34,7 +34,7 @@ export type Machine = {
   shaBytesPerSecond: number;
 };
 
-export type Path = {
+export type MeasuredPath = {
   /** As given. */
   server: string;
   isLoopback: boolean;
@@ -48,7 +48,7 @@ export type Path = {
   probes: Probes;
   /** The same from the same local port to a second server. */
   others?: Probes | undefined;
-  download: Download;
+  download: MeasuredDownload;
 };
 
 /** Results of datagrams that a server answers with the address it sees. */
@@ -62,7 +62,7 @@ export type Probes = {
   isOwnAddress: boolean;
 };
 
-export type Download =
+export type MeasuredDownload =
   | { kind: "none"; reason: string }
   | {
       kind: "done";
@@ -82,7 +82,7 @@ export function machineFindings(machine: Machine): Finding[] {
   ];
 }
 
-export function pathFindings(path: Path): Finding[] {
+export function pathFindings(path: MeasuredPath): Finding[] {
   return [
     encryption(path),
     roundTrip(path),
@@ -171,7 +171,7 @@ function speed(
   return { check, verdict: bytesPerSecond >= fairFrom ? "fair" : "bad", says, advice, values };
 }
 
-function encryption({ isSecured, isLoopback, server }: Path): Finding {
+function encryption({ isSecured, isLoopback, server }: MeasuredPath): Finding {
   const check = "encryption";
   const values = { tls: isSecured };
   if (isSecured) return { check, verdict: "good", says: "the connection uses TLS 1.3", values };
@@ -182,7 +182,7 @@ function encryption({ isSecured, isLoopback, server }: Path): Finding {
   return { check, verdict: "bad", says, advice: "connect without --plain", values };
 }
 
-function roundTrip({ roundTripsMs }: Path): Finding {
+function roundTrip({ roundTripsMs }: MeasuredPath): Finding {
   const check = "round-trip";
   const median = medianOf(roundTripsMs);
   const [least, most] = [Math.min(...roundTripsMs), Math.max(...roundTripsMs)];
@@ -202,7 +202,7 @@ function roundTrip({ roundTripsMs }: Path): Finding {
 /** A clock error of this size makes message times confusing. */
 const confusingMs = 2_000;
 
-function clock({ clockOffsetsMs, roundTripsMs }: Path): Finding {
+function clock({ clockOffsetsMs, roundTripsMs }: MeasuredPath): Finding {
   const check = "clock";
   const offset = medianOf(clockOffsetsMs);
   if (offset === undefined) {
@@ -223,7 +223,7 @@ function clock({ clockOffsetsMs, roundTripsMs }: Path): Finding {
   return { check, verdict: "bad", says, advice, values };
 }
 
-function loss({ probes: { sent, answered } }: Path): Finding {
+function loss({ probes: { sent, answered } }: MeasuredPath): Finding {
   const check = "loss";
   const values = { sent, answered };
   if (answered === 0) {
@@ -247,7 +247,7 @@ function loss({ probes: { sent, answered } }: Path): Finding {
 const ethernetSegmentBytes = 1_500 - 40 - 8 - 28;
 const overheadBytes = 20 + 8 + 28;
 
-function mtu({ download }: Path): Finding {
+function mtu({ download }: MeasuredPath): Finding {
   const check = "mtu";
   if (download.kind === "none") {
     const says = "the MTU of the path is found while a file is fetched, and none was";
@@ -274,7 +274,7 @@ function mtu({ download }: Path): Finding {
   return { check, verdict: "fair", says, advice, values };
 }
 
-function rate({ download }: Path): Finding {
+function rate({ download }: MeasuredPath): Finding {
   const check = "download";
   if (download.kind === "none") {
     const says = `the rate from the server is not measured: ${download.reason}`;
@@ -287,7 +287,7 @@ function rate({ download }: Path): Finding {
   return { check, verdict: over === "udp" ? "good" : "fair", says, values };
 }
 
-function nat({ probes, others }: Path): Finding {
+function nat({ probes, others }: MeasuredPath): Finding {
   const check = "nat";
   const { seen, localPort, isOwnAddress } = probes;
   if (seen === undefined) {

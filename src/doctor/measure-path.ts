@@ -13,13 +13,13 @@ import { UdpPort } from "../io/udp/udp.ts";
 import { secretBytes } from "../secrets.ts";
 import { sizeText } from "../size-text.ts";
 import { datagramEnd, initBytes, readCookie, writeInit } from "../transfer/wire.ts";
-import type { Download, Path, Probes } from "./findings.ts";
+import type { MeasuredDownload, MeasuredPath, Probes } from "./findings.ts";
 
 /** @throws ParleyError `cannot-connect`, `untrusted-server`, … */
 export async function measurePath(
   server: ServerAddress,
   second: ServerAddress | undefined,
-): Promise<Path> {
+): Promise<MeasuredPath> {
   const control = await ControlClient.connect(server);
   try {
     const pings = await measurePings(control);
@@ -40,7 +40,7 @@ export async function measurePath(
 
 async function measurePings(
   control: ControlClient,
-): Promise<Pick<Path, "roundTripsMs" | "clockOffsetsMs">> {
+): Promise<Pick<MeasuredPath, "roundTripsMs" | "clockOffsetsMs">> {
   const [roundTripsMs, clockOffsetsMs]: [number[], number[]] = [[], []];
   for (let n = 0; n <= limits.pings; n++) {
     const startMs = performance.now();
@@ -127,7 +127,7 @@ function isOwn(address: string): boolean {
   );
 }
 
-async function measureDownload(server: ServerAddress): Promise<Download> {
+async function measureDownload(server: ServerAddress): Promise<MeasuredDownload> {
   let [segmentBytes, isUdp] = [0, true];
   const client = new DownloadClient({
     server,

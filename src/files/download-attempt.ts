@@ -15,14 +15,14 @@ import { OfferedFile } from "./offered-file.ts";
 import { PreOfferBuffer } from "./pre-offer-buffer.ts";
 import { checkOffer } from "./offer.ts";
 import type { FileOffer, TransferMessage } from "../protocol/messages.ts";
-import { type OpenSocket, ReceiverLoop } from "./receiver-loop.ts";
+import { type SocketOpener, ReceiverLoop } from "./receiver-loop.ts";
 import type { UdpOffload } from "../io/udp/udp.ts";
 
 export interface DownloadAttemptOptions extends AttemptOptions {
   /** The UDP port: the same as for TCP, until an offer says otherwise. */
   readonly udpPort: number;
   /** Opens a socket to the server. */
-  readonly open: OpenSocket;
+  readonly open: SocketOpener;
   /** Both ends are on this machine. */
   readonly loopback: boolean;
   readonly path?: PathMetrics;

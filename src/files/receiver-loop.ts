@@ -19,15 +19,15 @@ export interface SocketEvents {
   onRefused(): void;
 }
 
-export type OpenSocket = (events: SocketEvents) => Promise<LoopSocket>;
+export type SocketOpener = (events: SocketEvents) => Promise<LoopSocket>;
 
 /** A socket for datagrams from a server. `host`: numeric. */
-export function socketTo(host: string, port: number, offload = true): OpenSocket {
+export function socketTo(host: string, port: number, offload = true): SocketOpener {
   return (events) => UdpPort.open({ connect: { host, port }, offload, batches: true, ...events });
 }
 
 export interface LoopOptions {
-  readonly open: OpenSocket;
+  readonly open: SocketOpener;
   /** Both ends are on this machine: datagrams are large, and more of them are always waiting. */
   readonly loopback: boolean;
   /**

@@ -10,7 +10,7 @@ import { harmless } from "../text.ts";
 import type { Exchange } from "./exchange.ts";
 import type { IncomingOfferEvent, SendEvent } from "./handover-events.ts";
 import { IncomingOffer } from "./incoming-offer.ts";
-import type { ServerError } from "./offer-request.ts";
+import type { ServerError } from "./offer-retries.ts";
 import { OfferedFolder } from "./offered-folder.ts";
 import { OutgoingOffer, type OutgoingOptions } from "./outgoing-offer.ts";
 

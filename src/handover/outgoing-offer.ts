@@ -15,7 +15,7 @@ import type { ChannelPeer } from "./channel.ts";
 import type { ReceiptLine } from "./channel-line.ts";
 import { isSamePath, type PathName, pathName, type SendEvent } from "./handover-events.ts";
 import { channelInfo, encodeContent, type Exchange } from "./exchange.ts";
-import { OfferRequest, type ServerError } from "./offer-request.ts";
+import { OfferRetries, type ServerError } from "./offer-retries.ts";
 import type { OfferedFolder } from "./offered-folder.ts";
 import { LinkSocket, paceOf } from "./paths/link-socket.ts";
 import { ServedChannel } from "./served-channel.ts";
@@ -49,7 +49,7 @@ export class OutgoingOffer {
   #content: OfferContent | undefined;
   /** Keys of the recipient's devices that the offer is sealed for; empty: it is not sealed. */
   #keys: readonly string[] = [];
-  readonly #request: OfferRequest;
+  readonly #retries: OfferRetries;
   readonly #stopListening: () => void;
   /** Limits the rate of sending. */
   readonly #pace: TokenBucket | undefined;
@@ -71,7 +71,7 @@ export class OutgoingOffer {
     this.#pace = paceOf(options.limitBytesPerSecond);
     this.#socket = new LinkSocket(this.#pace, () => this.#service.wake());
     this.#service = FileService.over(options.folder, this.#socket);
-    this.#request = this.#requestOf(options);
+    this.#retries = this.#retriesOf(options);
     this.#stopListening = options.exchange.onDrained(() => this.#service.wake());
     // It may reject before anyone awaits it.
     this.#over.promise.catch(() => {});
@@ -102,9 +102,9 @@ export class OutgoingOffer {
       if (share !== undefined) {
         const room = share.room === undefined ? {} : { room: share.room };
         const summary = this.#summary;
-        this.#request.made(session.request({ type: "share-files", offer, ...room, summary }));
+        this.#retries.made(session.request({ type: "share-files", offer, ...room, summary }));
       } else if (content !== undefined) {
-        this.#request.made(session.request({ type: "offer-files", offer, to, ...content }));
+        this.#retries.made(session.request({ type: "offer-files", offer, to, ...content }));
       }
       exchange.applyOutputs();
     } finally {
@@ -121,12 +121,12 @@ export class OutgoingOffer {
 
   /** Whether the recipient can accept, or has accepted, or the server is receiving. */
   get isUnderWay(): boolean {
-    return this.#request.isUnderWay;
+    return this.#retries.isUnderWay;
   }
 
   /** The server's answer. */
   handleAnswer({ here, online }: { here: boolean; online: boolean }): void {
-    if (!this.#request.handleAnswer(here)) return;
+    if (!this.#retries.handleAnswer(here)) return;
     const { files, bytes: size, names } = this.#summary;
     const { share, onEvent } = this.#options;
     if (share !== undefined) {
@@ -146,13 +146,13 @@ export class OutgoingOffer {
 
   /** Returns whether the error concerns this offer. `error`: the same for people. */
   handleError(event: ServerError, error: ParleyError): boolean {
-    const meaning = this.#request.handleError(event);
+    const meaning = this.#retries.handleError(event);
     if (meaning === "end") this.#end(error);
     return meaning !== "other";
   }
 
-  #requestOf({ id, share, exchange, mayMove }: OutgoingOptions): OfferRequest {
-    return new OfferRequest({
+  #retriesOf({ id, share, exchange, mayMove }: OutgoingOptions): OfferRetries {
+    return new OfferRetries({
       offer: id,
       // The store may answer the next time; a disk without space will not get any.
       passing: share === undefined ? ["rate", "storage"] : ["rate"],
@@ -381,7 +381,7 @@ export class OutgoingOffer {
   #end(error: ParleyError | undefined): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#request.close();
+    this.#retries.close();
     this.#closeOpen();
     this.#service.close();
     this.#stopListening();

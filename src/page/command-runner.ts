@@ -1,6 +1,6 @@
 // Executes the commands of the composer. Needs no DOM.
 
-import type { ListedFile } from "../client/events.ts";
+import type { FileEntry } from "../client/events.ts";
 import type { AccountLine } from "../client/slash-commands.ts";
 import { pastedWord } from "../pasted-word.ts";
 import { quoted } from "../text.ts";
@@ -33,7 +33,7 @@ export type CommandTargets = {
   >;
   state: () => State;
   openFiles: () => void;
-  download: (file: ListedFile) => void;
+  download: (file: FileEntry) => void;
   /** Lets the user choose files to offer to that person. */
   chooseFilesFor: (name: string) => void;
   /** Searches the current room. */

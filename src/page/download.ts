@@ -1,7 +1,7 @@
 // Downloads a file with progress into the page's own store, and verifies its hash before saving it.
 
 import { errorMessage } from "../errors.ts";
-import type { ListedFile } from "../client/events.ts";
+import type { FileEntry } from "../client/events.ts";
 import { pageFiles as limits } from "../limits.ts";
 import { saveFile } from "./dom.ts";
 import { fetchSha256, fileUrl } from "./file-api.ts";
@@ -16,7 +16,7 @@ const reportMs = 100;
 
 /** Never throws: the last report contains the error. `signal` stops it. */
 export async function download(
-  file: ListedFile,
+  file: FileEntry,
   store: OwnStore,
   report: (download: Download) => void,
   signal: AbortSignal,
@@ -73,7 +73,7 @@ async function targetFor(store: OwnStore, bytes: number): Promise<SaveTarget | u
 
 /** Returns the hash. */
 async function receive(
-  { name, sizeBytes }: ListedFile,
+  { name, sizeBytes }: FileEntry,
   sink: FileSink,
   signal: AbortSignal,
   report: (doneBytes: number) => void,

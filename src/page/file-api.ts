@@ -1,11 +1,11 @@
 // The HTTP interface to the shared files (docs/web.md): listing and hashes. Responses are validated
 // like any input.
 
-import type { ListedFile } from "../client/events.ts";
+import type { FileEntry } from "../client/events.ts";
 import { protocol as limits } from "../limits.ts";
 import { FieldReader, parseObject } from "../protocol/field-reader.ts";
 
-export type FilePage = { files: readonly ListedFile[]; next: string | undefined };
+export type FilePage = { files: readonly FileEntry[]; next: string | undefined };
 
 /**
  * Fetches one page of the listing: the files after `after`. @throws Error with a readable message.
@@ -52,7 +52,7 @@ function readerOf(text: string): FieldReader | undefined {
   return fields === undefined ? undefined : new FieldReader(fields);
 }
 
-function readFile(reader: FieldReader): ListedFile {
+function readFile(reader: FieldReader): FileEntry {
   return {
     name: reader.text("name"),
     sizeBytes: reader.count("size"),

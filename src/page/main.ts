@@ -2,7 +2,7 @@
 // `dispatch`; the views render at most once per frame.
 
 import { errorMessage } from "../errors.ts";
-import type { ListedFile } from "../client/events.ts";
+import type { FileEntry } from "../client/events.ts";
 import { harmless } from "../text.ts";
 import { byId, saveAs, saveFile } from "./dom.ts";
 import { download } from "./download.ts";
@@ -199,7 +199,7 @@ function shareFiles(room: string, files: readonly File[], isPasted: boolean): vo
 }
 
 /** Removes one of the user's own files from the shared folder. */
-async function removeFile({ name }: ListedFile): Promise<void> {
+async function removeFile({ name }: FileEntry): Promise<void> {
   if (!confirm(`Remove ${harmless(name)} from the shared folder?`)) return;
   try {
     await controller.own.ask({ type: "admin", command: `unshare ${name}` });
@@ -273,12 +273,12 @@ async function loadFilePage(after: string | undefined): Promise<void> {
 }
 
 /** Starts a download, or stops it if it is running. */
-function toggleDownload(file: ListedFile): void {
+function toggleDownload(file: FileEntry): void {
   if (isRunning(state.downloads.get(file.name))) downloads.get(file.name)?.abort();
   else startDownload(file);
 }
 
-function startDownload(file: ListedFile): void {
+function startDownload(file: FileEntry): void {
   if (isRunning(state.downloads.get(file.name))) return;
   const stop = new AbortController();
   downloads.set(file.name, stop);

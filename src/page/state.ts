@@ -2,7 +2,7 @@
 // neither DOM, socket nor clock.
 
 import { fold } from "../chat/names/grammar.ts";
-import type { ListedFile, PastMessage, SessionEvent } from "../client/events.ts";
+import type { FileEntry, PastMessage, SessionEvent } from "../client/events.ts";
 import { noChat, type PrivateChat } from "../client/private-chat-state.ts";
 import { naturally } from "../natural-order.ts";
 import {
@@ -20,7 +20,7 @@ import { type NotificationSettings, noNotifications } from "./notification-setti
 /**
  * `offline`: there is no session. `reconnecting`: the session is trying to restore its connection.
  */
-export type Phase = "offline" | "connecting" | "online" | "reconnecting";
+export type PagePhase = "offline" | "connecting" | "online" | "reconnecting";
 
 /** Why a login failed, and the field that caused it. */
 export type LoginProblem = {
@@ -103,7 +103,7 @@ export type SearchState = {
 };
 
 export type FileListing = {
-  files: readonly ListedFile[];
+  files: readonly FileEntry[];
   /** The next page begins after this file. Undefined: the list is complete. */
   next: string | undefined;
   phase: "unloaded" | "loading" | "loaded";
@@ -111,7 +111,7 @@ export type FileListing = {
 };
 
 export type State = {
-  phase: Phase;
+  phase: PagePhase;
   /** Whether the login form is shown instead of the conversation. */
   isLoginShown: boolean;
   name: string;
@@ -191,7 +191,7 @@ export type Action =
   | { type: "epoch-changed" }
   | { type: "away"; isAway: boolean }
   | { type: "files-loading" }
-  | { type: "files"; files: readonly ListedFile[]; next: string | undefined; isFirst: boolean }
+  | { type: "files"; files: readonly FileEntry[]; next: string | undefined; isFirst: boolean }
   | { type: "files-failed"; problem: string }
   | { type: "download"; download: Download }
   | { type: "own-files"; names: ReadonlySet<string> }

@@ -386,7 +386,7 @@ export class ChatConnection implements Link {
     const { protocol } = this.#options;
     if (protocol.kind === "tls") return this.#decideTls(state, nowMs);
     if (protocol.kind !== "any") return;
-    const verdict = detectProtocol({
+    const detection = detectProtocol({
       bytes: joined(state.held),
       silentMs: nowMs - this.#openedMs,
       sinceFirstByteMs: state.heldBytes === 0 ? 0 : nowMs - state.firstMs,
@@ -396,7 +396,7 @@ export class ChatConnection implements Link {
       offersTls: this.#security?.upgrade !== undefined,
       admitsPlain: this.#admitsPlain,
     });
-    switch (verdict.kind) {
+    switch (detection.kind) {
       case "wait":
         return;
       case "tls":
@@ -407,7 +407,7 @@ export class ChatConnection implements Link {
         return this.#replay(state.held, true, nowMs);
       case "text":
         this.#startDialect(protocol.text);
-        return this.#replay(state.held, verdict.framed, nowMs);
+        return this.#replay(state.held, detection.framed, nowMs);
       case "irc":
         this.#endPrompt();
         this.#startDialect(protocol.irc);
@@ -418,7 +418,10 @@ export class ChatConnection implements Link {
         for (const bytes of state.held) this.#take(bytes, nowMs);
         return;
       case "foreign":
-        return this.#refuse(verdict.answer, this.#admitsPlain ? "foreign protocol" : "plain text");
+        return this.#refuse(
+          detection.answer,
+          this.#admitsPlain ? "foreign protocol" : "plain text",
+        );
       case "prompt":
         this.#prompted = true;
         // There is nothing to check until more input arrives or the login times out.

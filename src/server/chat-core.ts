@@ -31,7 +31,7 @@ import { type ChatPort, openChatPort } from "./chat-port.ts";
 import { Credentials } from "./credentials.ts";
 import { OpenChatDownloads } from "./files/open-chat-download.ts";
 import { FileService } from "./files/file-service.ts";
-import type { UdpPath } from "../io/udp/udp-path.ts";
+import type { UdpPath } from "../transfer/udp-path.ts";
 import { SharedFolder } from "./files/shared-folder.ts";
 import { stampMs, steadyMs } from "../io/clock.ts";
 import { networkOf } from "../addresses.ts";

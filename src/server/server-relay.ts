@@ -4,7 +4,7 @@
 import type { OpenRelay, RelayPort } from "../chat/relay-port.ts";
 import { nowUs } from "../io/clock.ts";
 import type { Forward } from "../io/udp/listening-socket.ts";
-import type { UdpPath } from "../io/udp/udp-path.ts";
+import type { UdpPath } from "../transfer/udp-path.ts";
 import { transfer as wire } from "../limits.ts";
 import { secretBytes } from "../secrets.ts";
 import type { ShareOwner } from "../share-owner.ts";

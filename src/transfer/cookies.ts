@@ -3,19 +3,7 @@
 // Pure: the keyed hash and the time are parameters.
 
 import { transfer as limit } from "../limits.ts";
-
-/**
- * The two ends of a path: the client's address and port, and the server's address (opaque here).
- */
-export interface Path {
-  readonly address: string;
-  readonly port: number;
-  readonly local: string;
-}
-
-export function isSamePath(a: Path | undefined, b: Path): boolean {
-  return a?.address === b.address && a.port === b.port && a.local === b.local;
-}
+import type { UdpPath } from "./udp-path.ts";
 
 /** The key of a map for a transfer's token; empty for anything else. */
 export function keyOf(token: Uint8Array): string {
@@ -29,12 +17,12 @@ export class CookieJar {
   constructor(private readonly keyedHash: KeyedHash) {}
 
   /** The cookie for a path and token, valid for one to two times limits.ts `cookieLifeUs`. */
-  mint(path: Path, token: Uint8Array, nowUs: number): Uint8Array {
+  mint(path: UdpPath, token: Uint8Array, nowUs: number): Uint8Array {
     return this.forEpoch(Math.floor(nowUs / limit.cookieLifeUs), path, token);
   }
 
   /** Whether `cookie` was minted for exactly this path and token and has not expired. */
-  isValid(cookie: Uint8Array, path: Path, token: Uint8Array, nowUs: number): boolean {
+  isValid(cookie: Uint8Array, path: UdpPath, token: Uint8Array, nowUs: number): boolean {
     const epoch = Math.floor(nowUs / limit.cookieLifeUs);
     for (const candidate of [epoch, epoch - 1]) {
       if ((candidate & 0xff) !== cookie[0]) continue;
@@ -43,7 +31,7 @@ export class CookieJar {
     return false;
   }
 
-  private forEpoch(epoch: number, path: Path, token: Uint8Array): Uint8Array {
+  private forEpoch(epoch: number, path: UdpPath, token: Uint8Array): Uint8Array {
     // Fixed-length fields first, then the addresses, separated by a character that neither
     // contains, so that no two inputs give the same message.
     const addresses = `${path.address}\0${path.local}`;

@@ -35,4 +35,5 @@ export * as sendQueue from "./send-queue.ts";
 export * as sender from "./sender.ts";
 export * as sentSegments from "./sent-segments.ts";
 export * as startup from "./congestion/startup.ts";
+export * as udpPath from "./udp-path.ts";
 export * as wire from "./wire.ts";

@@ -2,7 +2,7 @@
 // Pure. Does not track segments: a client that misses one requests it again.
 
 import { transfer as limit } from "../limits.ts";
-import type { Path } from "./cookies.ts";
+import type { UdpPath } from "./udp-path.ts";
 import { RangeSet } from "./ranges.ts";
 import {
   type RangeRequest,
@@ -59,7 +59,7 @@ interface QueuedRange {
 
 export class SendQueue {
   /** The path that a cookie has validated; undefined until then. */
-  path: Path | undefined;
+  path: UdpPath | undefined;
   /** The file has changed: from now on only GONE is sent. */
   hasChanged = false;
   /** Whether this queue is in the sender's round robin. */

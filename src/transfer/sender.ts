@@ -4,7 +4,8 @@
 // is writable, it calls `pollTransmit` until that returns undefined.
 
 import { transfer as limit } from "../limits.ts";
-import { CookieJar, isSamePath, type KeyedHash, keyOf, type Path } from "./cookies.ts";
+import { CookieJar, type KeyedHash, keyOf } from "./cookies.ts";
+import { isSamePath, type UdpPath } from "./udp-path.ts";
 import { type SegmentSource, SendQueue } from "./send-queue.ts";
 import {
   type Request,
@@ -30,12 +31,12 @@ export interface SenderConfig {
  * it.
  */
 export interface Burst {
-  path: Path;
+  path: UdpPath;
   bytes: number;
   datagramBytes: number;
 }
 
-const nowhere: Path = { address: "", port: 0, local: "" };
+const nowhere: UdpPath = { address: "", port: 0, local: "" };
 
 export class Sender {
   private readonly cookies: CookieJar;
@@ -91,7 +92,7 @@ export class Sender {
    * the same path at `into[0]`, never longer than the input; returns its length, 0 for none. `into`
    * holds limits.ts maxRequestBytes.
    */
-  handleDatagrams(bytes: Uint8Array, path: Path, into: Uint8Array, nowUs: number): number {
+  handleDatagrams(bytes: Uint8Array, path: UdpPath, into: Uint8Array, nowUs: number): number {
     let answerBytes = 0;
     let at = 0;
     // Each iteration consumes at least four bytes of the buffer, which the socket bounds.
@@ -116,7 +117,7 @@ export class Sender {
    * COOKIE stated its address and port). True if the cookie validates one of them; data is then
    * sent on that path. `open` the transfer first.
    */
-  handleFirstRequest(bytes: Uint8Array, paths: Iterable<Path>, nowUs: number): boolean {
+  handleFirstRequest(bytes: Uint8Array, paths: Iterable<UdpPath>, nowUs: number): boolean {
     if (datagramEnd(bytes, 0) !== bytes.length) return false;
     const request = readRequest(bytes, 0, bytes.length);
     const queue = request && this.queues.get(keyOf(request.token));
@@ -171,7 +172,7 @@ export class Sender {
     bytes: Uint8Array,
     at: number,
     end: number,
-    path: Path,
+    path: UdpPath,
     into: Uint8Array,
     nowUs: number,
   ): number {
@@ -186,7 +187,7 @@ export class Sender {
   private handleRequest(
     request: Request,
     requestBytes: number,
-    path: Path,
+    path: UdpPath,
     into: Uint8Array,
     nowUs: number,
   ): number {

@@ -6,13 +6,13 @@ import * as fc from "fast-check";
 import {
   type Beginning,
   detectProtocol,
-  type Verdict,
+  type Detection,
 } from "../../src/dialects/protocol-detection.ts";
 import { sniff as limits, tls } from "../../src/limits.ts";
 
 const latin = (text: string): Uint8Array => Buffer.from(text, "latin1");
 
-function verdict(text: string, more: Partial<Beginning> = {}): Verdict {
+function detect(text: string, more: Partial<Beginning> = {}): Detection {
   return detectProtocol({
     bytes: latin(text),
     silentMs: 0,
@@ -27,7 +27,7 @@ function verdict(text: string, more: Partial<Beginning> = {}): Verdict {
 }
 
 function kind(text: string, more: Partial<Beginning> = {}): string {
-  const answer = verdict(text, more);
+  const answer = detect(text, more);
   return answer.kind === "text" ? (answer.framed ? "lines" : "reads") : answer.kind;
 }
 
@@ -88,7 +88,7 @@ describe("a silent client", () => {
   test("is asked for a name after a second, once", () => {
     expect(kind("", { silentMs: limits.promptAfterMs - 1 })).toBe("wait");
     expect(kind("", { silentMs: limits.promptAfterMs })).toBe("prompt");
-    expect(verdict("", { silentMs: 9_999, prompted: true })).toEqual({
+    expect(detect("", { silentMs: 9_999, prompted: true })).toEqual({
       kind: "wait",
       untilMs: undefined,
     });
@@ -101,10 +101,10 @@ describe("a silent client", () => {
 
 describe("a browser", () => {
   test("is told the address of the page", () => {
-    expect(verdict("GET / HTTP/1.1\r\n")).toMatchObject({
+    expect(detect("GET / HTTP/1.1\r\n")).toMatchObject({
       answer: expect.stringMatching(/^HTTP\/1\.1 400 .*the page is on port 8000\n$/s),
     });
-    expect(verdict("GET / HTTP/1.1\r\n", { webPort: undefined })).toMatchObject({
+    expect(detect("GET / HTTP/1.1\r\n", { webPort: undefined })).toMatchObject({
       answer: expect.stringContaining("this server has no page"),
     });
   });
@@ -119,7 +119,7 @@ describe("a browser", () => {
   });
 
   test("gets a body as long as its Content-Length", () => {
-    const answer = verdict("GET / HTTP/1.1\r\n");
+    const answer = detect("GET / HTTP/1.1\r\n");
     const text = answer.kind === "foreign" ? answer.answer : "";
     const [head = "", body = ""] = text.split("\r\n\r\n");
     expect(Number(/Content-Length: (\d+)/.exec(head)?.[1])).toBe(Buffer.byteLength(body));
@@ -184,7 +184,7 @@ describe("TLS", () => {
   });
 
   test("is refused inside TLS, and on a server without a key", () => {
-    expect(verdict(hello)).toEqual({
+    expect(detect(hello)).toEqual({
       kind: "foreign",
       answer: "This port does not speak TLS: connect without it\n",
     });
@@ -192,25 +192,25 @@ describe("TLS", () => {
 
   test("if required, everyone else is told so in one line, in the form of their protocol", () => {
     for (const text of ["Ann\n", "A", "REGISTER\r\n", "\u0016\u0004", "\u0017\u0003"]) {
-      const answer = verdict(text, required);
+      const answer = detect(text, required);
       expect(answer).toMatchObject({ kind: "foreign" });
       expect("answer" in answer && answer.answer).toMatch(/^This server requires TLS [^\n]*\n$/);
     }
-    const toNative = verdict('{"type":"hello"', required);
+    const toNative = detect('{"type":"hello"', required);
     expect(toNative).toMatchObject({ kind: "foreign" });
-    const toIrc = verdict("CAP LS 302\r\n", required);
+    const toIrc = detect("CAP LS 302\r\n", required);
     expect("answer" in toIrc && toIrc.answer).toMatch(/^ERROR :This server requires TLS .*\r\n$/);
     const line = "answer" in toNative ? toNative.answer : "";
     expect(JSON.parse(line)).toMatchObject({ type: "error", code: "tls-required" });
-    expect(verdict("GET / HTTP/1.1\r\n", required)).toMatchObject({
+    expect(detect("GET / HTTP/1.1\r\n", required)).toMatchObject({
       kind: "foreign",
       answer: expect.stringContaining("HTTP/1.1 400"),
     });
   });
 
   test("if required, a silent client learns nothing of the chat either", () => {
-    expect(verdict("", { ...required, ended: true })).toMatchObject({ kind: "foreign" });
-    expect(verdict("", { ...required, silentMs: 60_000, prompted: true }).kind).toBe("wait");
+    expect(detect("", { ...required, ended: true })).toMatchObject({ kind: "foreign" });
+    expect(detect("", { ...required, silentMs: 60_000, prompted: true }).kind).toBe("wait");
   });
 
   test("input without TLS never gets into the chat", () => {
@@ -220,7 +220,7 @@ describe("TLS", () => {
         fc.nat(100_000),
         fc.boolean(),
         (bytes, ms, ended) => {
-          const answer = verdict("", { ...required, bytes, sinceFirstByteMs: ms, ended });
+          const answer = detect("", { ...required, bytes, sinceFirstByteMs: ms, ended });
           expect(["wait", "tls", "foreign", "prompt"]).toContain(answer.kind);
         },
       ),

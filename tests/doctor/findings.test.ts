@@ -5,7 +5,7 @@ import {
   type Finding,
   type Machine,
   machineFindings,
-  type Path,
+  type MeasuredPath,
   pathFindings,
 } from "../../src/doctor/findings.ts";
 
@@ -26,7 +26,7 @@ const probes = {
   isOwnAddress: false,
 };
 
-const path: Path = {
+const path: MeasuredPath = {
   server: "chat.example:55000",
   isLoopback: false,
   isSecured: true,
@@ -44,7 +44,7 @@ function finding(check: string, findings: readonly Finding[]): Finding {
 
 const ofMachine = (check: string, change: Partial<Machine>) =>
   finding(check, machineFindings({ ...machine, ...change }));
-const ofPath = (check: string, change: Partial<Path>) =>
+const ofPath = (check: string, change: Partial<MeasuredPath>) =>
   finding(check, pathFindings({ ...path, ...change }));
 
 const buffers = (receiveBufferBytes: number, platform = "linux") =>
@@ -57,7 +57,7 @@ const mtu = (segmentBytes: number, over: "udp" | "control" = "udp") =>
   ofPath("mtu", {
     download: { kind: "done", bytesPerSecond: 1, bytes: 1, segmentBytes, over },
   });
-const nat = (change: Partial<Path["probes"]>, others?: Path["others"]) =>
+const nat = (change: Partial<MeasuredPath["probes"]>, others?: MeasuredPath["others"]) =>
   ofPath("nat", { probes: { ...probes, ...change }, others });
 
 test("a good machine needs no advice", () => {

@@ -7,7 +7,7 @@ import { BatchWriter, Destination } from "../../src/io/udp/batch-writer.ts";
 import type { Libc } from "../../src/io/udp/libc.ts";
 import { ListeningSocket } from "../../src/io/udp/listening-socket.ts";
 import { addressIn, portIn, socketAddress, textIn } from "../../src/io/udp/socket-address.ts";
-import type { UdpPath } from "../../src/io/udp/udp-path.ts";
+import type { UdpPath } from "../../src/transfer/udp-path.ts";
 import { UdpPort } from "../../src/io/udp/udp.ts";
 import { udp as limits } from "../../src/limits.ts";
 import { skipUnless } from "../skip.ts";

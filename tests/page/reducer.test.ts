@@ -1,7 +1,7 @@
 // The page's reducer: the effect of each action and each event of the session. No browser.
 
 import { expect, test } from "bun:test";
-import type { ListedFile, SessionEvent } from "../../src/client/events.ts";
+import type { FileEntry, SessionEvent } from "../../src/client/events.ts";
 import { noChat } from "../../src/client/private-chat-state.ts";
 import { entriesIn } from "../../src/page/message-log.ts";
 import { reduce } from "../../src/page/reducer.ts";
@@ -675,7 +675,7 @@ test("joinable rooms are those on the server that the user is not in, the busies
   expect(found("nowhere")).toEqual([]);
 });
 
-function file(name: string): ListedFile {
+function file(name: string): FileEntry {
   return { name, sizeBytes: 1, modifiedMs: nowMs };
 }
 

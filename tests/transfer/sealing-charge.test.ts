@@ -4,12 +4,12 @@
 import { expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
 import { transfer as limit } from "../../src/limits.ts";
-import type { Path } from "../../src/transfer/cookies.ts";
+import type { UdpPath } from "../../src/transfer/udp-path.ts";
 import { Sender } from "../../src/transfer/sender.ts";
 import type { SegmentSource } from "../../src/transfer/send-queue.ts";
 import { initBytes, readCookie, writeInit, writeRequest } from "../../src/transfer/wire.ts";
 
-const path = (port: number): Path => ({ address: "192.0.2.1", port, local: "" });
+const path = (port: number): UdpPath => ({ address: "192.0.2.1", port, local: "" });
 const into = new Uint8Array(65_536);
 
 /** Seals a chunk of 64 KiB whenever a read begins in a different chunk than the last. */

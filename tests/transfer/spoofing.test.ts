@@ -6,7 +6,7 @@ import { describe, expect, test } from "bun:test";
 import { transfer as limit } from "../../src/limits.ts";
 import type { RangePicker } from "../../src/transfer/range-picker.ts";
 import { Receiver } from "../../src/transfer/receiver.ts";
-import type { Path } from "../../src/transfer/cookies.ts";
+import type { UdpPath } from "../../src/transfer/udp-path.ts";
 import { Sender } from "../../src/transfer/sender.ts";
 import {
   dataHeaderBytes,
@@ -30,11 +30,11 @@ import {
 const token = new Uint8Array(16).map((_, i) => i * 7 + 1);
 const otherToken = new Uint8Array(16).map((_, i) => i * 5 + 3);
 const file = new Uint8Array(100_000).map((_, i) => i * 13);
-const home: Path = { address: "192.0.2.1", port: 4_000, local: "" };
-const elsewhere: Path = { address: "198.51.100.9", port: 4_000, local: "" };
+const home: UdpPath = { address: "192.0.2.1", port: 4_000, local: "" };
+const elsewhere: UdpPath = { address: "198.51.100.9", port: 4_000, local: "" };
 const ranges = [{ firstSeq: 0, offset: 0, length: 50_000, segmentBytes: 1_200 }];
 
-function pathOf(address: string, port: number): Path {
+function pathOf(address: string, port: number): UdpPath {
   return { address, port, local: "" };
 }
 
@@ -75,7 +75,7 @@ function requestOf(which: Uint8Array, cookie: Uint8Array, count = ranges.length)
 }
 
 /** The server's cookie for a path and token. */
-function cookieFor(sender: Sender, nowUs: number, from: Path, which = token): Uint8Array {
+function cookieFor(sender: Sender, nowUs: number, from: UdpPath, which = token): Uint8Array {
   const length = sender.handleDatagrams(initOf(which), from, into, nowUs);
   return readCookie(into, 0, length)!.cookie;
 }

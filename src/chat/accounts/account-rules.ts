@@ -11,7 +11,7 @@ export type AccountProblem = Extract<AccountOutcome, { done: false }>["why"];
  * What becomes of a change: it is carried out, or refused; or there is nothing to do, since it has
  * been carried out before.
  */
-export type Verdict = "carry-out" | "nothing" | AccountProblem;
+export type Ruling = "carry-out" | "nothing" | AccountProblem;
 
 /** Whether an account has already what the change would add; false if it adds no such thing. */
 export type Taken = {
@@ -34,7 +34,7 @@ export function otherKeys(account: Account | undefined, key: string): number {
 }
 
 /** `account`: as it is; undefined: there is none with that ID. */
-export function judge(change: AccountChange, account: Account | undefined, taken: Taken): Verdict {
+export function judge(change: AccountChange, account: Account | undefined, taken: Taken): Ruling {
   if (change.type === "register") {
     if (account !== undefined) return account.folded === change.folded ? "nothing" : "name";
     if (taken.name) return "name";

@@ -3,7 +3,7 @@
 
 import { TokenBucket } from "../../chat/rates/token-bucket.ts";
 import { libc } from "../../io/udp/libc.ts";
-import type { UdpPath } from "../../io/udp/udp-path.ts";
+import type { UdpPath } from "../../transfer/udp-path.ts";
 import type { UdpOffload } from "../../io/udp/udp.ts";
 import { transfer as wire } from "../../limits.ts";
 import type { DatagramSocket } from "../../server/files/datagram-socket.ts";

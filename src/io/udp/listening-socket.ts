@@ -8,7 +8,7 @@ import { transfer as wire, udp as limits } from "../../limits.ts";
 import type { Visit } from "./batch-reader.ts";
 import { Destination } from "./batch-writer.ts";
 import { portIn, socketAddress, textIn } from "./socket-address.ts";
-import type { UdpPath } from "./udp-path.ts";
+import type { UdpPath } from "../../transfer/udp-path.ts";
 import { type UdpOptions, UdpPort } from "./udp.ts";
 
 /** Where datagrams go on to, as they are. */

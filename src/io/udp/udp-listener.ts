@@ -7,7 +7,7 @@ import { udp as limits } from "../../limits.ts";
 import { isEveryAddress } from "../host-port.ts";
 import { presentInterfaces } from "../interfaces.ts";
 import { type Forward, ListeningSocket } from "./listening-socket.ts";
-import type { UdpPath } from "./udp-path.ts";
+import type { UdpPath } from "../../transfer/udp-path.ts";
 import type { UdpOffload } from "./udp.ts";
 
 export interface UdpListenerOptions {

@@ -5,7 +5,7 @@
 import type { OfferEvent } from "../../client/events.ts";
 import { Channel } from "../../handover/channel.ts";
 import { decodeReceipt, type ReceiptLine } from "../../handover/channel-line.ts";
-import { OfferRequest, type ServerError } from "../../handover/offer-request.ts";
+import { OfferRetries, type ServerError } from "../../handover/offer-retries.ts";
 import { offers as limits } from "../../limits.ts";
 import type { OfferEnd } from "../../protocol/messages.ts";
 import { SmoothRate } from "../../smooth-rate.ts";
@@ -37,7 +37,7 @@ export class OutgoingFiles {
   readonly #options: OutgoingOptions;
   readonly #bytes: number;
   readonly #rate = new SmoothRate();
-  readonly #request: OfferRequest;
+  readonly #retries: OfferRetries;
   #open: Open | undefined;
   #sentBytes = 0;
   #isOver = false;
@@ -47,7 +47,7 @@ export class OutgoingFiles {
     this.to = options.to;
     this.#options = options;
     this.#bytes = options.files.reduce((sum, { file }) => sum + file.size, 0);
-    this.#request = new OfferRequest({
+    this.#retries = new OfferRetries({
       offer: options.offer,
       passing: ["rate", "storage"],
       make: () => this.make(),
@@ -62,16 +62,16 @@ export class OutgoingFiles {
     const { port, files } = this.#options;
     const names = files.slice(0, limits.shownNames).map(({ name }) => name);
     const summary = { files: files.length, bytes: this.#bytes, names };
-    this.#request.made(port.offer(this.offer, this.to, summary));
+    this.#retries.made(port.offer(this.offer, this.to, summary));
   }
 
   get isUnderWay(): boolean {
-    return this.#request.isUnderWay;
+    return this.#retries.isUnderWay;
   }
 
   /** The server's answer. */
   handleAnswer({ here, online }: { here: boolean; online: boolean }): void {
-    this.#request.handleAnswer(here);
+    this.#retries.handleAnswer(here);
     if (this.#open !== undefined || this.#isOver) return;
     const why = online ? "is using a program that can't receive files" : "is away";
     const detail = here
@@ -82,7 +82,7 @@ export class OutgoingFiles {
 
   /** Returns whether the error concerns this offer. */
   handleError(error: ServerError): boolean {
-    const meaning = this.#request.handleError(error);
+    const meaning = this.#retries.handleError(error);
     if (meaning === "end") this.#end("failed", `Not offered: ${error.message}`, "there");
     return meaning !== "other";
   }
@@ -199,7 +199,7 @@ export class OutgoingFiles {
   #end(phase: OfferCard["phase"], detail: string, at: "here" | "there"): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#request.close();
+    this.#retries.close();
     this.#drop();
     if (at === "here") this.#options.port.end(this.offer, "cancelled");
     this.#options.show({ phase, detail, bytesPerSecond: 0 });

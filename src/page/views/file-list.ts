@@ -1,6 +1,6 @@
 // The shared files, page by page, with the progress of downloads.
 
-import type { ListedFile } from "../../client/events.ts";
+import type { FileEntry } from "../../client/events.ts";
 import { sizeText } from "../../size-text.ts";
 import { pastedWord } from "../../pasted-word.ts";
 import { harmless } from "../../text.ts";
@@ -9,15 +9,15 @@ import { type Download, type FileListing, isRunning, type State } from "../state
 
 export type FileListActions = {
   /** Stops it if it is running. */
-  download: (file: ListedFile) => void;
+  download: (file: FileEntry) => void;
   /** Removes one of the user's own files. */
-  remove: (file: ListedFile) => void;
+  remove: (file: FileEntry) => void;
   /** Loads the next page. */
   more: () => void;
 };
 
 type Row = {
-  file: ListedFile;
+  file: FileEntry;
   node: HTMLLIElement;
   bar: HTMLProgressElement;
   note: HTMLElement;
@@ -32,7 +32,7 @@ export class FileList {
   readonly #more = byId("files-more", HTMLButtonElement);
   readonly #actions: FileListActions;
   #rows = new Map<string, Row>();
-  #files: readonly ListedFile[] = [];
+  #files: readonly FileEntry[] = [];
   #downloads: State["downloads"] = new Map();
   #ownFiles: State["ownFiles"] = new Set();
 
@@ -65,7 +65,7 @@ export class FileList {
   }
 
   /** Reuses the rows of unchanged files. */
-  #renderRows(files: readonly ListedFile[]): void {
+  #renderRows(files: readonly FileEntry[]): void {
     this.#files = files;
     const rows = files.map((file): [string, Row] => {
       const known = this.#rows.get(file.name);
@@ -81,7 +81,7 @@ export class FileList {
     );
   }
 
-  #newRow(file: ListedFile): Row {
+  #newRow(file: FileEntry): Row {
     const name = harmless(file.name);
     const isFolder = file.name.endsWith("/");
     const button = iconButton("save", `Download ${name}`);
@@ -108,7 +108,7 @@ export class FileList {
   }
 }
 
-function isSame(a: ListedFile, b: ListedFile): boolean {
+function isSame(a: FileEntry, b: FileEntry): boolean {
   return a.sizeBytes === b.sizeBytes && a.modifiedMs === b.modifiedMs;
 }
 

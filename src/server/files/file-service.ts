@@ -23,7 +23,7 @@ import { TransferSlots } from "./transfer-slots.ts";
 import type { DatagramSocket } from "./datagram-socket.ts";
 import type { Forward } from "../../io/udp/listening-socket.ts";
 import { UdpListener } from "../../io/udp/udp-listener.ts";
-import type { UdpPath } from "../../io/udp/udp-path.ts";
+import type { UdpPath } from "../../transfer/udp-path.ts";
 
 export interface FileServiceOptions<Folder extends FileFolder = SharedFolder> {
   readonly folder: Folder;

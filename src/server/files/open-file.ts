@@ -3,16 +3,10 @@
 
 import { type BigIntStats, closeSync, fstatSync, readSync } from "node:fs";
 import { files } from "../../limits.ts";
-
-export interface FileEntry {
-  readonly name: string;
-  readonly size: number;
-  /** Unix milliseconds. */
-  readonly modified: number;
-}
+import type { FileInfo } from "../../protocol/messages.ts";
 
 /** A regular file, opened for reading. The caller closes it. */
-export interface OpenFile extends FileEntry {
+export interface OpenFile extends FileInfo {
   /**
    * Equal for equal content as far as the file system can tell: device, inode, size, modification
    * and change time.

@@ -14,21 +14,22 @@ import {
 import { dirname, sep } from "node:path";
 import { systemCode } from "../../errors.ts";
 import { folder as limits } from "../../limits.ts";
+import type { FileInfo } from "../../protocol/messages.ts";
 import { isPlainName, spellings } from "./file-names.ts";
 import { isFolder, notFound, throwIfBusy } from "./folder-errors.ts";
 import { firstAfter, folderVersion, isHidden, namesIn } from "./folder-names.ts";
-import { type FileEntry, opened, type OpenFile } from "./open-file.ts";
+import { opened, type OpenFile } from "./open-file.ts";
 import { SharedTree } from "./shared-tree.ts";
 import { slicedSort } from "./sliced-sort.ts";
 
 export interface FilePage {
-  readonly files: readonly FileEntry[];
+  readonly files: readonly FileInfo[];
   /** Pass this as `after` for the next page; absent on the last. */
   readonly next?: string;
 }
 
 /** A listed file and its size in a response; undefined if it is not a shared file. */
-type Listed = { entry: FileEntry; isFolder: boolean; roomBytes: number } | undefined;
+type Listed = { entry: FileInfo; isFolder: boolean; roomBytes: number } | undefined;
 
 export class SharedFolder {
   readonly path: string;
@@ -68,7 +69,7 @@ export class SharedFolder {
   async list(after = "", folders = false): Promise<FilePage> {
     const names = await this.#listing();
     const listed = this.#listed;
-    const files: FileEntry[] = [];
+    const files: FileInfo[] = [];
     let room = limits.pageBytes;
     let seen = 0;
     let last: string | undefined;

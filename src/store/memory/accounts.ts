@@ -31,9 +31,9 @@ export class MemoryAccounts implements Accounts {
 
   change(change: AccountChange): AccountOutcome {
     const before = this.#accounts.get(change.account);
-    const verdict = judge(change, before, this.#taken(change));
-    if (verdict !== "carry-out" && verdict !== "nothing") return { done: false, why: verdict };
-    if (verdict === "carry-out") this.#carryOut(change, before);
+    const ruling = judge(change, before, this.#taken(change));
+    if (ruling !== "carry-out" && ruling !== "nothing") return { done: false, why: ruling };
+    if (ruling === "carry-out") this.#carryOut(change, before);
     const account = change.type === "delete" ? before : this.#accounts.get(change.account);
     if (account === undefined) return { done: false, why: "missing" };
     return { done: true, account: accountOf(account) };

@@ -186,11 +186,11 @@ async function changed(
   change: AccountChange,
   before: Account | undefined,
 ): Promise<AccountProblem | undefined> {
-  const verdict = judge(change, before, await takenBy(run, change));
-  if (verdict === "carry-out") {
+  const ruling = judge(change, before, await takenBy(run, change));
+  if (ruling === "carry-out") {
     if (!(await useCode(run, change))) return "missing";
     await carryOut(run, change, before);
-  } else if (verdict !== "nothing") return verdict;
+  } else if (ruling !== "nothing") return ruling;
   return undefined;
 }
 

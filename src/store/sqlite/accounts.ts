@@ -36,9 +36,9 @@ export class SqliteAccounts implements Accounts {
   change(change: AccountChange): AccountOutcome {
     return this.#write((): AccountOutcome => {
       const before = this.#find({ id: change.account });
-      const verdict = judge(change, before, this.#taken(change));
-      if (verdict !== "carry-out" && verdict !== "nothing") return { done: false, why: verdict };
-      if (verdict === "carry-out") this.#carryOut(change, before);
+      const ruling = judge(change, before, this.#taken(change));
+      if (ruling !== "carry-out" && ruling !== "nothing") return { done: false, why: ruling };
+      if (ruling === "carry-out") this.#carryOut(change, before);
       const account = change.type === "delete" ? before : this.#find({ id: change.account });
       return account === undefined ? { done: false, why: "missing" } : { done: true, account };
     });

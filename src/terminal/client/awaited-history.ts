@@ -7,14 +7,14 @@ import { terminal as limits } from "../../limits.ts";
 import { type ChatMessage, type DeletedMessage, withoutText } from "./open-rooms.ts";
 
 /** What happens in a room besides messages. A private chat's partner may share no room. */
-export type RoomNews = Extract<
+export type PresenceNews = Extract<
   SessionEvent,
   { type: "joined" | "left" | "renamed" | "gap" | "away" }
 >;
 
-export type RoomEvent = ChatMessage | RoomNews;
+export type HeldEvent = ChatMessage | PresenceNews;
 
-type Waiting = { room: string; held: RoomEvent[] };
+type Waiting = { room: string; held: HeldEvent[] };
 
 export class AwaitedHistory {
   /** Keyed by the `ref` of the history request. */
@@ -25,7 +25,7 @@ export class AwaitedHistory {
   }
 
   /** Holds an event back if its room still awaits its history. Returns whether it did. */
-  hold(event: RoomEvent): boolean {
+  hold(event: HeldEvent): boolean {
     if (event.room === undefined) return false;
     const room = fold(event.room);
     for (const waiting of this.#waiting.values()) {
@@ -50,7 +50,7 @@ export class AwaitedHistory {
    * A request was answered with these messages, or failed. Returns what was held back and is not
    * among them; undefined if it was not a history request.
    */
-  release(ref: number, past: readonly PastMessage[] = []): readonly RoomEvent[] | undefined {
+  release(ref: number, past: readonly PastMessage[] = []): readonly HeldEvent[] | undefined {
     const waiting = this.#waiting.get(ref);
     this.#waiting.delete(ref);
     const last = past.at(-1)?.seq ?? 0;

@@ -7,7 +7,7 @@ import type { NativeSession, SessionEvent, SessionResponse } from "../../client/
 import { history, terminal as limits } from "../../limits.ts";
 import { harmless, quoted } from "../../text.ts";
 import { eventText } from "../event-text.ts";
-import { AwaitedHistory, type RoomEvent, type RoomNews } from "./awaited-history.ts";
+import { AwaitedHistory, type HeldEvent, type PresenceNews } from "./awaited-history.ts";
 import { mentions } from "../../client/mentions.ts";
 import { type ChatMessage, type DeletedMessage, type Missed, OpenRooms } from "./open-rooms.ts";
 import type { Requests } from "./requests.ts";
@@ -89,7 +89,7 @@ export class RoomView {
     return `An operator has deleted what ${who} said${where} ${this.#parts.transcript.when(timeMs)}`;
   }
 
-  handleNews(news: RoomNews): void {
+  handleNews(news: PresenceNews): void {
     if (!this.#awaited.hold(news)) this.#show(news);
   }
 
@@ -117,7 +117,7 @@ export class RoomView {
    * Whether to show news: those of the current room, except the user's own arrival, rename and
    * absence, which have already been confirmed.
    */
-  #isShown(event: RoomNews): boolean {
+  #isShown(event: PresenceNews): boolean {
     const isConfirmed = event.type === "joined" || event.type === "away";
     if (isConfirmed && event.name === this.#self) return false;
     if (event.type === "renamed" && event.to === this.#self) return false;
@@ -181,7 +181,7 @@ export class RoomView {
     this.#parts.applyOutputs();
   }
 
-  #show(event: RoomEvent): void {
+  #show(event: HeldEvent): void {
     if (event.type === "message") return this.#showMessage(event);
     const text = this.#isShown(event) ? eventText(event) : undefined;
     if (text !== undefined) this.#parts.transcript.event(text);

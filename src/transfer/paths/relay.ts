@@ -5,7 +5,8 @@
 
 import { relay as limits } from "../../limits.ts";
 import type { ShareOwner } from "../../share-owner.ts";
-import { CookieJar, isSamePath, type KeyedHash, keyOf, type Path } from "../cookies.ts";
+import { CookieJar, type KeyedHash, keyOf } from "../cookies.ts";
+import { isSamePath, type UdpPath } from "../udp-path.ts";
 import { datagramEnd, goneReason, kind, kindAt, writeCookie, writeGone } from "../wire.ts";
 import { readJoin, writeJoined } from "./path-wire.ts";
 import { longestWaitUs, type Rates, RateShares } from "./rate-shares.ts";
@@ -28,14 +29,14 @@ export interface RelayTotals {
 export interface Relayed {
   bytes: Uint8Array;
   datagramBytes: number;
-  path: Path;
+  path: UdpPath;
 }
 
 interface End {
   readonly pair: Pair;
   readonly token: Uint8Array;
   /** The path it has proved. */
-  path: Path | undefined;
+  path: UdpPath | undefined;
   /** Data queued for it, oldest first. */
   readonly waiting: Uint8Array[];
   waitingBytes: number;
@@ -136,7 +137,7 @@ export class Relay {
    */
   handleDatagrams(
     bytes: Uint8Array,
-    path: Path,
+    path: UdpPath,
     into: Uint8Array,
     nowUs: number,
   ): number | undefined {
@@ -161,9 +162,9 @@ export class Relay {
   forward(
     bytes: Uint8Array,
     length: number,
-    path: Path,
+    path: UdpPath,
     nowUs: number,
-  ): { path: Path; datagramBytes: number } | false | undefined {
+  ): { path: UdpPath; datagramBytes: number } | false | undefined {
     const end = this.#pairs.size === 0 ? undefined : this.#endAt(path);
     if (end === undefined) return undefined;
     const { datagramBytes, count, last } = split(bytes, length);
@@ -189,7 +190,7 @@ export class Relay {
   }
 
   /** Whether an end of a pair has proved that path. */
-  isEnd(path: Path): boolean {
+  isEnd(path: UdpPath): boolean {
     return this.#endAt(path) !== undefined;
   }
 
@@ -235,7 +236,12 @@ export class Relay {
     this.totals.dropped += split(bytes, bytes.length).count;
   }
 
-  #handleJoin(bytes: Uint8Array, path: Path, into: Uint8Array, nowUs: number): number | undefined {
+  #handleJoin(
+    bytes: Uint8Array,
+    path: UdpPath,
+    into: Uint8Array,
+    nowUs: number,
+  ): number | undefined {
     const join = readJoin(bytes, 0, datagramEnd(bytes, 0));
     if (join === undefined) return 0;
     const { token, cookie, timeUs: echoUs } = join;
@@ -253,7 +259,7 @@ export class Relay {
     return writeJoined(into, { token, echoUs, isWhole });
   }
 
-  #bind(end: End, path: Path): void {
+  #bind(end: End, path: UdpPath): void {
     this.#unbind(end);
     // A router may have given the same address to another client since.
     const before = this.#endAt(path);
@@ -278,7 +284,7 @@ export class Relay {
    * Looks up the end's address only. The address at which the server was reached may change when
    * the server opens a socket for it; it answers from the address that was proved.
    */
-  #endAt({ address, port }: Path): End | undefined {
+  #endAt({ address, port }: UdpPath): End | undefined {
     const ends = this.#byPort.get(port);
     if (ends === undefined) return undefined;
     for (const end of ends) if (end.path?.address === address) return end;
@@ -310,7 +316,7 @@ export class Relay {
   }
 }
 
-const nowhere: Path = { address: "", port: 0, local: "" };
+const nowhere: UdpPath = { address: "", port: 0, local: "" };
 
 function otherOf({ pair, token }: End): End | undefined {
   return pair.ends[0]?.token === token ? pair.ends[1] : pair.ends[0];

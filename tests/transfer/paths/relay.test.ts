@@ -7,7 +7,7 @@ import { relay as limits } from "../../../src/limits.ts";
 import { ownerAt } from "../../../src/share-owner.ts";
 import { noCookie, readJoined, writeJoin } from "../../../src/transfer/paths/path-wire.ts";
 import { Relay, type RelayPair } from "../../../src/transfer/paths/relay.ts";
-import type { Path } from "../../../src/transfer/cookies.ts";
+import type { UdpPath } from "../../../src/transfer/udp-path.ts";
 import {
   dataHeaderBytes,
   kind,
@@ -18,7 +18,7 @@ import {
 } from "../../../src/transfer/wire.ts";
 import { seeded } from "../../sim/random.ts";
 
-const at = (address: string, port = 40_000): Path => ({ address, port, local: "" });
+const at = (address: string, port = 40_000): UdpPath => ({ address, port, local: "" });
 const [ann, bob, eve] = [at("192.0.2.1"), at("192.0.2.2"), at("192.0.2.3")];
 const token = (fill: number): Uint8Array => new Uint8Array(16).fill(fill);
 const secondUs = 1_000_000;
@@ -49,19 +49,19 @@ class Bed {
   }
 
   /** The relay's answer to a datagram from that address; undefined: the datagram is ignored. */
-  receive(bytes: Uint8Array, from: Path): Uint8Array | undefined {
+  receive(bytes: Uint8Array, from: UdpPath): Uint8Array | undefined {
     const length = this.relay.handleDatagrams(bytes, from, this.into, this.nowUs);
     return length === undefined ? undefined : this.into.slice(0, length);
   }
 
-  join(own: Uint8Array, cookie: Uint8Array, from: Path): Uint8Array {
+  join(own: Uint8Array, cookie: Uint8Array, from: UdpPath): Uint8Array {
     const bytes = new Uint8Array(96);
     writeJoin(bytes, { token: own, cookie, timeUs: 7 });
     return this.receive(bytes, from) ?? new Uint8Array(0);
   }
 
   /** The whole handshake; returns whether the other end was there. */
-  enter(own: Uint8Array, from: Path): boolean | undefined {
+  enter(own: Uint8Array, from: UdpPath): boolean | undefined {
     const first = this.join(own, noCookie, from);
     const cookie = readCookie(first, 0, first.length);
     if (cookie === undefined) return undefined;
@@ -156,7 +156,7 @@ describe("forwarding", () => {
   test("a server that opens a socket for its address goes on, and answers from there after a JOIN", () => {
     const bed = new Bed();
     const { tokens } = bed.whole();
-    const there: Path = { ...ann, local: "198.51.100.99" };
+    const there: UdpPath = { ...ann, local: "198.51.100.99" };
     expect(bed.receive(data(1_000, 1), there)).toEqual(new Uint8Array(0));
     expect(bed.sent()).toEqual([`${bob.address} 1028/1028`]);
     expect(short(bed, data(972, 1), there)).toBe(`${bob.address} 1000`);
@@ -231,7 +231,7 @@ describe("forwarding", () => {
 });
 
 /** Bytes delivered in two seconds, out of `offered` bytes per second each way. */
-function carried(bed: Bed, from: readonly Path[], offered: number): Map<string, number> {
+function carried(bed: Bed, from: readonly UdpPath[], offered: number): Map<string, number> {
   const got = new Map<string, number>();
   const step = 1_000;
   const each = Math.round((offered * step) / secondUs / 1_000);
@@ -342,7 +342,7 @@ test("for any input, nothing throws and no answer is longer than the input", () 
 });
 
 /** The destination of the fast path. */
-function short(bed: Bed, bytes: Uint8Array, from: Path): string | false | undefined {
+function short(bed: Bed, bytes: Uint8Array, from: UdpPath): string | false | undefined {
   // In memory that is reused.
   const slot = new Uint8Array(65_507).fill(0xee);
   slot.set(bytes);

@@ -7,7 +7,7 @@ import { offers as limits } from "../limits.ts";
 /** An error of the server, which may be about an offer. */
 export type ServerError = Extract<SessionEvent, { type: "error" }>;
 
-export interface OfferRequestOptions {
+export interface OfferRetriesOptions {
   readonly offer: string;
   /** Errors that pass by themselves. */
   readonly passing: readonly string[];
@@ -21,8 +21,8 @@ export interface OfferRequestOptions {
   onPostponed(): void;
 }
 
-export class OfferRequest {
-  readonly #options: OfferRequestOptions;
+export class OfferRetries {
+  readonly #options: OfferRetriesOptions;
   /** The `ref` of the last request. */
   #ref: number | undefined;
   #isHere: boolean | undefined;
@@ -31,7 +31,7 @@ export class OfferRequest {
   /** Until it is made again. */
   #again: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(options: OfferRequestOptions) {
+  constructor(options: OfferRetriesOptions) {
     this.#options = options;
   }
 
