@@ -1,19 +1,16 @@
 // The interface of the native session: what its driver (a TCP socket, a browser's WebSocket) does
 // for it, and what its user (the terminal, the page) requests from it and receives. Types only.
 
-import type { Vouch } from "../trust/device-vouch.ts";
 import type {
   Access,
   AccountChanged,
-  AdminRow,
-  ChatState,
   ClientMessage,
-  LeaveReason,
   MessageKind,
   OfferEnd,
   OfferMessage,
   RoomPoint,
   Sealed,
+  ServerMessage,
 } from "../protocol/messages.ts";
 
 export type {
@@ -214,26 +211,13 @@ export type SessionEvent =
     }
   /** The server no longer has messages `from` to `to` of the room. */
   | { type: "gap"; room: string; from: number; to: number }
-  | { type: "joined"; room: string; name: string }
-  | { type: "left"; room: string; name: string; reason: LeaveReason }
+  /** As the server says it, with this session's spelling of the room. */
+  | Told<"joined" | "left" | "away" | "mode" | "call" | "chat" | "topic" | "deleted" | "motd">
   /**
    * Sent once for each shared room; `room` is undefined for a private-chat partner in no shared
    * room.
    */
   | { type: "renamed"; room: string | undefined; from: string; to: string }
-  /** Without a text, they are back. */
-  | { type: "away"; room: string; name: string; text?: string | undefined }
-  /** An operator of the room changed its modes: `+o Ann`. */
-  | { type: "mode"; room: string; by: string; change: string }
-  /** Somebody invites this user to a room. */
-  | { type: "call"; room: string; from: string }
-  | { type: "chat"; state: ChatState; with: string }
-  /** The topic of a room, sent on entering it and when it changes; empty if removed. */
-  | { type: "topic"; room: string; topic: string }
-  /** An operator deleted the text of message `seq`. */
-  | { type: "deleted"; room: string; seq: number }
-  /** The message of the day, shown after login. */
-  | { type: "motd"; text: string }
   | AccountChanged
   /** Files between two people. */
   | { type: "offer"; about: OfferEvent }
@@ -259,11 +243,13 @@ export type OfferEvent = Extract<
   { type: "offered" | "channel" | "channel-lost" | "passed" | "offer-ended" }
 >;
 
+type Told<Type extends ServerMessage["type"]> = Extract<ServerMessage, { type: Type }>;
+
 /** Messages of the native protocol without their `ref`, which the session adds. */
 type Request<Type extends ClientMessage["type"]> = WithoutRef<
   Extract<ClientMessage, { type: Type }>
 >;
-type WithoutRef<Message> = Message extends unknown ? Omit<Message, "ref"> : never;
+export type WithoutRef<Message> = Message extends unknown ? Omit<Message, "ref"> : never;
 
 /** `after` continues from a response's `next`. */
 export type SessionRequest =
@@ -295,19 +281,21 @@ export type ChatRequest = Request<"invite" | "accept" | "reject" | "leave">;
 /** This device vouches for another one of the same account. Not answered. */
 export type VouchRequest = Request<"vouch">;
 
+/** Answers of the native protocol, and what the session makes of some of them. */
 export type SessionResponse =
-  | {
-      type: "names";
-      room: string;
-      names: readonly string[];
-      total: number;
-      next: string | undefined;
-    }
-  | {
-      type: "rooms";
-      rooms: readonly { room: string; members: number }[];
-      next: string | undefined;
-    }
+  | WithoutRef<
+      Told<
+        | "names"
+        | "rooms"
+        | "name"
+        | "device-code"
+        | "keys"
+        | "admin"
+        | "linked"
+        | "sharing"
+        | "code-joined"
+      >
+    >
   | { type: "history"; room: string; messages: readonly PastMessage[] }
   /** Messages before `next` have not been searched; undefined if all have been. */
   | {
@@ -317,32 +305,13 @@ export type SessionResponse =
       next: number | undefined;
     }
   | { type: "files"; files: readonly FileEntry[]; next: string | undefined }
-  | { type: "name"; name: string }
   | { type: "registered"; name: string }
   | { type: "password-set"; isSet: boolean }
   | { type: "devices"; devices: readonly ListedDevice[] }
-  | { type: "device-code"; code: string; seconds: number }
-  | {
-      type: "keys";
-      name: string;
-      registered: boolean;
-      keys: readonly string[];
-      /** Which of the keys other devices vouch for. */
-      vouches?: readonly Vouch[] | undefined;
-    }
-  | { type: "admin"; message: string | undefined; rows: readonly AdminRow[] }
-  | { type: "linked"; name: string }
-  /**
-   * `here`: a client that accepts files has been notified. `online`: the person is connected, but
-   * only with clients that accept none.
-   */
+  /** `online`: the person is connected, but only with clients that accept no files. */
   | { type: "offering"; offer: string; here: boolean; online: boolean }
   /** Where to send a file for the shared folder by HTTP: a path on the page's port. */
-  | { type: "upload"; path: string; from: number }
-  /** The server will store the files in the shared folder. */
-  | { type: "sharing"; offer: string }
-  /** `here`: the sender of the files is connected. */
-  | { type: "code-joined"; offer: string; here: boolean };
+  | { type: "upload"; path: string; from: number };
 
 /** A device of the session's account. */
 export type ListedDevice = {
