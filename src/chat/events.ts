@@ -9,11 +9,11 @@ import type { RoomChange } from "./rooms/room-change.ts";
 import type { RoomAnswer, RoomCommand } from "./rooms/room-events.ts";
 import type { Said } from "./rooms/said.ts";
 import type { RefusedNumbers } from "./turn/refused-numbers.ts";
-import type { AdminRow } from "./admin/answer.ts";
 import type { Vouch } from "../trust/device-vouch.ts";
 import type {
   AccountChanged,
   AccountRequest,
+  AdminRow,
   ByeCode,
   ChatState,
   LeaveReason,
@@ -26,6 +26,7 @@ import type {
   PrivateChatRequest,
   Ref,
   RegistryRequest,
+  RoomEntry,
   Sealed,
   TransferMessage,
   TransferRequest,
@@ -284,12 +285,6 @@ export type PresenceEvent =
   | ({ type: "invited"; by: string; name: string } & About)
   /** Tags without a text, for example a typing notification. Not stored. */
   | ({ type: "signal"; from: string; tags: string; id: number } & About);
-
-/**
- * A room that a session is in: live messages start after `seq`. `recovered`: nothing was lost in
- * between.
- */
-export type RoomEntry = { room: string; seq: number; recovered: boolean };
 
 /** Received by one session only. */
 export type PersonalEvent =

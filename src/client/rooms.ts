@@ -3,7 +3,7 @@
 
 import { fold } from "../chat/names/grammar.ts";
 import { names as limits } from "../limits.ts";
-import type { RoomPoint, RoomState } from "../protocol/messages.ts";
+import type { RoomPoint, RoomEntry } from "../protocol/messages.ts";
 import { type Continuation, StreamPosition } from "./stream-position.ts";
 
 type Room = {
@@ -105,7 +105,7 @@ export class Rooms {
    * The server accepted a `join`. Returns the room's name; undefined if the room is no longer
    * wanted.
    */
-  handleEntered(ref: number | undefined, state: RoomState): string | undefined {
+  handleEntered(ref: number | undefined, state: RoomEntry): string | undefined {
     const room = this.#joining(ref);
     if (room === undefined) return undefined;
     room.state = "entered";
@@ -121,7 +121,7 @@ export class Rooms {
   }
 
   /** Logged in. `states` are the rooms in the welcome. `restarted`: the log is a new one. */
-  handleWelcome(states: readonly RoomState[], restarted: boolean, max: number): Readmission {
+  handleWelcome(states: readonly RoomEntry[], restarted: boolean, max: number): Readmission {
     this.#max = max;
     const given = new Map(states.slice(0, max).map((state) => [fold(state.room), state]));
     let how: Continuation = restarted ? "restarted" : "recovered";

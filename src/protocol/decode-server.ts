@@ -16,7 +16,7 @@ import {
   type LeaveReason,
   protocolVersion,
   type RoomMessage,
-  type RoomState,
+  type RoomEntry,
   type ServerLimits,
   type ServerMessage,
   type TreeEntry,
@@ -138,7 +138,7 @@ const readers: {
   chat: (r) => ({ type: "chat", state: chatState(r), with: r.text("with") }),
   entered: (r) => ({
     type: "entered",
-    ...readRoomState(r),
+    ...readRoomEntry(r),
     epoch: r.text("epoch"),
     ref: r.ref(),
   }),
@@ -373,7 +373,7 @@ function readSession(r: FieldReader): WelcomeSession {
     n: r.count("n"),
     refused: r.optionalList("refused", readRefused),
     recovered: r.flag("recovered"),
-    rooms: r.list("rooms", readRoomState),
+    rooms: r.list("rooms", readRoomEntry),
     registered: r.optionalFlag("registered"),
     token: r.optionalText("token"),
   };
@@ -385,7 +385,7 @@ function readRefused(r: FieldReader): RefusedMessages {
   return { first, last, code: r.text("code"), to, message: r.text("message") };
 }
 
-function readRoomState(r: FieldReader): RoomState {
+function readRoomEntry(r: FieldReader): RoomEntry {
   return { room: r.text("room"), seq: r.count("seq"), recovered: r.flag("recovered") };
 }
 

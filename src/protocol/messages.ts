@@ -424,7 +424,7 @@ export type WelcomeSession = {
   refused?: readonly RefusedMessages[] | undefined;
   /** Whether all private messages after the client's `mail` either follow or were already seen. */
   recovered: boolean;
-  rooms: readonly RoomState[];
+  rooms: readonly RoomEntry[];
   /** Present and true: the name is registered, and this session belongs to its owner. */
   registered?: boolean | undefined;
   /** Replaces the password from now on; only if requested. */
@@ -432,7 +432,7 @@ export type WelcomeSession = {
 };
 
 /** A room the session is in. Live messages start after `seq`. */
-export type RoomState = {
+export type RoomEntry = {
   room: string;
   seq: number;
   /** The epoch matched, and everything after the client's `seq` follows. */
@@ -637,13 +637,12 @@ export type OfferMessage =
    */
   | { type: "code-files"; files: readonly FileInfo[]; ref?: Ref | undefined };
 
-/**
- * A line of the answer to an operator command: text for people and fields for programs. Without
- * `text`, the fields are all there is.
- */
-export type AdminRow = { text?: string | undefined; fields: Scalars };
-
-export type Scalars = Readonly<Record<string, string | number | boolean>>;
+/** A line of the answer to an operator command. Without `text`, its fields are shown as JSON. */
+export type AdminRow = {
+  readonly text?: string | undefined;
+  /** For programs; `event` names the type of the row. */
+  readonly fields: Readonly<Record<string, string | number | boolean>>;
+};
 
 /** Another session has changed the account. `device`: the label of the device. */
 export type AccountChanged = {
@@ -740,7 +739,7 @@ export type ServerMessage =
   | { type: "call"; room: string; from: string }
   | { type: "chat"; state: ChatState; with: string }
   /** Answers `join`; missed messages follow. */
-  | ({ type: "entered"; epoch: string; ref?: Ref | undefined } & RoomState)
+  | ({ type: "entered"; epoch: string; ref?: Ref | undefined } & RoomEntry)
   /** Answers `part`; without `ref` the client was removed: `by` and `text` say by whom and why. */
   | {
       type: "parted";

@@ -8,7 +8,7 @@ import type {
   ClientMessage,
   Hello,
   RoomMessage,
-  RoomState,
+  RoomEntry,
   ServerLimits,
   ServerMessage,
 } from "../../src/protocol/messages.ts";
@@ -125,7 +125,7 @@ export class ModelServer {
     connection.account = account;
     connection.rooms = new Set(rooms.map(({ room }) => room));
     const knows = hello.epoch === this.epoch;
-    const states: RoomState[] = rooms.map(({ room, seq }) => ({
+    const states: RoomEntry[] = rooms.map(({ room, seq }) => ({
       room,
       seq: this.log(room).length,
       recovered: knows || seq === undefined,

@@ -11,7 +11,7 @@ import type {
   ClientMessage,
   Ref,
   RefusedMessages,
-  RoomState,
+  RoomEntry,
   ServerMessage,
 } from "../../src/protocol/messages.ts";
 import type { Undecodable } from "../../src/protocol/undecodable.ts";
@@ -34,7 +34,7 @@ type WelcomeFields = {
   n?: number;
   refused?: RefusedMessages[];
   recovered?: boolean;
-  rooms?: RoomState[];
+  rooms?: RoomEntry[];
   textChars?: number;
   maxRooms?: number;
 };
@@ -146,7 +146,7 @@ class Bench {
   }
 }
 
-const den: RoomState = { room: "den", seq: 9, recovered: true };
+const den: RoomEntry = { room: "den", seq: 9, recovered: true };
 
 const copy = (mail: number, to: string, text: string) =>
   ({ type: "private", mail, time: 5, from: "Ann", to: [to], text, own: true }) as const;
@@ -303,7 +303,7 @@ describe("logging in", () => {
   });
 });
 
-function welcomeRoom(room: string): RoomState {
+function welcomeRoom(room: string): RoomEntry {
   return { room, seq: 0, recovered: true };
 }
 

@@ -1,7 +1,7 @@
 // The list of operator commands, the same at the server and in `parley admin help`. Pure.
 
 import { adminCommands } from "./admin-command.ts";
-import type { AdminRow } from "./answer.ts";
+import type { AdminRow } from "../../protocol/messages.ts";
 
 export function adminHelp(): readonly AdminRow[] {
   const entries = Object.values(adminCommands);

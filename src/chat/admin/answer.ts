@@ -1,13 +1,7 @@
 // The answer to an operator command: a sentence, or rows.
 
 import type { ErrorCode, ParleyError } from "../../errors.ts";
-
-/** One line of a list. Without `text`, its fields are shown as JSON. */
-export type AdminRow = {
-  readonly text?: string;
-  /** For programs; `event` names the type of the row. */
-  readonly fields: Readonly<Record<string, string | number | boolean>>;
-};
+import type { AdminRow } from "../../protocol/messages.ts";
 
 export type AdminAnswer =
   | { ok: true; message?: string; rows?: readonly AdminRow[] }

@@ -1,7 +1,7 @@
 // Paging of an export: the command for the next page. Pure.
 
 import { readAdminCommand } from "./admin-command.ts";
-import type { AdminRow } from "./answer.ts";
+import type { AdminRow } from "../../protocol/messages.ts";
 
 /** Undefined if it was not an export, or the page was its last. */
 export function nextExport(

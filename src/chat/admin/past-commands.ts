@@ -12,7 +12,8 @@ import { tellErased } from "../rooms/room-access.ts";
 import { mayBeOf } from "../session.ts";
 import { type Actor, outranks } from "./actor.ts";
 import type { AdminCommand } from "./admin-command.ts";
-import { type AdminAnswer, type AdminRow, failed } from "./answer.ts";
+import { type AdminAnswer, failed } from "./answer.ts";
+import type { AdminRow } from "../../protocol/messages.ts";
 import { logAct } from "./log-act.ts";
 import { withAccount } from "./with-account.ts";
 

@@ -3,7 +3,8 @@
 import { rights as limits } from "../../limits.ts";
 import type { HubState } from "../hub-state.ts";
 import type { Actor } from "./actor.ts";
-import { type AdminAnswer, type AdminRow, failed } from "./answer.ts";
+import { type AdminAnswer, failed } from "./answer.ts";
+import type { AdminRow } from "../../protocol/messages.ts";
 
 /** Also lists people at other servers; `isLong`: with the server instead of their address. */
 export function who(

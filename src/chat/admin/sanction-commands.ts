@@ -23,7 +23,8 @@ import { banText, suspectOf } from "../suspect.ts";
 import type { Rank } from "../rights/roles.ts";
 import { type Actor, isNameless, outranks, rankOf } from "./actor.ts";
 import type { AdminCommand } from "./admin-command.ts";
-import { type AdminAnswer, type AdminRow, failed } from "./answer.ts";
+import { type AdminAnswer, failed } from "./answer.ts";
+import type { AdminRow } from "../../protocol/messages.ts";
 import { logAct } from "./log-act.ts";
 
 type Of<Do extends AdminCommand["do"]> = Extract<AdminCommand, { do: Do }>;

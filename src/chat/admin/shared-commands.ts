@@ -14,7 +14,8 @@ import { takesNothing } from "../sharing/share-commands.ts";
 import type { SharedListing } from "../sharing/sharing-port.ts";
 import type { Actor } from "./actor.ts";
 import type { AdminCommand } from "./admin-command.ts";
-import type { AdminAnswer, AdminRow } from "./answer.ts";
+import type { AdminAnswer } from "./answer.ts";
+import type { AdminRow } from "../../protocol/messages.ts";
 import { logAct } from "./log-act.ts";
 
 type Answer = (answer: AdminAnswer) => void;

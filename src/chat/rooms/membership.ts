@@ -3,7 +3,8 @@
 
 import { history as limits } from "../../limits.ts";
 import type { HubState } from "../hub-state.ts";
-import type { LeaveReason, PresenceEvent, RoomEntry } from "../events.ts";
+import type { LeaveReason, PresenceEvent } from "../events.ts";
+import type { RoomEntry } from "../../protocol/messages.ts";
 import { ForeignRoster } from "../elsewhere/foreign-roster.ts";
 import { fold, lobby } from "../names/grammar.ts";
 import { Room } from "./room.ts";
