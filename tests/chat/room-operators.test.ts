@@ -38,7 +38,15 @@ test("the user who opens a room is its operator; the lobby has none", () => {
   bob.send({ type: "say", room: "den", text: "hi" });
   expect(bob.lines()).toMatchObject([{ type: "message", text: "hi" }]);
   expect(order(ann, "mode den")).toMatchObject({ message: "den: +mnt" });
-  expect(order(ann, "mode den +y")).toMatchObject({ type: "error", code: "usage" });
+  for (const [modes, why] of [
+    ["+y", "'y' is no mode"],
+    ["+l", "'l' needs an argument"],
+    ["+l 0", "'0' is no limit. A limit is a number from 1 to 999999"],
+    ["+l 1000000", "'1000000' is no limit. A limit is a number from 1 to 999999"],
+  ]) {
+    const refusal = { type: "error", code: "usage", message: `${why}: docs/irc.md` };
+    expect(order(ann, `mode den ${modes}`)).toMatchObject(refusal);
+  }
   expect(order(ann, "mode nowhere +m")).toMatchObject({ type: "error", code: "not-found" });
 });
 

@@ -6,7 +6,13 @@ import { harmless, quoted } from "../../text.ts";
 import type { HubState } from "../hub-state.ts";
 import { fold } from "../names/grammar.ts";
 import { setAway } from "../people/people-commands.ts";
-import { changesText, letterOf, readChanges } from "../rooms/room-change.ts";
+import {
+  type BadChange,
+  changesText,
+  letterOf,
+  limitRule,
+  readChanges,
+} from "../rooms/room-change.ts";
 import { applyChanges } from "../rooms/room-changes.ts";
 import { callInto } from "../rooms/call-into.ts";
 import { removePerson } from "../rooms/room-commands.ts";
@@ -37,8 +43,7 @@ export function mode(hub: HubState, actor: Actor, command: Of<"mode">): AdminAns
   const { changes, bad, lists } = readChanges(letters, args, limits.maxChanges);
   const [wrong] = bad;
   if (wrong !== undefined) {
-    const why = wrong.why === "unknown" ? "is no mode" : "needs an argument";
-    return { ok: false, code: "usage", message: `${quoted(wrong.letter)} ${why}: docs/irc.md` };
+    return { ok: false, code: "usage", message: `${badText(wrong)}: docs/irc.md` };
   }
   if (changes.length === 0) return shown(hub, room, lists.length > 0);
   if (!isOperator(hub, actor, room)) return notOperator(room);
@@ -52,6 +57,12 @@ export function mode(hub: HubState, actor: Actor, command: Of<"mode">): AdminAns
   if (problem !== undefined) return { ok: false, code: "usage", message: problem };
   logAct(hub, actor, "room changed", { target: room.name, change: changesText(changes) });
   return { ok: true, message: `Set ${changesText(changes)} in ${room.name}` };
+}
+
+function badText(change: BadChange): string {
+  const letter = quoted(change.letter);
+  if (change.why === "bad-limit") return `${quoted(change.limit)} is no limit. ${limitRule}`;
+  return change.why === "unknown" ? `${letter} is no mode` : `${letter} needs an argument`;
 }
 
 export function call(

@@ -20,8 +20,10 @@ export type RoomChange =
   | { readonly what: "limit"; readonly limit: number | undefined }
   | { readonly what: "ban"; readonly mask: string; readonly isOn: boolean };
 
-/** What is wrong with a letter. */
-export type BadChange = { letter: string; why: "unknown" | "needs-argument" };
+/** A letter that can't be applied, and why. */
+export type BadChange =
+  | { readonly letter: string; readonly why: "unknown" | "needs-argument" }
+  | { readonly letter: "l"; readonly why: "bad-limit"; readonly limit: string };
 export type ReadChanges = {
   changes: readonly RoomChange[];
   bad: readonly BadChange[];
@@ -53,6 +55,7 @@ export function readChanges(letters: string, args: readonly string[], max: numbe
     const change = withArgument(letter, isOn, left);
     if (change === undefined) bad.push({ letter, why: "unknown" });
     else if (change === "needs-argument") bad.push({ letter, why: change });
+    else if ("why" in change) bad.push(change);
     else changes.push(change);
   }
   return { changes, bad, lists };
@@ -62,7 +65,7 @@ function withArgument(
   letter: string,
   isOn: boolean,
   left: string[],
-): RoomChange | "needs-argument" | undefined {
+): RoomChange | BadChange | "needs-argument" | undefined {
   switch (letter) {
     case "o":
     case "v": {
@@ -82,14 +85,17 @@ function withArgument(
     case "l": {
       if (!isOn) return { what: "limit", limit: undefined };
       const limit = left.shift() ?? "";
+      if (limit === "") return "needs-argument";
       return /^[1-9]\d{0,5}$/.test(limit)
         ? { what: "limit", limit: Number(limit) }
-        : "needs-argument";
+        : { letter, why: "bad-limit", limit };
     }
     default:
       return undefined;
   }
 }
+
+export const limitRule = "A limit is a number from 1 to 999999";
 
 function isFlag(letter: string): letter is keyof typeof roomFlags {
   return Object.hasOwn(roomFlags, letter);

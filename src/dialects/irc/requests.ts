@@ -2,14 +2,14 @@
 
 import type { Command, MessageKind } from "../../chat/events.ts";
 import { fold } from "../../chat/names/grammar.ts";
-import { readChanges } from "../../chat/rooms/room-change.ts";
+import { type BadChange, limitRule, readChanges } from "../../chat/rooms/room-change.ts";
 import { irc as limits, people, rights } from "../../limits.ts";
 import { beginning } from "../../text.ts";
 import { clientTagsOf, type IrcLine } from "./line.ts";
 import { isChannel, nameOf, roomOf } from "./names.ts";
 import { readChatHistory } from "./chat-history.ts";
 import type { Outcome } from "./registration.ts";
-import type { Self } from "./self.ts";
+import type { Line, Self } from "./self.ts";
 import { readCtcp, withoutFormatting } from "./text.ts";
 
 type Handler = (self: Self, line: IrcLine, out: Outcome) => void;
@@ -271,18 +271,30 @@ function mode(self: Self, line: IrcLine, out: Outcome): void {
   }
   const named = args.map((arg, i) => (/[ov]/.test(argumentLetter(letters, i)) ? nameOf(arg) : arg));
   const { changes, bad, lists } = readChanges(letters, named, people.maxChanges);
-  for (const { letter, why } of bad) {
-    out.line(
-      why === "unknown"
-        ? self.numeric("472", letter, "is unknown mode char to me")
-        : self.numeric("696", target, letter, "*", "This mode needs an argument"),
-    );
-  }
+  for (const change of bad) out.line(badChange(self, target, change));
   if (lists.length > 0) {
     out.ask((ref) => ({ type: "room-state", room, ref }), { target, args: ["b"] });
   }
   if (changes.length === 0) return;
   out.ask((ref) => ({ type: "change-room", room, changes, ref }), { target });
+}
+
+function badChange(self: Self, target: string, change: BadChange): Line {
+  const { letter } = change;
+  switch (change.why) {
+    case "unknown":
+      return self.numeric("472", letter, "is unknown mode char to me");
+    case "needs-argument":
+      return self.numeric("696", target, letter, "*", "This mode needs an argument");
+    case "bad-limit":
+      return self.numeric(
+        "696",
+        target,
+        letter,
+        beginning(change.limit, limits.maxEchoChars),
+        limitRule,
+      );
+  }
 }
 
 /** The mode letter that takes argument `index`. */

@@ -283,6 +283,21 @@ test("the lobby has no mode that keeps people out", () => {
   expect(ann.lines()).toEqual([":Ben!~Ben@HOST JOIN #lobby"]);
 });
 
+test("a limit that is none is refused as such, not as missing", () => {
+  const rig = new IrcRig();
+  const ann = rig.irc("Ann");
+  rig.room("#den", ann);
+  const rule = "A limit is a number from 1 to 999999";
+  for (const limit of ["0", "-1", "1000000", "two"]) {
+    expect(ann.ask(`MODE #den +l ${limit}`)).toEqual([
+      `:irc.test 696 Ann #den l ${limit} :${rule}`,
+    ]);
+  }
+  expect(ann.ask("MODE #den +l")).toEqual([
+    ":irc.test 696 Ann #den l * :This mode needs an argument",
+  ]);
+});
+
 test("a room's operators decide who enters and speaks", () => {
   const rig = new IrcRig();
   const [ann, ben, cal] = [rig.irc("Ann"), rig.irc("Ben"), rig.irc("Cal")];
