@@ -71,7 +71,7 @@ async function violations(tab: Tab): Promise<string[]> {
       nodes.map(({ html, failureSummary }) => [id, html.slice(0, 160), failureSummary].join(" "))))`);
 }
 
-/** Elements that are too wide, and buttons and fields that are covered or cut off. */
+/** Elements that are too wide, covered or cut off controls, and words that are a letter a line. */
 const defects = `(() => {
   const found = [];
   if (document.documentElement.scrollWidth > innerWidth) found.push("wider than the screen");
@@ -95,6 +95,15 @@ const defects = `(() => {
     const isHit = hit === control || control.contains(hit) || hit?.closest("label")?.contains(control) === true;
     const isUnderPopup = hit?.closest("#room-options, #recipient-list") !== null;
     if (!isHit && !isUnderPopup) found.push(name + " is covered by " + (hit?.id || hit?.className));
+  }
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let text; (text = texts.nextNode()) !== null; ) {
+    const range = new Range();
+    range.selectNodeContents(text);
+    const lines = [...range.getClientRects()];
+    if (lines.length > 2 && lines.every(({ width, height }) => width < height)) {
+      found.push(text.data + " is broken into letters");
+    }
   }
   return found;
 })()`;
@@ -405,8 +414,9 @@ inChromium("files from person to person", async () => {
   await shoot(ann, "offers-running");
   carl.signal("SIGINT");
   await isIn(ann, "cancelled");
-  writeFileSync(path, "short");
-  await using dan = await anotherCard(ann, async () => sender(rig, "Dan", "Ann", path));
+  const recorded = join(rig.folder, longFile);
+  writeFileSync(recorded, "short");
+  await using dan = await anotherCard(ann, async () => sender(rig, "Dan", "Ann", recorded));
   await press(ann, "Accept");
   await isIn(ann, "done");
   await dan.exit();

@@ -8,13 +8,14 @@ import { secretText } from "../../secrets.ts";
 import { sizeText } from "../../size-text.ts";
 import { harmless } from "../../text.ts";
 import { codeText, parseCode } from "../../trust/code.ts";
-import { byId, h, icon, saveFile, setProblem, setText } from "../dom.ts";
+import { byId, h, saveFile, setProblem, setText } from "../dom.ts";
 import { hasCipher } from "../handover/chunk-cipher.ts";
 import { offerPort } from "../handover/offer-port.ts";
 import { folderAdvice } from "../folder-advice.ts";
 import { OwnStore } from "../handover/own-store.ts";
 import { canSaveFolders, chooseTarget } from "../handover/save-target.ts";
 import { progressText } from "../progress-text.ts";
+import { savedFile } from "../views/saved-file.ts";
 import { WebSocketDriver } from "../websocket-driver.ts";
 import { CodeFetch, type CodeView } from "./code-fetch.ts";
 import { type Attempt, endAttempt, noteAttempt, notedAttempt } from "./reloaded.ts";
@@ -164,9 +165,7 @@ function start(text: string): void {
 
 /** Hands a file to the downloads, and lists it, so that it can be saved again. */
 function handOver(file: Blob, name: string): void {
-  const label = ["Save ", h("bdi", {}, harmless(name)), " again"];
-  const link = h("a", { href: saveFile(file, name), download: name }, icon("save"), ...label);
-  saved.append(h("li", {}, link));
+  saved.append(savedFile(harmless(name), saveFile(file, name)));
   saved.hidden = false;
 }
 

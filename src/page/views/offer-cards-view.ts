@@ -2,11 +2,12 @@
 // its buttons stay in position while numbers change.
 
 import { sizeText } from "../../size-text.ts";
-import { h, icon, setText } from "../dom.ts";
+import { h, setText } from "../dom.ts";
 import { isOver, type OfferCard, type OfferCards } from "../offer-cards.ts";
 import type { State } from "../state.ts";
 import { progressText } from "../progress-text.ts";
 import { clockTime } from "../timeline.ts";
+import { savedFile } from "./saved-file.ts";
 
 export type OfferCardActions = {
   accept: (id: number) => void;
@@ -129,18 +130,7 @@ function focusNext({ cancel, node }: Parts): void {
 
 function drawSaved(list: HTMLUListElement, { saved }: OfferCard): void {
   list.hidden = saved.length === 0;
-  list.replaceChildren();
-  for (const { name, url } of saved) {
-    const link = h(
-      "a",
-      { href: url, download: name },
-      icon("save"),
-      "Save ",
-      h("bdi", {}, name),
-      " again",
-    );
-    list.append(h("li", {}, link));
-  }
+  list.replaceChildren(...saved.map(({ name, url }) => savedFile(name, url)));
 }
 
 function titleOf({ isMine, with: name, files }: OfferCard): (Node | string)[] {
