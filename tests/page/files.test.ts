@@ -2,7 +2,7 @@
 // holds.
 
 import { expect } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Tab } from "./browser.ts";
 import { expectNoComplaints, hostileNames, inBrowser, pageRig } from "./page-rig.ts";
@@ -14,6 +14,7 @@ const rig = pageRig(async (tab) => {
   for (let i = 0; i < fileCount; i++) {
     writeFileSync(join(rig.folder, "files", `report-${String(i).padStart(4, "0")}.txt`), "");
   }
+  mkdirSync(join(rig.folder, "files", "quarter"));
   await ann.login("Ann");
 });
 
@@ -51,7 +52,7 @@ inBrowser("a download can be stopped, and started again", async () => {
 inBrowser(
   "a long list says that there is more, and grows page by page to the last file",
   async () => {
-    await ann.shows("#files-note", "The first 1,000 files; there are more.");
+    await ann.shows("#files-note", "The first 999 files and 1 folder; there are more.");
     // The rows of a page stay in the document while the next ones arrive.
     await ann.get(`(() => {
     window.removed = 0;
@@ -61,11 +62,11 @@ inBrowser(
     ${rows}.at(-1).dataset.seen = 'yes';
   })()`);
     await ann.get("document.querySelector('#files-more').scrollIntoView()");
-    await ann.shows("#files-note", "The first 2,000 files; there are more.");
+    await ann.shows("#files-note", "The first 1,999 files and 1 folder; there are more.");
     await ann.get("document.querySelector('#files-more').click()");
     const total = fileCount + hostileNames.length + 1;
-    await ann.shows("#files-note", `${total.toLocaleString("en")} files`);
-    expect(await ann.get(`${rows}.length`)).toBe(total);
+    await ann.shows("#files-note", `${total.toLocaleString("en")} files and 1 folder`);
+    expect(await ann.get(`${rows}.length`)).toBe(total + 1);
     expect(await ann.get("document.querySelectorAll('[data-seen]').length")).toBe(1);
     expect(await ann.get("window.removed")).toBe(0);
     expect(await ann.get("document.querySelector('#files-more').hidden")).toBe(true);

@@ -83,12 +83,11 @@ export class FileList {
 
   #newRow(file: FileEntry): Row {
     const name = harmless(file.name);
-    const isFolder = file.name.endsWith("/");
     const button = iconButton("save", `Download ${name}`);
     button.addEventListener("click", () => this.#actions.download(file));
     // A browser saves files, not folders.
-    button.hidden = isFolder;
-    const facts = isFolder
+    button.hidden = isFolder(file.name);
+    const facts = isFolder(file.name)
       ? `folder · parley fetch-file ${pastedWord(name)}`
       : `${sizeText(file.sizeBytes)} · ${new Date(file.modifiedMs).toLocaleDateString()}`;
     const bar = h("progress", {
@@ -151,10 +150,20 @@ function downloadText({ phase, doneBytes, totalBytes, detail }: Download): strin
   }
 }
 
-function noteOf({ files, next, phase, problem }: FileListing): string {
+function noteOf({ files: entries, next, phase, problem }: FileListing): string {
   if (problem !== "") return problem;
-  const count = files.length;
-  if (count === 0) return phase === "loaded" ? "This server shares no files." : "Loading …";
-  if (next !== undefined) return `The first ${count.toLocaleString("en")} files; there are more.`;
-  return count === 1 ? "1 file" : `${count.toLocaleString("en")} files`;
+  if (entries.length === 0)
+    return phase === "loaded" ? "This server shares no files." : "Loading …";
+  const folders = entries.filter(({ name }) => isFolder(name)).length;
+  const counts = [countText(entries.length - folders, "file"), countText(folders, "folder")];
+  const text = counts.filter((count) => count !== "").join(" and ");
+  return next === undefined ? text : `The first ${text}; there are more.`;
+}
+
+function countText(count: number, what: string): string {
+  return count === 0 ? "" : `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;
+}
+
+function isFolder(name: string): boolean {
+  return name.endsWith("/");
 }
