@@ -169,7 +169,7 @@ const handlers: Handlers = {
       const { rooms: page, next } = roomPage(known, after, limit);
       const rooms = page.map((one) => ({
         ...one,
-        topic: hub.options.rights.rooms.of(one.room).topic,
+        topic: hub.rights.rooms.of(one.room).topic,
       }));
       hub.send(session, { type: "rooms", rooms, next, ref });
     });
@@ -184,7 +184,7 @@ const handlers: Handlers = {
     const operation = { type: "read-room", room: room.name, before: end, limit } as const;
     askStore(hub, session, operation, (found) => {
       if (!found.done) {
-        hub.options.log.warn(found.error.message);
+        hub.log.warn(found.error.message);
         return reject(hub, session, found.error.code, found.error.message, { ref });
       }
       // They may have been removed from it meanwhile.

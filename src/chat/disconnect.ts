@@ -58,7 +58,7 @@ export function partAll(
   const { identity, dialect } = session;
   const terminal = dialect.terminal?.gone?.(identity.name);
   if (terminal !== undefined) hub.options.print(terminal);
-  hub.options.log.info("left", { ...sessionFields(session), reason: why });
+  hub.log.info("left", { ...sessionFields(session), reason: why });
   dissolve(hub, session, reason === "lost" || reason === "slow" ? "lost" : "left");
   const { farewell } = session.person;
   // If the person stays in other rooms, each room that they leave is told separately.
@@ -108,7 +108,7 @@ function isInOtherRooms(hub: HubState, session: Session): boolean {
 export function logNameless(hub: HubState, session: Session, reason: EndReason): void {
   // A request with an access token has been logged as such.
   if (session.person.sinceMs > 0 || session.proven.isBearer === true) return;
-  hub.options.log.info("disconnected", { ...sessionFields(session), reason });
+  hub.log.info("disconnected", { ...sessionFields(session), reason });
 }
 
 /**
@@ -123,7 +123,7 @@ function recordDevice(hub: HubState, session: Session, reason: LeaveReason): voi
   const key = proven.isDevice ? proven.key : undefined;
   const change = { type: "used", account, key, mail, atMs: hub.stampMs } as const;
   hub.store.ask({ type: "change-account", change }, (outcome) => {
-    if (!outcome.done) hub.options.log.warn(outcome.error.message);
+    if (!outcome.done) hub.log.warn(outcome.error.message);
   });
   hub.wake();
 }
@@ -241,7 +241,7 @@ export function stopAll(hub: HubState, reason: string): void {
       recordDevice(hub, session, "lost");
     }
     if (session.phase !== "member") logNameless(hub, session, "stopped");
-    else hub.options.log.info("left", { ...sessionFields(session), reason: "stopped" });
+    else hub.log.info("left", { ...sessionFields(session), reason: "stopped" });
     leaveForOthers(hub, session);
     session.queue.clear();
     hub.send(session, { type: "bye", reason });

@@ -113,6 +113,12 @@ export type LastSaid = {
 };
 
 export class HubState {
+  /** Operators' decisions. */
+  readonly rights: Rights;
+  /** The operator's log. */
+  readonly log: Log;
+  /** No other server shares the store. */
+  readonly isAlone: boolean;
   /** The last one of what is being handled. */
   lastSaid: LastSaid | undefined;
   /**
@@ -201,10 +207,13 @@ export class HubState {
     readonly store: StoreClient,
     readonly pipeline: CommitPipeline,
   ) {
-    const { rights, newSecret, hashSecret } = options;
+    const { rights, log, shared, newSecret, hashSecret } = options;
+    this.rights = rights;
+    this.log = log;
+    this.isAlone = shared === undefined;
     this.personas = new Personas(() => rights.hostSecret(newSecret), hashSecret);
     // People on other servers may be shown them.
-    if (options.shared !== undefined) this.personas.want();
+    if (!this.isAlone) this.personas.want();
     this.past = new PastLimits(options.rates === undefined ? undefined : options.past);
   }
 
@@ -343,7 +352,7 @@ export class HubState {
 
   /** Reports a presence change of a room to the other servers, if there can be any. */
   share(room: Room, change: PresenceChange): void {
-    if (this.options.shared === undefined) return;
+    if (this.isAlone) return;
     const event = change.event && { ...change.event, timeMs: this.stampMs };
     const at = this.pipeline.nextOrder();
     this.pipeline.gathering.sharePresence(room, { ...change, event, at });
@@ -352,7 +361,7 @@ export class HubState {
 
   /** Reports who has this folded name here to interested servers, if there can be any. */
   list(folded: string): void {
-    if (this.options.shared === undefined) return;
+    if (this.isAlone) return;
     this.pipeline.gathering.people.add(folded);
     this.wake();
   }
@@ -370,7 +379,7 @@ export class HubState {
 
   /** Has the other servers count it as well, if there can be any. */
   tellCharge(charge: SharedCharge): void {
-    if (this.options.shared === undefined) return;
+    if (this.isAlone) return;
     this.#charges.add(charge);
     this.#sendCharges();
   }

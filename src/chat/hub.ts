@@ -104,7 +104,7 @@ export class Hub {
     if (this.#refuses(session)) return session;
     const line = dialect.terminal?.connected?.(peer, hub.stampMs);
     if (line !== undefined) this.options.print(line);
-    this.options.log.info("connected", sessionFields(session));
+    this.state.log.info("connected", sessionFields(session));
     for (const text of session.conversation.greeting()) session.output.push(text);
     if (session.output.pump(nowMs)) this.#watchGap(session);
     if (this.#stopping !== undefined) {
@@ -270,7 +270,7 @@ export class Hub {
   #warnOfStore(nowMs: number): void {
     if (nowMs < this.#nextStoreWarningMs) return;
     this.#nextStoreWarningMs = nowMs + storeWarningMs;
-    this.options.log.warn(
+    this.state.log.warn(
       "the store does not say whether it has carried out a request: messages wait, and it is asked again",
     );
   }
@@ -370,7 +370,7 @@ export class Hub {
 
   /** Whether this server has an owner. */
   get hasOwner(): boolean {
-    return this.options.rights.roles.hasOwner;
+    return this.state.rights.roles.hasOwner;
   }
 
   /** Why services without a login are closed; undefined if they are open. */

@@ -251,7 +251,7 @@ export function sayInRoom(
 /** Reports to other servers, to the minute, when somebody last spoke. */
 function noteSpoken(hub: HubState, { person, identity }: Session): void {
   person.spokeMs = hub.nowMs;
-  if (hub.options.shared === undefined || hub.nowMs - person.listedMs < people.spokenMs) return;
+  if (hub.isAlone || hub.nowMs - person.listedMs < people.spokenMs) return;
   person.listedMs = hub.nowMs;
   hub.list(identity.folded);
 }
@@ -261,7 +261,7 @@ function noteSpoken(hub: HubState, { person, identity }: Session): void {
  * other devices of theirs, or some client of theirs may show copies, they receive it.
  */
 function keepCopies(
-  { names, options, pipeline: { gathering } }: HubState,
+  { names, isAlone, pipeline: { gathering } }: HubState,
   item: Omit<MailItem, "recipient" | "stored">,
   copies: Sealed["boxes"] | undefined,
   recipients: readonly MailPartner[],
@@ -273,8 +273,7 @@ function keepCopies(
   const isShown =
     sealed === undefined
       ? // Other servers may have such clients.
-        options.shared !== undefined ||
-        names.readers(mailbox).some(({ hearsCopies }) => hearsCopies)
+        !isAlone || names.readers(mailbox).some(({ hearsCopies }) => hearsCopies)
       : copies !== undefined;
   for (const other of recipients) {
     // A message to oneself is in the mailbox already.

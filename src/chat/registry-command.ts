@@ -44,7 +44,7 @@ function isOwner({ id, keys }: Account, { identity, proven }: Session): boolean 
 }
 
 function answer(hub: HubState, session: Session, command: Asked, message: Message): void {
-  const { registry, log, print } = hub.options;
+  const { registry, print } = hub.options;
   const { ref } = command;
   if (registry === undefined) {
     return reject(hub, session, "not-allowed", "There is no registry of peers here", { ref });
@@ -59,7 +59,7 @@ function answer(hub: HubState, session: Session, command: Asked, message: Messag
     ({ reply = "", log: lines, did, id }) => {
       hub.unblock(session);
       for (const line of lines) print(line);
-      if (did !== undefined) log.info(did, { ...sessionFields(session), id });
+      if (did !== undefined) hub.log.info(did, { ...sessionFields(session), id });
       if (session.hasEnded) return;
       if (did !== "request refused") {
         return hub.send(session, { type: "registry", answer: reply, ref });

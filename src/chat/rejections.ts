@@ -106,7 +106,7 @@ export function rejectUnread(
   command: Command,
   { code, message }: ParleyError,
 ): void {
-  hub.options.log.warn(message);
+  hub.log.warn(message);
   const n = numberOf(command);
   if (n === undefined) return reject(hub, session, code, message, { ref: refOf(command) });
   session.counter.refuse(n);

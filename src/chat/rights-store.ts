@@ -12,7 +12,7 @@ import type { Then } from "./rights/rights-requests.ts";
 export function storeRights(
   hub: HubState,
   then: Then = (problem) => {
-    if (problem !== undefined) hub.options.log.warn(problem);
+    if (problem !== undefined) hub.log.warn(problem);
   },
 ): void {
   const { options, rightsRequests } = hub;
@@ -40,7 +40,7 @@ export function moveRole(
   { id, name }: { id: string; name: string },
 ): void {
   const tellRooms = followOperators(hub);
-  hub.options.rights.roles.move(key, { id, name });
+  hub.rights.roles.move(key, { id, name });
   tellRooms();
   storeRights(hub);
 }

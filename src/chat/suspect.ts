@@ -26,13 +26,13 @@ export function suspectOf(
   };
 }
 
-export function banOf({ options, stampMs }: HubState, suspect: Suspect): Sanction | undefined {
-  return options.rights.sanctions.find("ban", suspect, stampMs);
+export function banOf({ rights, stampMs }: HubState, suspect: Suspect): Sanction | undefined {
+  return rights.sanctions.find("ban", suspect, stampMs);
 }
 
 /** Why a session may not speak; undefined if it may. */
 export function muteText(hub: HubState, session: Session): string | undefined {
-  const { sanctions } = hub.options.rights;
+  const { sanctions } = hub.rights;
   if (!sanctions.has("mute")) return undefined;
   const mute = sanctions.find("mute", suspectOf(session), hub.stampMs);
   return mute === undefined ? undefined : `You are muted${termsText(mute)}`;

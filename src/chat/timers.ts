@@ -204,7 +204,7 @@ export class Timers {
 /**
  * Whether the session depends on an access token that has expired or was revoked on another server.
  */
-function hasLostToken({ options, stampMs }: HubState, { proven }: Session): boolean {
+function hasLostToken({ rights, stampMs }: HubState, { proven }: Session): boolean {
   if (proven.isBearer !== true) return false;
-  return options.rights.tokens.find(proven.token ?? "", stampMs) === undefined;
+  return rights.tokens.find(proven.token ?? "", stampMs) === undefined;
 }

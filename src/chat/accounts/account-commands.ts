@@ -46,7 +46,7 @@ export function deviceCode(hub: HubState, session: Session, command: Of<"device-
     // That happened at another server, and the session is about to be disconnected.
     const why = session.proven.isDevice ? deviceIsRevoked : passwordIsOld;
     if (!isKept) return reject(hub, session, "no-identity", why, { ref });
-    hub.options.log.info("device code made", { ...sessionFields(session), account });
+    hub.log.info("device code made", { ...sessionFields(session), account });
     const seconds = Math.floor(limits.codeMs / 1_000);
     hub.send(session, { type: "device-code", code, seconds, ref });
   });
@@ -60,7 +60,7 @@ function keepCode(
   account: string,
   then: (isKept: boolean, error?: ParleyError) => void,
 ): void {
-  if (hub.options.shared === undefined) {
+  if (hub.isAlone) {
     hub.deviceCodes.set(account, hash, hub.nowMs);
     return then(true);
   }
@@ -83,7 +83,7 @@ function takeCode(
   hash: string,
   then: (account: string | undefined, error?: ParleyError) => void,
 ): void {
-  if (hub.options.shared === undefined) return then(hub.deviceCodes.take(hash, hub.nowMs));
+  if (hub.isAlone) return then(hub.deviceCodes.take(hash, hub.nowMs));
   askStore(hub, session, { type: "find-code", hash }, (found) =>
     found.done ? then(found.result) : then(undefined, found.error),
   );
@@ -130,7 +130,7 @@ function linkTo(
   const { ref } = command;
   hub.guessRates.wasRight(session.peer.address, undefined, hub.nowMs);
   const label = beginning(harmless(command.label ?? ""), limits.maxLabelChars);
-  const code = hub.options.shared === undefined ? undefined : hash;
+  const code = hub.isAlone ? undefined : hash;
   const change = { type: "add-key", account, key, label, code, atMs: hub.stampMs } as const;
   changeAccount(hub, session, command, change, (added) => {
     const isRevoked = added.keys.every((one) => one.key !== key || one.revokedMs !== undefined);
@@ -140,7 +140,7 @@ function linkTo(
     moveRole(hub, key, { id, name });
     const { proof } = command;
     tellOthers(hub, session, { id, name }, { change: "device-added", device: label, key, proof });
-    hub.options.log.info("device added", { ...sessionFields(session), account: id, owner: name });
+    hub.log.info("device added", { ...sessionFields(session), account: id, owner: name });
     hub.send(session, { type: "linked", name, ref });
   });
 }
@@ -163,9 +163,9 @@ export function vouch(hub: HubState, session: Session, command: Of<"vouch">): vo
   const record = vouchRecord({ by, signature, proof });
   const change = { type: "vouch", account, key, vouch: record, atMs: hub.stampMs } as const;
   hub.store.ask({ type: "change-account", change }, (outcome) => {
-    if (!outcome.done) return hub.options.log.warn(outcome.error.message);
+    if (!outcome.done) return hub.log.warn(outcome.error.message);
     if (!outcome.result.done) return;
-    hub.options.log.info("device vouched for", { ...sessionFields(session), account, key });
+    hub.log.info("device vouched for", { ...sessionFields(session), account, key });
   });
   hub.wake();
 }
@@ -236,7 +236,7 @@ function revokeDevice(
 ): void {
   const change = { type: "revoke-key", account: id, key, atMs: hub.stampMs } as const;
   changeAccount(hub, session, command, change, (account) => {
-    hub.options.log.info("device revoked", { ...sessionFields(session), account: id, key });
+    hub.log.info("device revoked", { ...sessionFields(session), account: id, key });
     // The server may have crashed between the device's joining and that.
     moveRole(hub, key, account);
     hub.deviceCodes.drop(id);
@@ -298,7 +298,7 @@ function keepPassword(
   const change = { type: "set-password", account, password, atMs: hub.stampMs } as const;
   const isSet = password !== undefined;
   changeAccount(hub, session, command, change, (changed) => {
-    hub.options.log.info("password changed", { ...sessionFields(session), account, isSet });
+    hub.log.info("password changed", { ...sessionFields(session), account, isSet });
     hub.deviceCodes.drop(account);
     tellOthers(hub, session, changed, { change: "password-changed", device: "" });
     endOtherSessions(hub, session, account, passwordIsOld, isByPassword);
@@ -327,7 +327,7 @@ function tellOthers(
   for (const one of hub.names.readers(accountMailbox(id))) {
     if (one !== session) hub.send(one, { type: "account-changed", ...what });
   }
-  if (hub.options.shared === undefined) return;
+  if (hub.isAlone) return;
   hub.store.ask({ type: "find-elsewhere", names: [fold(name)] }, (outcome) => {
     for (const { server, folded: to } of outcome.done ? outcome.result : []) {
       hub.signal(server, { type: "account-changed", to, ...what });

@@ -65,7 +65,7 @@ export function forgetToken(hub: HubState, { proven }: Session): void {
   if (account === undefined || token === undefined) return;
   const change = { type: "remove-token", account, token, atMs: hub.stampMs } as const;
   hub.store.ask({ type: "change-account", change }, (outcome) => {
-    if (!outcome.done) hub.options.log.warn(outcome.error.message);
+    if (!outcome.done) hub.log.warn(outcome.error.message);
   });
   hub.wake();
 }

@@ -83,7 +83,7 @@ function registerWith(
   const account = options.newSecret();
   const device = key === undefined ? undefined : { key, label };
   // Other servers may be writing to it at this moment.
-  const mailbox = options.shared === undefined ? undefined : ownMailbox(session);
+  const mailbox = hub.isAlone ? undefined : ownMailbox(session);
   const about = { account, name, folded, key: device, password, mailbox };
   const change = { type: "register", ...about, atMs } as const;
   const registering = { ...session.identity };
@@ -180,7 +180,7 @@ function moveMail(hub: HubState, session: Session, to: string): void {
   for (const item of gathering.mail) {
     if (item.recipient === continues.session) item.recipient = to;
   }
-  if (hub.options.shared !== undefined) return;
+  if (!hub.isAlone) return;
   const about = { name: "", n: 0, network: "", seenMs: hub.nowMs };
   gathering.mailboxes.push({ id: to, ...about, continues });
 }
@@ -188,7 +188,7 @@ function moveMail(hub: HubState, session: Session, to: string): void {
 /** Other servers may have told of messages in either mailbox while the session read the other. */
 function catchUp(hub: HubState, session: Session, mailbox: string): void {
   hub.store.ask({ type: "load-session", session: mailbox }, (outcome) => {
-    if (!outcome.done) return hub.options.log.warn(outcome.error.message);
+    if (!outcome.done) return hub.log.warn(outcome.error.message);
     noteMail(hub, session, outcome.result?.mail ?? 0);
   });
 }
@@ -200,7 +200,7 @@ function catchUp(hub: HubState, session: Session, mailbox: string): void {
 function claimForAccount(hub: HubState, session: Session, before: NameClaim): void {
   const { folded } = session.identity;
   claimName(hub, session, { folded }, ({ isFree, problem, keep, giveUp }) => {
-    if (problem !== undefined) hub.options.log.warn(problem.message);
+    if (problem !== undefined) hub.log.warn(problem.message);
     // Nobody else would release it.
     if (!isFree) releaseUnused(hub, before);
     if (session.phase === "member") keep();
@@ -226,7 +226,7 @@ function own(
   const mailbox = accountMailbox(account);
   moveMail(hub, session, mailbox);
   if (session.phase !== "member") return;
-  if (hub.options.shared !== undefined) catchUp(hub, session, mailbox);
+  if (!hub.isAlone) catchUp(hub, session, mailbox);
   hub.names.beginAccount(session, account);
   // Ranks and invitations are the person's.
   for (const room of hub.rooms.values()) room.rekey(person, personKey(identity));
@@ -238,7 +238,7 @@ function own(
   session.prove({ account, isDevice: key !== undefined, password, token: given });
   session.person.describe({ accountName: identity.name });
   tellPersona(hub, session, "account");
-  hub.options.log.info("name registered", { ...sessionFields(session), account });
+  hub.log.info("name registered", { ...sessionFields(session), account });
   hub.send(session, { type: "registered", name: identity.name, token, ref });
   hub.wake();
 }

@@ -116,8 +116,8 @@ function listenersOf(hub: HubState, { hash }: AccessToken): number {
 
 /** The token, if it is valid; undefined: refused. */
 function bearerOf(hub: HubState, session: Session, command: Request): AccessToken | undefined {
-  const { rights, hashSecret } = hub.options;
-  const token = rights.tokens.find(hashSecret(command.accessToken), hub.stampMs);
+  const shown = hub.options.hashSecret(command.accessToken);
+  const token = hub.rights.tokens.find(shown, hub.stampMs);
   if (session.phase !== "new" || token === undefined) {
     refuse(hub, session, "wrong-token", "The access token is not valid, or no longer is");
     return undefined;
@@ -137,7 +137,7 @@ function bearerOf(hub: HubState, session: Session, command: Request): AccessToke
     refuse(hub, session, "rate", `Too fast for ${name}: try again in a moment`, waitMs);
     return undefined;
   }
-  hub.options.log.info("token used", { ...sessionFields(session), name, token: token.id });
+  hub.log.info("token used", { ...sessionFields(session), name, token: token.id });
   return token;
 }
 
@@ -194,9 +194,9 @@ function closedTo(
 }
 
 /** A typo in a program must not create rooms that nobody reads. */
-function exists({ rooms, options }: HubState, room: string, { first, last }: RoomBounds): boolean {
+function exists({ rooms, rights }: HubState, room: string, { first, last }: RoomBounds): boolean {
   if (room === lobby || rooms.has(room) || last >= first) return true;
-  const { topic, isPrivate } = options.rights.rooms.of(room);
+  const { topic, isPrivate } = rights.rooms.of(room);
   return topic !== "" || isPrivate;
 }
 
@@ -207,6 +207,6 @@ function refuse(
   message: string,
   retryAfterMs?: number,
 ): void {
-  hub.options.log.info("request refused", { ...sessionFields(session), code });
+  hub.log.info("request refused", { ...sessionFields(session), code });
   turnAway(hub, session, { code, message, retryAfterMs });
 }

@@ -39,7 +39,7 @@ export function actorOf(
 ): void {
   const { key, account: shown } = session.proven;
   const { account } = session.identity;
-  const { roles } = hub.options.rights;
+  const { roles } = hub.rights;
   let owner: Account | undefined;
   const queries = new StoreQueries(hub, session);
   if (key !== undefined) {
@@ -76,12 +76,9 @@ export function isNameless({ name, id }: Actor): boolean {
 }
 
 /** The rank of a session, as far as it is known without asking the store. */
-export function rankOf(
-  { options }: Pick<HubState, "options">,
-  { proven, identity }: Session,
-): Rank {
+export function rankOf({ rights }: Pick<HubState, "rights">, { proven, identity }: Session): Rank {
   const ids = [proven.key, proven.account, identity.account].flatMap((id) => id || []);
-  return options.rights.roles.rankOf(ids);
+  return rights.roles.rankOf(ids);
 }
 
 /** Whether the actor outranks that rank, and so may act against its holder. */

@@ -8,5 +8,5 @@ export function logAct(hub: HubState, actor: Actor, act: string, fields: LogFiel
   const { session } = actor;
   const from = session === undefined ? {} : { from: session.peer.address };
   const reason = fields["reason"] === "" ? undefined : fields["reason"];
-  hub.options.log.info(act, { ...fields, reason, by: actor.name, ...from });
+  hub.log.info(act, { ...fields, reason, by: actor.name, ...from });
 }

@@ -96,7 +96,7 @@ export function remove(hub: HubState, actor: Actor, command: Of<"remove">): Admi
 }
 
 function shown(hub: HubState, room: Room, wantsBans: boolean): AdminAnswer {
-  const { flags, limit, key, bans } = hub.options.rights.rooms.of(room.name);
+  const { flags, limit, key, bans } = hub.rights.rooms.of(room.name);
   if (wantsBans) {
     const rows = bans.map(({ mask, by, atMs }) => ({
       text: `${mask} (${by})`,

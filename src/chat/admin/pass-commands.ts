@@ -16,7 +16,8 @@ export function makePass(
   actor: Actor,
   { uses, termMs = limits.passTermMs }: Of<"pass">,
 ): AdminAnswer {
-  const { rights, newSecret, hashSecret } = hub.options;
+  const { rights } = hub;
+  const { newSecret, hashSecret } = hub.options;
   const code = newSecret();
   const atMs = hub.stampMs;
   const untilMs = atMs + termMs;
@@ -38,8 +39,8 @@ export function makePass(
   };
 }
 
-export function listPasses({ options, stampMs }: HubState): AdminAnswer {
-  const passes = options.rights.passes.list(stampMs);
+export function listPasses({ rights, stampMs }: HubState): AdminAnswer {
+  const passes = rights.passes.list(stampMs);
   if (passes.length === 0) return { ok: true, message: "There are no passes" };
   const rows = passes.map((pass) => {
     const { id, uses, used, by, atMs, untilMs } = pass;
@@ -54,7 +55,7 @@ function fieldsOf({ id, uses, used, by, atMs: time, untilMs: until }: Pass) {
 }
 
 export function revoke(hub: HubState, actor: Actor, { id }: Of<"revoke">): AdminAnswer {
-  if (!hub.options.rights.passes.revoke(id)) {
+  if (!hub.rights.passes.revoke(id)) {
     return { ok: false, code: "not-found", message: `There is no pass #${id}: passes lists them` };
   }
   logAct(hub, actor, "pass revoked", { target: `#${id}` });

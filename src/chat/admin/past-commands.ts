@@ -78,7 +78,7 @@ export function deleteMessage(
 
 export function forget(hub: HubState, actor: Actor, { name }: Of<"forget">, answer: Answer): void {
   withAccount(hub, name, answer, (account) => {
-    const { roles } = hub.options.rights;
+    const { roles } = hub.rights;
     const rank = roles.rankOf([account.id]);
     if (!outranks(actor, rank)) {
       const message = `${account.name} is an ${rank}, whom you can't moderate: nothing was done`;
@@ -89,7 +89,7 @@ export function forget(hub: HubState, actor: Actor, { name }: Of<"forget">, answ
       if (!outcome.done) return answer(failed(outcome.error));
       const tellRooms = followOperators(hub);
       roles.take(account.id);
-      hub.options.rights.tokens.forgetAccount(account.id);
+      hub.rights.tokens.forgetAccount(account.id);
       logAct(hub, actor, "account deleted", { target: account.name });
       hub.noteAccountChanged(account.id);
       // Also under other names, and without a name.

@@ -18,7 +18,7 @@ export function who(
     const text = isLong ? `${name} ${address} ${dialect.name}${tls ? " TLS" : ""}` : name;
     return { text, fields: { event: "member", name, address, dialect: dialect.name, tls } };
   });
-  if (hub.options.shared === undefined) return answer(fitting(rows, false));
+  if (hub.isAlone) return answer(fitting(rows, false));
   hub.store.ask({ type: "list-elsewhere", limit: limits.maxAnswerRows }, (outcome) => {
     if (!outcome.done) return answer(failed(outcome.error));
     const isCut = outcome.result.length === limits.maxAnswerRows;

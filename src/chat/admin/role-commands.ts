@@ -16,7 +16,7 @@ type Answer = (answer: AdminAnswer) => void;
 
 export function op(hub: HubState, actor: Actor, name: string, answer: Answer): void {
   withAccount(hub, name, answer, (account) => {
-    const { roles } = hub.options.rights;
+    const { roles } = hub.rights;
     const { id } = account;
     if (roles.rankOf([id]) !== "member") {
       return answer({ ok: true, message: `${account.name} is ${roles.rankOf([id])} already` });
@@ -34,7 +34,7 @@ export function op(hub: HubState, actor: Actor, name: string, answer: Answer): v
 
 export function deop(hub: HubState, actor: Actor, name: string, answer: Answer): void {
   withAccount(hub, name, answer, ({ id, name }) => {
-    const { roles } = hub.options.rights;
+    const { roles } = hub.rights;
     const rank = roles.rankOf([id]);
     if (rank === "member") return answer({ ok: true, message: `${name} is not an operator` });
     if (!outranks(actor, rank)) {
@@ -50,8 +50,8 @@ export function deop(hub: HubState, actor: Actor, name: string, answer: Answer):
   });
 }
 
-export function listOps({ options }: HubState): AdminAnswer {
-  const roles = options.rights.roles.list();
+export function listOps({ rights }: Pick<HubState, "rights">): AdminAnswer {
+  const roles = rights.roles.list();
   if (roles.length === 0) return { ok: true, message: "There are no operators" };
   const rows = roles.map(({ rank, name, by, atMs }) => ({
     text: `${name} ${rank} (${by}, ${minuteText(atMs)})`,
@@ -62,7 +62,8 @@ export function listOps({ options }: HubState): AdminAnswer {
 
 /** Makes the actor an owner, once, with the code that only somebody at the server can read. */
 export function claim(hub: HubState, actor: Actor, code: string): AdminAnswer {
-  const { rights, control } = hub.options;
+  const { rights } = hub;
+  const { control } = hub.options;
   const { session, id } = actor;
   if (session === undefined || id === undefined) {
     const message = "A claim needs a key or a registered name: use parley admin ADDRESS claim CODE";

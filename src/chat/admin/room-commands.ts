@@ -38,7 +38,7 @@ export function setPrivate(
     return { ok: false, code: "usage", message: "The lobby is everybody's: use another room" };
   }
   const isPrivate = what === "private";
-  const { rooms } = hub.options.rights;
+  const { rooms } = hub.rights;
   const { guests } = rooms.of(room);
   // For a key without a name, the rank is enough: a guest is an account, which can be disallowed.
   const own =
@@ -60,7 +60,7 @@ export function setGuest(
 ): void {
   const room = roomOf(name);
   if (typeof room !== "string") return answer(room);
-  const { rooms } = hub.options.rights;
+  const { rooms } = hub.rights;
   if (!rooms.of(room).isPrivate) {
     const message = `The room ${quoted(room)} is not private: anybody may enter it`;
     return answer({ ok: false, code: "usage", message });
@@ -79,7 +79,7 @@ export function setGuest(
 
 export function setMotd(hub: HubState, actor: Actor, { text }: Of<"motd">): AdminAnswer {
   const motd = harmless(text);
-  hub.options.rights.rooms.setMotd(motd);
+  hub.rights.rooms.setMotd(motd);
   logAct(hub, actor, "message of the day set", { motd });
   return { ok: true, message: motd === "" ? "There is no message of the day" : "It is set" };
 }

@@ -38,7 +38,7 @@ export function kick(
   const { name, reason } = command;
   const folded = fold(name);
   const kicked = kickHere(hub, actor, command);
-  if (hub.options.shared === undefined) return answer(kicked ?? nobody(hub, name));
+  if (hub.isAlone) return answer(kicked ?? nobody(hub, name));
   if (kicked?.ok === false) return answer(kicked);
   // Devices of a registered name may be connected to several servers.
   hub.store.ask({ type: "find-elsewhere", names: [folded] }, (outcome) => {
@@ -46,7 +46,7 @@ export function kick(
     if (!outcome.done) return answer(here ?? failed(outcome.error));
     const [first] = outcome.result;
     if (first === undefined || here?.ok === false) return answer(here ?? nobody(hub, name));
-    const rank = hub.options.rights.roles.rankOf(first.about.ids);
+    const rank = hub.rights.roles.rankOf(first.about.ids);
     if (!outranks(actor, rank)) return answer(protectedBy(first.name, rank));
     const why = removalText(actor, reason);
     for (const { server } of outcome.result) {
@@ -92,7 +92,7 @@ export function impose(
   subjectOf(hub, command.target, (subject, shown, ids = []) => {
     if (typeof subject === "string") return answer({ ok: false, code: "usage", message: subject });
     if (subject instanceof ParleyError) return answer(failed(subject));
-    const rank = hub.options.rights.roles.rankOf(ids);
+    const rank = hub.rights.roles.rankOf(ids);
     if (!outranks(actor, rank)) return answer(protectedBy(shown, rank));
     answer(imposeOn(hub, actor, command, withoutSharedNetwork(hub, actor, subject), shown));
   });
@@ -141,7 +141,7 @@ function imposeOn(
   }
   const superior = superiorOf(hub, actor, subject, isConcerned);
   if (superior !== undefined) return protectedBy(superior.name, superior.rank);
-  const { sanctions } = hub.options.rights;
+  const { sanctions } = hub.rights;
   const sanction = sanctions.impose(terms);
   if (sanction === undefined) {
     return { ok: false, code: "full", message: `There are too many ${kind}s: lift some first` };
@@ -161,18 +161,18 @@ function imposeOn(
 
 /** Somebody affected by the sanction whom the actor does not outrank. */
 function superiorOf(
-  { options, names }: HubState,
+  { rights, names }: HubState,
   actor: Actor,
   { account = "", key = "" }: Subject,
   isConcerned: (session: Session) => boolean,
 ): { name: string; rank: Rank } | undefined {
-  const { roles } = options.rights;
+  const { roles } = rights;
   for (const role of roles.list()) {
     const isMeant = role.id === account || role.id === key;
     if (isMeant && !outranks(actor, role.rank)) return role;
   }
   for (const session of names.members()) {
-    const rank = rankOf({ options }, session);
+    const rank = rankOf({ rights }, session);
     if (rank !== "member" && isConcerned(session) && !outranks(actor, rank)) {
       return { name: session.name, rank };
     }
@@ -210,7 +210,7 @@ export function lift(
   const number = /^#(\d{1,15})$/.exec(target)?.[1];
   const which = number === undefined ? writtenSubject(target) : { id: Number(number) };
   if (typeof which === "string") return { ok: false, code: "usage", message: which };
-  const lifted = hub.options.rights.sanctions.lift(kind, which);
+  const lifted = hub.rights.sanctions.lift(kind, which);
   if (lifted.length === 0) {
     const message = `There is no ${kind} of ${quoted(target)}: ${kind}s lists them`;
     return { ok: false, code: "not-found", message };
@@ -226,7 +226,7 @@ export function lift(
 }
 
 export function listSanctions(hub: HubState, kind: SanctionKind): AdminAnswer {
-  const list = hub.options.rights.sanctions.list(kind, hub.stampMs);
+  const list = hub.rights.sanctions.list(kind, hub.stampMs);
   if (list.length === 0) return { ok: true, message: `There are no ${kind}s` };
   return { ok: true, rows: list.map(sanctionRow) };
 }
@@ -275,7 +275,7 @@ function subjectElsewhere(
   target: string,
   then: (subject: Subject | ParleyError, shown: string, ids?: readonly string[]) => void,
 ): void {
-  if (hub.options.shared === undefined) return then({ name }, target);
+  if (hub.isAlone) return then({ name }, target);
   hub.store.ask({ type: "find-elsewhere", names: [name] }, (outcome) => {
     if (!outcome.done) return then(outcome.error, target);
     const [found] = outcome.result;

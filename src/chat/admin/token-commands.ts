@@ -95,7 +95,8 @@ function issue(
   { id: account, name }: Account,
   { termMs }: Of<"token">,
 ): AdminAnswer {
-  const { rights, newSecret, hashSecret } = hub.options;
+  const { rights } = hub;
+  const { newSecret, hashSecret } = hub.options;
   const token = newSecret();
   const atMs = hub.stampMs;
   const untilMs = termMs === undefined ? Infinity : atMs + termMs;
@@ -120,7 +121,7 @@ function issue(
 }
 
 export function listTokens(hub: HubState, actor: Actor): AdminAnswer {
-  const all = hub.options.rights.tokens.list(hub.stampMs);
+  const all = hub.rights.tokens.list(hub.stampMs);
   const tokens = all.filter(({ account }) => mayUse(actor, account));
   if (tokens.length === 0) return { ok: true, message: "There are no tokens" };
   const rows = tokens.map((token) => {
@@ -132,7 +133,7 @@ export function listTokens(hub: HubState, actor: Actor): AdminAnswer {
 }
 
 export function revokeToken(hub: HubState, actor: Actor, { id }: Of<"untoken">): AdminAnswer {
-  const { tokens } = hub.options.rights;
+  const { tokens } = hub.rights;
   const token = tokens.list(hub.stampMs).find((one) => one.id === id);
   if (token === undefined || !mayUse(actor, token.account)) {
     const message = `There is no token #${id} of yours: tokens lists them`;

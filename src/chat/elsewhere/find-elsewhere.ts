@@ -17,7 +17,7 @@ export function findElsewhere(
   names: readonly string[],
   then: (people: readonly ForeignPerson[], error?: ParleyError) => void,
 ): void {
-  if (hub.options.shared === undefined || names.length === 0) return then([]);
+  if (hub.isAlone || names.length === 0) return then([]);
   askStore(hub, session, { type: "find-elsewhere", names }, (found) =>
     found.done ? then(found.result) : then([], found.error),
   );

@@ -163,7 +163,7 @@ const handlers: Handlers = {
     dropAsLost(hub, session, "The session is connected to another server: connect again");
   },
   rights(hub, { rows }) {
-    const { rights } = hub.options;
+    const { rights } = hub;
     const topics = new Map(
       [...hub.rooms.keys()].map((room) => [room, rights.rooms.of(room).topic]),
     );
@@ -190,7 +190,7 @@ const handlers: Handlers = {
   account(hub, { account: id, change }) {
     hub.noteAccountChanged(id);
     hub.store.ask({ type: "find-account", lookup: { id } }, (outcome) => {
-      if (!outcome.done) return hub.options.log.warn(outcome.error.message);
+      if (!outcome.done) return hub.log.warn(outcome.error.message);
       endSessionsOf(hub, id, change, outcome.result);
       if (outcome.result !== undefined && change === "register") endNamesakes(hub, outcome.result);
     });

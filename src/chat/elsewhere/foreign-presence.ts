@@ -159,7 +159,7 @@ function untold(room: Room, event: ModeEvent): readonly ModeEvent[] {
 
 /** Tells the members how the stored settings differ from those that they were told of. */
 export function tellSettings(hub: HubState, room: Room): void {
-  const changes = room.told?.look(hub.options.rights.rooms.of(room.name)) ?? [];
+  const changes = room.told?.look(hub.rights.rooms.of(room.name)) ?? [];
   if (changes.length > 0) hub.announce(room, changedByServer(room.name, changes));
 }
 

@@ -18,7 +18,7 @@ export function withRoom(
   then: (room: Room | undefined, error?: ParleyError) => void,
 ): void {
   const open = hub.rooms.get(folded);
-  if (open !== undefined || hub.options.shared === undefined) return then(open);
+  if (open !== undefined || hub.isAlone) return then(open);
   askStore(hub, session, { type: "room-bounds", room: folded }, (found) => {
     const since = hub.rooms.get(folded);
     if (!found.done) return then(since, found.error);

@@ -35,7 +35,7 @@ export function claimName(
   { folded, record }: { folded: string; record?: string | undefined },
   then: (outcome: ClaimOutcome) => void,
 ): void {
-  if (hub.options.shared === undefined) {
+  if (hub.isAlone) {
     return then({ isFree: true, problem: undefined, keep() {}, giveUp() {} });
   }
   const claim = claimOf(session, folded);
@@ -68,7 +68,7 @@ export function claimName(
 
 /** The session releases its name, unless another of its devices is online. */
 export function releaseName(hub: HubState, session: Session): void {
-  if (hub.options.shared === undefined || hub.names.otherDevices(session).length > 0) return;
+  if (hub.isAlone || hub.names.otherDevices(session).length > 0) return;
   release(hub, claimOf(session, session.identity.folded));
 }
 

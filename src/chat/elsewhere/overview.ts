@@ -16,14 +16,14 @@ export function withOverview(
   session: Session,
   then: (overview: Overview | undefined) => void,
 ): void {
-  if (hub.options.shared === undefined) return then(undefined);
+  if (hub.isAlone) return then(undefined);
   const { overview } = hub;
   if (overview !== undefined && hub.nowMs - overview.atMs < limits.overviewMs) {
     return then(overview);
   }
   askStore(hub, session, { type: "overview" }, (found) => {
     if (found.done) hub.overview = { ...found.result, atMs: hub.nowMs };
-    else hub.options.log.warn(found.error.message);
+    else hub.log.warn(found.error.message);
     then(hub.overview);
   });
 }

@@ -78,7 +78,7 @@ export function findPlace(
   { name }: NameClaim,
   then: (at: string | undefined, error: ParleyError | undefined) => void,
 ): void {
-  if (hub.options.shared === undefined) return then(undefined, undefined);
+  if (hub.isAlone) return then(undefined, undefined);
   askStore(hub, session, { type: "find-claimant", name }, (found) =>
     found.done ? then(found.result, undefined) : then(undefined, found.error),
   );

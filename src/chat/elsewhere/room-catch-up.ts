@@ -14,7 +14,7 @@ export function whenCaughtUp(
   rooms: Map<string, RoomBounds>,
   then: (problem: ParleyError | undefined) => void,
 ): void {
-  if (hub.options.shared === undefined) return then(undefined);
+  if (hub.isAlone) return then(undefined);
   const queries = new StoreQueries(hub, session);
   let isBehind = false;
   for (const [name, { last, erased }] of rooms) {

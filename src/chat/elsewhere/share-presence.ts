@@ -16,7 +16,7 @@ export function shareMember(
   room: Room,
   event: PresenceEvent | undefined,
 ): void {
-  if (hub.options.shared === undefined) return;
+  if (hub.isAlone) return;
   const { folded, name } = session.identity;
   const key = personKey(session.identity);
   const about = publicPerson(hub, session);

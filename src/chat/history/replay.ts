@@ -105,6 +105,6 @@ function scheduleNextPage(hub: HubState, session: Session): void {
 
 /** History must not be left out silently: the session is dropped and may reconnect for it. */
 function dropUnreadable(hub: HubState, session: Session, error: ParleyError): void {
-  hub.options.log.warn(error.message);
+  hub.log.warn(error.message);
   dropAsLost(hub, session, error.message);
 }

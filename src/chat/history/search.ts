@@ -56,7 +56,7 @@ class Scan {
     this.#queries.whenAnswered((error) => {
       const { hub, session, room, ref } = this;
       if (error !== undefined) {
-        hub.options.log.warn(error.message);
+        hub.log.warn(error.message);
         return reject(hub, session, error.code, error.message, { ref });
       }
       // They may have been removed from it meanwhile.

@@ -50,7 +50,7 @@ export function completeLogin(hub: HubState, session: Session, login: GrantedLog
   const line = session.dialect.terminal?.named?.(name, session.identity.alias);
   if (line !== undefined) hub.options.print(line);
   const returned = since !== undefined;
-  hub.options.log.info("logged in", { ...sessionFields(session), returned });
+  hub.log.info("logged in", { ...sessionFields(session), returned });
 }
 
 type Takeover = {

@@ -121,7 +121,7 @@ export function answerDoor(
 
 function hasPass(hub: HubState, command: LoginCommand, code: string): boolean {
   const { hash, guest } = redemption(hub, command, code);
-  return hub.options.rights.passes.admits(hash, guest, hub.stampMs);
+  return hub.rights.passes.admits(hash, guest, hub.stampMs);
 }
 
 /** The hash of a pass, and the ID by which its user is recognized later. */
@@ -161,13 +161,13 @@ function claimUse(
   guest: string,
   then: (problem: string | undefined) => void,
 ): void {
-  const use = hub.options.rights.passes.nextUse(hash, guest);
-  if (hub.options.shared === undefined || use === undefined) return then(undefined);
+  const use = hub.rights.passes.nextUse(hash, guest);
+  if (hub.isAlone || use === undefined) return then(undefined);
   const holder = guest === "" ? `#${session.id}` : guest;
   claimPlace(hub, session, placeClaim("pass", `${hash}/${use}`, holder), (answer) => {
     if (answer instanceof ParleyError) return then(answer.message);
     // Others may have used it on this server meanwhile.
-    const isLeft = answer === "free" && hub.options.rights.passes.admits(hash, guest, hub.stampMs);
+    const isLeft = answer === "free" && hub.rights.passes.admits(hash, guest, hub.stampMs);
     then(isLeft ? undefined : "Somebody else has just used this pass: try again");
   });
 }
@@ -178,7 +178,7 @@ function redeemClaimed(
   { hash, guest }: { hash: string; guest: string },
   enter: () => void,
 ): void {
-  const { rights } = hub.options;
+  const { rights } = hub;
   const isUse = rights.passes.redeem(hash, guest);
   // Admit only what has been stored: after a crash, a pass for one person must not admit another.
   session.queue.block();
@@ -212,7 +212,7 @@ function fail(hub: HubState, session: Session, command: LoginCommand): void {
   const { door } = hub.options;
   const isPass = door.isMembersOnly || serverPassword === undefined;
   const code = isPass ? "members-only" : "password-required";
-  hub.options.log.info("login refused", { ...sessionFields(session), code });
+  hub.log.info("login refused", { ...sessionFields(session), code });
   session.failedAttempts++;
   if (session.dialect.asks === true && session.failedAttempts < limits.attemptsPerSession) {
     return ask(hub, session, again);

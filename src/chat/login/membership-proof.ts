@@ -51,7 +51,7 @@ export function proveMembership(
     const { ofKey, ofToken, owner } = found;
     const member = ofKey ?? ofToken;
     if (member !== undefined) return accept(member);
-    if (key !== undefined && hub.options.rights.roles.isOperator([key])) return then(undefined);
+    if (key !== undefined && hub.rights.roles.isOperator([key])) return then(undefined);
     if (password === undefined) return then({ why: "stranger" });
     checkPassword(hub, session, command, password, owner, (problem) => {
       if (problem === undefined && owner !== undefined) accept(owner);

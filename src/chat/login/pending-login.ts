@@ -134,7 +134,7 @@ export class PendingLogin {
   /** Once the record is claimed, a batch with messages of the previous connection is refused. */
   #settlePrevious(known: AuthenticatedLogin): void {
     const { previous } = this.#attempt;
-    if (this.#hub.options.shared === undefined || previous?.phase !== "member") {
+    if (this.#hub.isAlone || previous?.phase !== "member") {
       return this.#claim(known, () => {});
     }
     previous.queue.block();
@@ -162,7 +162,7 @@ export class PendingLogin {
     claim: ClaimOutcome,
     decided: () => void,
   ): void {
-    const isShared = this.#hub.options.shared !== undefined;
+    const isShared = !this.#hub.isAlone;
     const now = { ...known, facts: isShared ? { ...facts, holder: claim.last } : facts };
     whenCaughtUp(this.#hub, this.#session, facts.bounds, (behind) => {
       if (this.#tryToEnter(now, claim, behind)) claim.keep();
@@ -260,7 +260,7 @@ export class PendingLogin {
   /** It waits no longer. `error`: tells the client so, unless the connection has closed. */
   #end(error: ParleyError | undefined): void {
     if (error !== undefined && this.#session.phase === "entering") {
-      this.#hub.options.log.warn(error.message);
+      this.#hub.log.warn(error.message);
       return this.#refuse(error);
     }
     this.#hub.names.abortEntry(this.#session);

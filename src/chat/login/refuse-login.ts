@@ -15,7 +15,7 @@ export function refuseLogin(
   name: string,
   { code, message, retryAfterMs, asksPassword }: LoginRefusal,
 ): void {
-  hub.options.log.info("login refused", { ...sessionFields(session), name, code });
+  hub.log.info("login refused", { ...sessionFields(session), name, code });
   hub.send(session, { type: "refused", code, name, message, retryAfterMs, asksPassword });
   if (session.dialect.refusalEnds === true) endSession(hub, session, "refused");
 }
@@ -30,7 +30,7 @@ export function refuseCrowdedLogin(hub: HubState, session: Session, name: string
 
 /** No other name would help, so none is asked for. */
 export function refuseBanned(hub: HubState, session: Session, name: string, ban: Sanction): void {
-  hub.options.log.info("login refused", { ...sessionFields(session), name, code: "banned" });
+  hub.log.info("login refused", { ...sessionFields(session), name, code: "banned" });
   hub.send(session, { type: "error", code: "banned", message: banText(ban), subject: name });
   endSession(hub, session, "banned");
 }

@@ -36,7 +36,7 @@ export function visit(hub: HubState, session: Session, command: LoginCommand): v
   if (!proveKey(hub, session, command)) return;
   if (refuseIfBanned(hub, session, name)) return;
   const { key } = session.proven;
-  if (name === "" && (key === undefined || !hub.options.rights.sanctions.has("ban"))) {
+  if (name === "" && (key === undefined || !hub.rights.sanctions.has("ban"))) {
     admit(hub, session);
     // A store that does not answer must not keep anybody from the files.
     if (key !== undefined) recognizeLater(hub, session, key);
@@ -104,7 +104,7 @@ function enter(hub: HubState, session: Session, who: { name: string; account?: s
   if (refuseIfBanned(hub, session, who.name)) return;
   if (who.name !== "") {
     hub.names.speakFor(session, who);
-    hub.options.log.info("signed in", sessionFields(session));
+    hub.log.info("signed in", sessionFields(session));
   }
   admit(hub, session);
 }

@@ -43,7 +43,7 @@ export function takeCalls(hub: HubState, session: Session, command: TakeCalls): 
   const muted = muteText(hub, session);
   if (muted !== undefined) return reject(hub, session, "muted", muted, { ref });
   const asked = { openedMs: session.openedMs, sentMs: command.time };
-  if (hub.options.shared === undefined) {
+  if (hub.isAlone) {
     return takeWith(hub, session, command, { id, key }, { asked });
   }
   // The server where the peer was last has the claim.
@@ -119,7 +119,7 @@ export function makeCall(hub: HubState, session: Session, command: MakeCall): vo
   if (refusal !== undefined) return reject(hub, session, "full", refusal, { ref });
   const call = new Call(command, place, session, callee);
   hub.calls.add(call);
-  hub.options.log.info("call relayed", { ...sessionFields(session), to });
+  hub.log.info("call relayed", { ...sessionFields(session), to });
   hub.send(session, { type: "calling", offer: id, ref });
   tellChannel(hub, call);
 }

@@ -49,7 +49,7 @@ export function openCode(hub: HubState, session: Session, command: OpenCode): vo
     const code = new CodeOffer(number, id, session, asked, hub.nowMs);
     code.claim = claim;
     hub.codes.add(code);
-    hub.options.log.info("code opened", { ...sessionFields(session), code: number });
+    hub.log.info("code opened", { ...sessionFields(session), code: number });
     hub.send(session, { type: "code-opened", offer: id, number, ...pageOf(hub), ref });
   });
 }
@@ -75,7 +75,7 @@ function claimNumber(
   then: (number: number, claim?: NameClaim, error?: ParleyError) => void,
 ): void {
   const number = numberFor(hub, wanted);
-  if (hub.options.shared === undefined) return then(number);
+  if (hub.isAlone) return then(number);
   const place = placeClaim("code", number, hub.options.hashSecret(id));
   const claim = { ...place, asked };
   hub.codes.claiming.add(number);
@@ -168,7 +168,7 @@ export function joinCode(hub: HubState, session: Session, command: JoinCode): vo
   // Counts as wrong until the sender confirms it.
   hub.guessRates.wasWrong(address, hub.nowMs);
   const code = hub.codes.numbered(number);
-  if (code === undefined && hub.options.shared !== undefined) {
+  if (code === undefined && !hub.isAlone) {
     return rejectElsewhere(hub, session, command);
   }
   if (code === undefined || code.to !== undefined || code.from.session === session) {
@@ -176,7 +176,7 @@ export function joinCode(hub: HubState, session: Session, command: JoinCode): vo
   }
   code.join(id, session, hub.nowMs);
   hub.codes.addGuest(code);
-  hub.options.log.info("code tried", { ...sessionFields(session), code: number });
+  hub.log.info("code tried", { ...sessionFields(session), code: number });
   hub.send(session, { type: "code-joined", offer: id, here: code.from.session !== undefined, ref });
   openChannel(hub, code);
 }
@@ -195,8 +195,8 @@ function rejectElsewhere(hub: HubState, session: Session, command: JoinCode): vo
   });
 }
 
-function noSuchCode({ options }: HubState): string {
-  return options.shared === undefined
+function noSuchCode({ isAlone }: HubState): string {
+  return isAlone
     ? "There are no files for this code, or no longer: ask for a new one, since each code allows one try"
     : "No server of this parley has files for this code, or no longer: ask for a new one, since each code allows one try";
 }
@@ -229,7 +229,7 @@ export function answerCode(
   } else if (!code.isAccepted) {
     code.isAccepted = true;
     hub.guessRates.wasRight(code.to.address, undefined, hub.nowMs);
-    hub.options.log.info("code taken", { ...sessionFields(session), code: code.number });
+    hub.log.info("code taken", { ...sessionFields(session), code: code.number });
   }
   return true;
 }
@@ -243,7 +243,7 @@ export function endCode(hub: HubState, code: CodeOffer, reason: OfferEnd, by?: S
   for (const end of ["sender", "recipient"] as const) {
     if (code.at(end)?.session !== by) tellEnd(hub, code, end, reason);
   }
-  hub.options.log.info("code ended", { code: code.number, reason });
+  hub.log.info("code ended", { code: code.number, reason });
 }
 
 /** A connection has closed: its codes wait for it to return. */

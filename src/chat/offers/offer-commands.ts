@@ -79,7 +79,7 @@ function makeOffer(hub: HubState, session: Session, command: OfferFiles, to: Par
   if (refusal !== undefined) return reject(hub, session, "full", refusal, { ref });
   const offer = new FileOffer(id, partyOf(session), to, shareOwner, { summary, sealed });
   hub.offers.add(offer);
-  hub.options.log.info("files offered", { ...sessionFields(session), to: name });
+  hub.log.info("files offered", { ...sessionFields(session), to: name });
   answerSender(hub, session, offer, name, { ref });
 }
 
@@ -160,7 +160,7 @@ export function answerFiles(hub: HubState, session: Session, command: AnswerFile
   offer.to = partyOf(session);
   offer.isAccepted = true;
   if (isNew) {
-    hub.options.log.info("files accepted", { ...sessionFields(session), from: offer.from.name });
+    hub.log.info("files accepted", { ...sessionFields(session), from: offer.from.name });
     for (const device of hub.names.otherDevices(session)) {
       if (device.takesFiles && isFor(hub, offer, device)) {
         tellEnd(hub, device, offer, "elsewhere");
@@ -200,7 +200,7 @@ export function endOffer(hub: HubState, offer: FileOffer, reason: OfferEnd, by?:
     if (session !== by && session.phase === "member") tellEnd(hub, session, offer, reason);
   }
   const [who, whom] = [offer.from.name, offer.to.name];
-  hub.options.log.info("offer ended", { from: who, to: whom, reason });
+  hub.log.info("offer ended", { from: who, to: whom, reason });
 }
 
 function tellEnd(

@@ -65,7 +65,7 @@ export function followRecipient(hub: HubState, offer: FileOffer): void {
 
 /** People with these folded names have come to other servers. */
 export function followRecipients(hub: HubState, names: Iterable<string>): void {
-  if (hub.offers.size === 0 || hub.options.shared === undefined) return;
+  if (hub.offers.size === 0 || hub.isAlone) return;
   const came = new Set(names);
   for (const offer of hub.offers) if (came.has(offer.to.folded)) followRecipient(hub, offer);
 }

@@ -24,8 +24,8 @@ export function tellCensus(hub: HubState, session: Session, ref?: Ref): void {
   });
 }
 
-function countPeople({ options, names, nowMs }: HubState): HubState["counted"] {
-  const { roles } = options.rights;
+function countPeople({ rights, names, nowMs }: HubState): HubState["counted"] {
+  const { roles } = rights;
   let operators = 0;
   let hidden = 0;
   for (const one of names.members()) {

@@ -168,7 +168,7 @@ function infoOf(hub: HubState, asker: Session, one: Found, room: string | undefi
   return {
     name,
     persona: about.persona,
-    isOperator: hub.options.rights.roles.isOperator(about.ids),
+    isOperator: hub.rights.roles.isOperator(about.ids),
     isHidden: about.isHidden,
     away: about.away,
     isSecure: about.isSecure,

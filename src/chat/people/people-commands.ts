@@ -90,11 +90,11 @@ function accept(
 ): void {
   const ban = banOf(hub, suspectOf(session));
   if (ban !== undefined) return expel(hub, session, "banned", banText(ban));
-  const { door, rights } = hub.options;
+  const { door } = hub.options;
   // The account proves membership; the server password is required in addition.
   if (door.isMembersOnly && door.checkPassword === undefined) session.admit();
   session.person.describe({ accountName: account });
-  const isOperator = rights.roles.isOperator(idsOf(session));
+  const isOperator = hub.rights.roles.isOperator(idsOf(session));
   hub.send(session, { type: "authenticated", account, isOperator, ref });
   tellPersona(hub, session, "account");
 }

@@ -81,7 +81,7 @@ function askForNotes(
   names: readonly string[],
   { notes }: Absent,
 ): void {
-  if (hub.options.shared === undefined || dialect.showsPersonas !== true || !names[0]) return;
+  if (hub.isAlone || dialect.showsPersonas !== true || !names[0]) return;
   queries.ask({ type: "find-elsewhere", names }, (found) => {
     for (const { folded, about } of found) {
       if (about.away !== undefined) notes.set(folded, about.away);

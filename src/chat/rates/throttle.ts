@@ -228,7 +228,7 @@ function refuse(
   const retryAfterMs =
     rates === undefined ? limits.storageRetryMs : queue.retryAfterMs(rates, nowMs, pastMs);
   count(options.metrics.messagesRefused, "rate");
-  options.log.debug("message refused", { ...sessionFields(session), code: "rate" });
+  hub.log.debug("message refused", { ...sessionFields(session), code: "rate" });
   // A refused message was read nevertheless.
   queue.chargeRefused(readChars, rates, nowMs);
   if (rates !== undefined && !queue.mayRefuse(rates, nowMs)) return endFlood(hub, session);

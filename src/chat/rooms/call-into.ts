@@ -52,7 +52,7 @@ function roomToCallInto(hub: HubState, session: Session, name: string): Room | R
   if (!session.rooms.has(room.name)) {
     return { code: "not-in-room", message: `You are not in the room ${shown}: join it first` };
   }
-  const isClosed = hub.options.rights.rooms.of(room.name).flags.includes("invite-only");
+  const isClosed = hub.rights.rooms.of(room.name).flags.includes("invite-only");
   if (isClosed && !rankIn(hub, session, room.name).isOperator) {
     return { code: "not-allowed", message: `Only operators of the room ${shown} may do that` };
   }

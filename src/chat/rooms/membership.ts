@@ -49,16 +49,16 @@ export function openRoom(
   const room = new Room(name, last, shareOwner, hub.stampMs, elsewhereOf(hub, bounds));
   hub.rooms.set(name, room);
   // The last server that had somebody in the room may have crashed.
-  if (hub.options.shared !== undefined) {
+  if (!hub.isAlone) {
     if (!room.isPopulated) forgetPassing(hub, name);
-    room.told = new ToldSettings(hub.options.rights.rooms.of(name));
+    room.told = new ToldSettings(hub.rights.rooms.of(name));
   }
   hub.options.shared?.roomOpened(name);
   return room;
 }
 
 function elsewhereOf(hub: HubState, { elsewhere }: RoomBounds): ForeignRoster | undefined {
-  if (hub.options.shared === undefined) return undefined;
+  if (hub.isAlone) return undefined;
   const roster = new ForeignRoster(elsewhere?.version, hub.roomsElsewhere);
   roster.replace(elsewhere?.members ?? []);
   return roster;
@@ -87,8 +87,8 @@ export function releaseRoom(hub: HubState, name: string): void {
 
 /** Nobody is in the room on any server: temporary settings end. */
 function forgetPassing(hub: HubState, room: string): void {
-  hub.options.rights.rooms.forget(room);
-  if (hub.options.shared === undefined) return;
+  hub.rights.rooms.forget(room);
+  if (hub.isAlone) return;
   storeRights(hub);
 }
 

@@ -34,9 +34,9 @@ export function followRank(
  * that, and the result after it.
  */
 export function followOperators(hub: HubState): () => void {
-  const before = hub.options.rights.roles.ids();
+  const before = hub.rights.roles.ids();
   return () => {
-    const now = hub.options.rights.roles.ids();
+    const now = hub.rights.roles.ids();
     if (before.size === now.size && [...before].every((id) => now.has(id))) return;
     for (const room of hub.rooms.values()) {
       const changes = rankChanges(hub, room, { before, now });

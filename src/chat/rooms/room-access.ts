@@ -15,7 +15,7 @@ import { sendAhead } from "../turn/delivery.ts";
 /** Removes people who may no longer be in the room. */
 export function removeNonGuests(hub: HubState, name: string): void {
   const room = hub.rooms.get(name);
-  if (room === undefined || !hub.options.rights.rooms.of(name).isPrivate) return;
+  if (room === undefined || !hub.rights.rooms.of(name).isPrivate) return;
   for (const session of hub.names.members()) {
     if (!session.rooms.has(name) || mayEnter(hub, session, name)) continue;
     removeFrom(hub, session, room);
@@ -40,8 +40,8 @@ export function removeFrom(
 }
 
 /** The message of the day; may be empty. */
-export function motdOf({ options }: HubState): string {
-  return options.rights.rooms.motd ?? options.motd();
+export function motdOf({ rights, options }: HubState): string {
+  return rights.rooms.motd ?? options.motd();
 }
 
 /** `isBack`: the client may still show another one, so it is told if there is none. */
@@ -54,7 +54,7 @@ export function tellMotd(hub: HubState, session: Session, isBack: boolean, ref?:
 
 /** `isBack`: as for the message of the day. */
 function tellTopic(hub: HubState, session: Session, room: string, isBack: boolean): void {
-  const { topic } = hub.options.rights.rooms.of(room);
+  const { topic } = hub.rights.rooms.of(room);
   if (topic !== "" || isBack) hub.send(session, { type: "topic", room, topic }, "settled");
 }
 

@@ -27,7 +27,7 @@ export function applyChanges(
   changes: readonly RoomChange[],
   refuse: (refusal: ChangeRefusal) => void,
 ): string | undefined {
-  const { rooms } = hub.options.rights;
+  const { rooms } = hub.rights;
   const done: RoomChange[] = [];
   let problem: string | undefined;
   for (const change of changes.slice(0, limits.maxChanges)) {
@@ -78,7 +78,7 @@ type Outcome =
   "unchanged" | ChangeRefusal | { settings?: Partial<RoomSettings>; announced?: RoomChange };
 
 function settingsAfter(hub: HubState, by: Changer, room: Room, change: RoomChange): Outcome {
-  const settings = hub.options.rights.rooms.of(room.name);
+  const settings = hub.rights.rooms.of(room.name);
   switch (change.what) {
     case "operator":
     case "voice":
@@ -178,7 +178,7 @@ function rankAfter(
     const message = `${quoted(name)} is not in the room ${quoted(room.name)}`;
     return { code: "not-there", message, subject: name };
   }
-  const { rooms } = hub.options.rights;
+  const { rooms } = hub.rights;
   const field = what === "operator" ? "operators" : "voices";
   const rank = what === "operator" ? "isOperator" : "isVoiced";
   const before = room.ranks.get(personKey(holder.identity));

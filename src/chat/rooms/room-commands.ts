@@ -93,7 +93,7 @@ export function roster(
     if (error !== undefined) return rejectUnread(hub, session, command, error);
     const isSeen = maySee(hub, session, folded);
     const members = found === undefined || !isSeen ? [] : entriesOf(hub, found);
-    const isSecret = hub.options.rights.rooms.of(folded).flags.includes("secret");
+    const isSecret = hub.rights.rooms.of(folded).flags.includes("secret");
     sendAhead(hub, session, { type: "roster", room: folded, isSecret, members, ref });
   });
 }
@@ -198,7 +198,7 @@ function setTopic(hub: HubState, session: Session, command: Of<"set-topic">): vo
     const state = stateOf(hub, room, isMember);
     return hub.send(session, { type: "room-state", state, isMember, isOperator, ref });
   }
-  const { rooms } = hub.options.rights;
+  const { rooms } = hub.rights;
   const isLocked = rooms.of(room.name).flags.includes("topic-locked");
   if (!isMember || (isLocked && !isOperator)) {
     return rejectNoOperator(hub, session, room.name, { ref });
@@ -217,7 +217,7 @@ function setTopic(hub: HubState, session: Session, command: Of<"set-topic">): vo
 
 /** Sets the topic and notifies the members. False: too many rooms have settings. */
 export function announceTopic(hub: HubState, room: string, topic: string, by: Changer): boolean {
-  const { rooms } = hub.options.rights;
+  const { rooms } = hub.rights;
   const topicMs = hub.stampMs;
   if (!rooms.change(room, { topic, topicBy: by.name, topicMs }, by)) return false;
   for (const session of hub.names.members()) {

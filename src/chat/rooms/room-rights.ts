@@ -37,9 +37,9 @@ function rankBy(
   hub: HubState,
   { ids, kept }: Standing,
   room: string,
-  isServers = hub.options.rights.roles.isOperator(ids),
+  isServers = hub.rights.roles.isOperator(ids),
 ): RoomRank {
-  const { operators, voices } = hub.options.rights.rooms.of(room);
+  const { operators, voices } = hub.rights.rooms.of(room);
   const isOperator = isServers || kept.some((rank) => rank?.isOperator === true);
   const isVoiced = kept.some((rank) => rank?.isVoiced === true);
   return {
@@ -120,7 +120,7 @@ export function changerOf(hub: HubState, session: Session): Changer {
   const persona = hub.personas.shown(session);
   const ids = idsOf(session);
   const isKnown = ids.length > 0;
-  const payer = hub.options.rights.roles.isOperator(ids) ? undefined : session.shareOwner;
+  const payer = hub.rights.roles.isOperator(ids) ? undefined : session.shareOwner;
   return { name: session.name, author: session.id, persona, ids, isKnown, payer };
 }
 
@@ -129,24 +129,24 @@ export function changerOf(hub: HubState, session: Session): Changer {
  * belong to the session, which is still logging in.
  */
 export function mayEnter(
-  { options }: Pick<HubState, "options">,
+  { rights }: Pick<HubState, "rights">,
   { identity, proven }: Session,
   room: string,
   accounts: readonly (string | undefined)[] = [],
 ): boolean {
-  if (!options.rights.rooms.of(room).isPrivate) return true;
+  if (!rights.rooms.of(room).isPrivate) return true;
   const all = [identity.account, proven.account, proven.key, ...accounts];
   const ids = all.flatMap((id) => id || []);
-  return admits({ options }, room, ids);
+  return admits({ rights }, room, ids);
 }
 
 /** The same for somebody who is identified by these accounts and keys. */
 export function admits(
-  { options }: Pick<HubState, "options">,
+  { rights }: Pick<HubState, "rights">,
   room: string,
   ids: readonly string[],
 ): boolean {
-  const { rooms, roles } = options.rights;
+  const { rooms, roles } = rights;
   return rooms.admits(room, ids) || roles.isOperator(ids);
 }
 
@@ -157,7 +157,7 @@ export function entryProblem(
   room: string,
   key: string | undefined,
 ): Refusal | undefined {
-  const { rooms } = hub.options.rights;
+  const { rooms } = hub.rights;
   if (!rooms.hasAny(room)) return undefined;
   const settings = rooms.of(room);
   const shown = quoted(room);
@@ -213,7 +213,7 @@ export function speechProblem(hub: HubState, session: Session, room: string): Re
 export function silenceIn(hub: HubState, session: Session, room: string): string | undefined {
   const muted = muteText(hub, session);
   if (muted !== undefined) return muted;
-  const { rooms } = hub.options.rights;
+  const { rooms } = hub.rights;
   if (!rooms.hasAny(room)) return undefined;
   const isModerated = rooms.of(room).flags.includes("moderated");
   if (!isModerated && rooms.of(room).bans.length === 0) return undefined;
@@ -238,7 +238,7 @@ export function partingText(
 
 /** Whether the session may speak in the room without having entered it. */
 export function isOpenToOutside(hub: HubState, session: Session, room: string): boolean {
-  const { rooms } = hub.options.rights;
+  const { rooms } = hub.rights;
   if (!rooms.hasAny(room) || rooms.of(room).flags.includes("members-only")) return false;
   return hub.rooms.has(room) && mayEnter(hub, session, room);
 }
@@ -249,7 +249,7 @@ export function isOpenToOutside(hub: HubState, session: Session, room: string): 
  */
 export function renameProblem(hub: HubState, session: Session, name: string): Refusal | undefined {
   for (const { room } of session.rooms) {
-    if (hub.options.rights.rooms.of(room).bans.length === 0) continue;
+    if (hub.rights.rooms.of(room).bans.length === 0) continue;
     const { isOperator, isVoiced } = rankIn(hub, session, room);
     if (isOperator || isVoiced) continue;
     const isBanned = isBannedFrom(hub, session, room);
@@ -267,7 +267,7 @@ function isBannedFrom(
   room: string,
   folded = session.identity.folded,
 ): boolean {
-  const { bans } = hub.options.rights.rooms.of(room);
+  const { bans } = hub.rights.rooms.of(room);
   if (bans.length === 0) return false;
   const mask = maskOf(folded, hub.personas.of(session));
   return bans.some((ban) => matchesMask(ban.mask, mask));
@@ -277,7 +277,7 @@ function isBannedFrom(
 export function maySee(hub: HubState, session: Session, room: string): boolean {
   if (session.rooms.has(room)) return true;
   if (!mayEnter(hub, session, room)) return false;
-  const isSecret = hub.options.rights.rooms.of(room).flags.includes("secret");
+  const isSecret = hub.rights.rooms.of(room).flags.includes("secret");
   return !isSecret || rankIn(hub, session, room).isOperator;
 }
 
@@ -287,10 +287,10 @@ export function maySee(hub: HubState, session: Session, room: string): boolean {
  */
 export function greetFirst(hub: HubState, session: Session, room: Room): void {
   if (room.name === lobby || room.isPopulated) return;
-  if (hub.options.rights.rooms.isKept(room.name)) return;
+  if (hub.rights.rooms.isKept(room.name)) return;
   const { folded } = session.identity;
   const key = personKey(session.identity);
-  if (hub.options.shared !== undefined) {
+  if (!hub.isAlone) {
     room.opening = { folded, key };
     return waitUntilSettled(hub, session);
   }
@@ -305,7 +305,7 @@ export function rememberLost(
   rank: RoomRank | undefined,
   owner: ShareOwner,
 ): void {
-  if (rank === undefined && !hub.options.rights.rooms.hasAny(room.name)) return;
+  if (rank === undefined && !hub.rights.rooms.hasAny(room.name)) return;
   hub.lostMembers.lost(room, person, rank, owner, hub.nowMs);
 }
 
@@ -318,9 +318,7 @@ export function waitUntilSettled(hub: HubState, session: Session): void {
 }
 
 export function stateOf(hub: HubState, room: Room, isMember: boolean): RoomState {
-  const { flags, key, limit, topic, topicBy, topicMs, bans } = hub.options.rights.rooms.of(
-    room.name,
-  );
+  const { flags, key, limit, topic, topicBy, topicMs, bans } = hub.rights.rooms.of(room.name);
   return {
     room: room.name,
     flags,

@@ -97,7 +97,7 @@ function refuse(
   ref: Ref | undefined,
   { code, message }: ParleyError,
 ): void {
-  hub.options.log.info("sharing refused", { ...sessionFields(session), code });
+  hub.log.info("sharing refused", { ...sessionFields(session), code });
   reject(hub, session, code, message, { ref });
 }
 
@@ -129,7 +129,7 @@ function tellSharer(
     }
     case "failed": {
       const { code, message } = event.error;
-      hub.options.log.info("sharing failed", { ...sessionFields(session), code, why: message });
+      hub.log.info("sharing failed", { ...sessionFields(session), code, why: message });
       return hub.send(session, { type: "offer-ended", offer, reason: "failed", code, message });
     }
   }
@@ -144,7 +144,7 @@ function tellRoom(
   const bytes = entries.reduce((sum, { size }) => sum + size, 0);
   const names = entries.map(({ name }) => quoted(name, 100)).slice(0, limits.namedEntries);
   const fields = { ...sessionFields(session), files: names.join(", "), bytes, room };
-  hub.options.log.info("files shared", fields);
+  hub.log.info("files shared", fields);
   if (room === undefined || session.phase !== "member") return;
   if (speechProblem(hub, session, room) !== undefined) return;
   sayInRoom(hub, session, room, { text: sharedText(entries), kind: "notice" });

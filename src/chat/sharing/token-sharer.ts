@@ -18,8 +18,8 @@ export function sharerOfToken(
   accessToken: string,
   address: string,
 ): Sharer | ParleyError {
-  const { rights, hashSecret } = hub.options;
-  const hash = hashSecret(accessToken);
+  const { rights } = hub;
+  const hash = hub.options.hashSecret(accessToken);
   const token = rights.tokens.find(hash, hub.stampMs);
   if (token === undefined) return notValid();
   const { account, name } = token;

@@ -127,7 +127,7 @@ export function deliverAnswersOf(hub: HubState, session: Session): void {
  */
 export function sendAhead(hub: HubState, session: Session, event: PersonalEvent): void {
   hub.send(session, event);
-  if (hub.options.shared !== undefined) deliverAnswersOf(hub, session);
+  if (!hub.isAlone) deliverAnswersOf(hub, session);
 }
 
 /** Sends a page of history immediately, ahead of everything unsettled. */
@@ -274,5 +274,5 @@ function withdraw(hub: HubState, batch: TurnBatch, error: ParleyError): void {
     if (isBack || pipeline.gathering.departed.has(id)) continue;
     pipeline.gathering.departed.set(id, departure);
   }
-  options.log.warn(error.message);
+  hub.log.warn(error.message);
 }
