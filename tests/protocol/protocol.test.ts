@@ -280,6 +280,16 @@ function cpuMsOfTen(work: () => void): number {
   });
 }
 
+/** `type` with a list that makes the message this deep. */
+function deep(type: string, depth: number): string {
+  return `{"type":"${type}","x":${"[".repeat(depth - 1)}${"]".repeat(depth - 1)}}`;
+}
+
+/** `type` with a list that gives the message this many values. */
+function large(type: string, values: number): string {
+  return `{"type":"${type}","x":[${"0,".repeat(values - 3)}0]}`;
+}
+
 describe("bounds of JSON", () => {
   test("nesting and values are counted outside strings only", () => {
     expect(isBounded('{"a":[{"b":[1]}]}', 4, 10)).toBe(true);
@@ -288,6 +298,18 @@ describe("bounds of JSON", () => {
     expect(isBounded("[1,2,3,4]", 1, 4)).toBe(true);
     expect(isBounded("[1,2,3,4,5]", 1, 4)).toBe(false);
     expect(isBounded('["a', 1, 4)).toBe(true);
+  });
+
+  test("hold for both decoders: deeper or larger JSON is not a message", () => {
+    const { maxDepth, maxClientValues, maxServerValues } = limits;
+    expect(decodeClient(deep("ping", maxDepth))).toEqual({ type: "ping" });
+    expect(decodeClient(deep("ping", maxDepth + 1))).not.toMatchObject({ type: "ping" });
+    expect(decodeClient(large("ping", maxClientValues))).toEqual({ type: "ping" });
+    expect(decodeClient(large("ping", maxClientValues + 1))).not.toMatchObject({ type: "ping" });
+    expect(decodeServer(deep("pong", maxDepth))).toEqual({ type: "pong" });
+    expect(decodeServer(deep("pong", maxDepth + 1))).not.toMatchObject({ type: "pong" });
+    expect(decodeServer(large("pong", maxServerValues))).toEqual({ type: "pong" });
+    expect(decodeServer(large("pong", maxServerValues + 1))).not.toMatchObject({ type: "pong" });
   });
 
   test("agree with what the parser finds", () => {
