@@ -8,6 +8,7 @@ import { type ErrorCode, exitCode, ParleyError } from "../errors.ts";
 import { asksVersion, versionReport } from "./version-report.ts";
 import { commandHelp } from "./command-help.ts";
 import { modelOf } from "./command-models.ts";
+import { isTerminal } from "../terminal/output/is-terminal.ts";
 import { jsonLine } from "../terminal/output/json-line.ts";
 import { terminalSize } from "../terminal/output/terminal-size.ts";
 import { stderr, stdout } from "../terminal/output/output.ts";
@@ -49,7 +50,7 @@ function beforeDashes(words: readonly string[]): readonly string[] {
 }
 
 async function helpOf(name: string, command: CommandDef): Promise<string> {
-  const { columns } = terminalSize(process.stdout.columns, process.stdout.rows);
+  const { columns } = terminalSize(isTerminal(1) ? process.stdout.columns : undefined, undefined);
   const area = { columns, width: (text: string) => Bun.stringWidth(text) };
   return commandHelp(await modelOf(name, command), area);
 }

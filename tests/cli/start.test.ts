@@ -33,6 +33,14 @@ test.each(["fetch-file", "send-file", "client", "peer", "admin"])(
   },
 );
 
+test.each(["fetch-file", "send-file", "client", "admin"])(
+  "%s does not load Node's streams to learn whether it is on a terminal",
+  (command) => {
+    const streams = new Set(["node:tty", "node:stream", "node:tls"]);
+    expect(loaded(command).filter((path) => streams.has(path))).toEqual([]);
+  },
+);
+
 test("fetch-file connects before it loads what receives a file", () => {
   const found = loaded("fetch-file");
   expect(found).toContain("files/server-source.ts");

@@ -2,7 +2,6 @@
 
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { isatty } from "node:tty";
 import { defineCommand } from "citty";
 import { roomProblem } from "../../chat/names/grammar.ts";
 import { personNameProblem } from "../../dialects/reserved-names.ts";
@@ -17,6 +16,7 @@ import { identityOf, passwordOf } from "../identity-flag.ts";
 import { surroundings, trusted } from "../trust-flags.ts";
 import { IgnoredFile } from "../../terminal/ignored-file.ts";
 import { configFolder } from "../../tls/folders.ts";
+import { isTerminal } from "../../terminal/output/is-terminal.ts";
 import { distinctPeople } from "../../terminal/pipe/recipients.ts";
 import { runPipe } from "../../terminal/pipe/run-pipe.ts";
 
@@ -101,7 +101,7 @@ export default defineCommand({
       acceptInto: acceptOf(args.accept),
       direct: args.direct,
     };
-    if (isatty(0) && isatty(1) && !options.json && recipients === undefined) {
+    if (isTerminal(0) && isTerminal(1) && !options.json && recipients === undefined) {
       const { runTerminal } = await import("../../terminal/client/run-terminal.ts");
       return runTerminal({ ...options, bell: args.bell });
     }

@@ -2,7 +2,6 @@
 // sockets and terminal, and runs them.
 
 import { dirname, join } from "node:path";
-import { isatty } from "node:tty";
 import { type ArgsDef, defineCommand, type ParsedArgs } from "citty";
 import { quoted } from "../../text.ts";
 import { accessOf, passFlag } from "../access-flags.ts";
@@ -26,6 +25,7 @@ import { PeerDriver, type Shown } from "../../io/peer-driver.ts";
 import { Peer } from "../../cpp/peer.ts";
 import type { PeerStyle } from "../../cpp/peer-stream.ts";
 import type { ExitReason, Interruption } from "../../cpp/peer-output.ts";
+import { isTerminal } from "../../terminal/output/is-terminal.ts";
 import { jsonLine } from "../../terminal/output/json-line.ts";
 import { stdout } from "../../terminal/output/output.ts";
 import { redirect, say, warn } from "../../terminal/output/diagnostics.ts";
@@ -136,7 +136,7 @@ export default defineCommand({
     }
     const screen: Screen = { prompt: undefined };
     const talk = await assemble({ id, style: styleOf(args.style) }, args, screen);
-    const onTerminal = isatty(0) && isatty(1) && args.json !== true;
+    const onTerminal = isTerminal(0) && isTerminal(1) && args.json !== true;
     if (onTerminal) say(peerCommands);
     if (!onTerminal || isPlain(process.env)) return converse(talk);
     const tty = new Tty(() => screen.prompt);

@@ -10,6 +10,7 @@ import { ChatServer } from "../../server/chat-server.ts";
 import { watchServerKey } from "../../server/key-watch.ts";
 import { folderState } from "../../server/files/shared-folder.ts";
 import { whenForeground } from "../../terminal/output/foreground.ts";
+import { isTerminal } from "../../terminal/output/is-terminal.ts";
 import { jsonLine } from "../../terminal/output/json-line.ts";
 import { print } from "../../terminal/output/output.ts";
 import { qrCode } from "../../terminal/output/qr-code.ts";
@@ -92,9 +93,9 @@ export default defineCommand({
   },
 });
 
-/** A terminal, which can show block characters. */
-function isTerminal(stream: { isTTY?: boolean }): boolean {
-  return stream.isTTY === true && process.env["TERM"] !== "dumb";
+/** On stderr. */
+function canShowBlocks(): boolean {
+  return isTerminal(2) && process.env["TERM"] !== "dumb";
 }
 
 const untold =
@@ -129,7 +130,7 @@ function announce(server: ChatServer, settings: ServerSettings, pin: string | un
   const place = { ...reachable, isPageSecure, files, areFilesMissing };
   // Above the text, which on a small terminal stays in view.
   const page = pageUrl(place);
-  if (!json && isTerminal(process.stderr) && page !== undefined && isForOthers(page)) {
+  if (!json && canShowBlocks() && page !== undefined && isForOthers(page)) {
     for (const line of qrCode(page, wantsColors(process.env))) say(line);
   }
   const exposure = exposureWarning(host, { plain, isClosed });
@@ -138,7 +139,7 @@ function announce(server: ChatServer, settings: ServerSettings, pin: string | un
   const { claim } = server;
   if (claim !== undefined) {
     // A log must not contain the code: anybody who reads it could become the server's owner.
-    const isShown = !json && isTerminal(process.stderr);
+    const isShown = !json && canShowBlocks();
     const code = isShown ? claim.code : `CODE    (the code is in ${claim.path})`;
     const lines = claimLines(place, code);
     for (const line of json ? [lines.map((part) => part.trim()).join(" ")] : lines) say(line);

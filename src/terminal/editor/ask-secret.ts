@@ -2,16 +2,17 @@
 // confirmation. The question goes to stderr, since stdout may carry data.
 
 import { openSync } from "node:fs";
-import { isatty, ReadStream } from "node:tty";
+import type { ReadStream } from "node:tty";
 import { ParleyError } from "../../errors.ts";
 import { mayReadTerminal } from "../output/foreground.ts";
+import { isTerminal } from "../output/is-terminal.ts";
 import { AskedLine } from "./asked-line.ts";
 import { KeyReader } from "./keys.ts";
 import { stderr } from "../output/output.ts";
 
 /** Whether a person can be asked. */
 export function canAsk(): boolean {
-  return isatty(0) && isatty(2) && mayReadTerminal();
+  return isTerminal(0) && isTerminal(2) && mayReadTerminal();
 }
 
 /**
@@ -78,5 +79,6 @@ const endings = ["end", "error", "close"] as const;
 
 /** Not stdin itself: once Bun has paused it, nobody can read it as a stream again. */
 function openTerminal(): ReadStream {
-  return new ReadStream(process.platform === "win32" ? 0 : openSync("/dev/tty", "r"));
+  const tty = process.getBuiltinModule("node:tty");
+  return new tty.ReadStream(process.platform === "win32" ? 0 : openSync("/dev/tty", "r"));
 }

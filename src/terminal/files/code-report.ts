@@ -1,6 +1,5 @@
 // What `parley send-file` prints about files that are offered by code.
 
-import { isatty } from "node:tty";
 import type { LeftOut, OfferedFolder } from "../../handover/offered-folder.ts";
 import { isLoopback } from "../../addresses.ts";
 import { parseHostPort } from "../../io/host-port.ts";
@@ -10,6 +9,7 @@ import { harmless, quoted } from "../../text.ts";
 import { type Code, codeText } from "../../trust/code.ts";
 import { say } from "../output/diagnostics.ts";
 import { isSamePath, type PathName } from "../../handover/handover-events.ts";
+import { isTerminal } from "../output/is-terminal.ts";
 import { jsonLine } from "../output/json-line.ts";
 import { leftOutText, pathText } from "./offer-text.ts";
 import { stdout } from "../output/output.ts";
@@ -95,7 +95,7 @@ export class CodeReport {
   /** The page comes from the server: text typed into it can be read by the server's operator. */
   #showLink(link: string): void {
     say(`or in a browser, where whoever runs the server could read the code:\n    ${link}`);
-    if (!isatty(2)) return;
+    if (!isTerminal(2)) return;
     for (const line of qrCode(link, wantsColors(process.env))) say(line);
   }
 

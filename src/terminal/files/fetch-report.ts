@@ -6,6 +6,7 @@ import type { ParleyError } from "../../errors.ts";
 import type { FetchEvent } from "../../files/fetch-events.ts";
 import type { FileInfo } from "../../protocol/messages.ts";
 import { isSamePath, type PathName } from "../../handover/handover-events.ts";
+import { isTerminal } from "../output/is-terminal.ts";
 import { jsonLine } from "../output/json-line.ts";
 import { pathText } from "./offer-text.ts";
 import { stderr, stdout } from "../output/output.ts";
@@ -178,7 +179,7 @@ export class FetchReport {
 
   #startBar(name: string, sizeBytes: number): void {
     // On a terminal, the bar would erase lines of the file.
-    if (this.#options.dataOnStdout && process.stdout.isTTY) return;
+    if (this.#options.dataOnStdout && isTerminal(1)) return;
     if (barFits()) this.#bar ??= new ProgressBar(name, sizeBytes);
   }
 

@@ -13,6 +13,7 @@ import { logging, terminal as limits } from "../../limits.ts";
 import type { Log, LogFields } from "../../log.ts";
 import { LogBudget } from "../../log-budget.ts";
 import { harmless } from "../../text.ts";
+import { isTerminal } from "./is-terminal.ts";
 import { jsonLine } from "./json-line.ts";
 import { stderr } from "./output.ts";
 import { wantsColors } from "./style.ts";
@@ -134,6 +135,7 @@ class BoundedLog {
   }
 }
 
+let areColored: boolean | undefined;
 let redirected: ((line: string) => void) | undefined;
 
 /** This process's diagnostics: on stderr, or wherever `redirect` sends them. */
@@ -143,7 +145,7 @@ export const diagnostics = createDiagnostics({
     else stderr.line(line);
   },
   level: process.env["CONSOLA_LEVEL"],
-  colors: () => process.stderr.isTTY && wantsColors(process.env),
+  colors: () => (areColored ??= isTerminal(2) && wantsColors(process.env)),
 });
 
 export const { say, warn, fail } = diagnostics;

@@ -2,11 +2,11 @@
 // tries is stopped by SIGTTIN.
 
 import { readFileSync } from "node:fs";
-import { isatty } from "node:tty";
+import { isTerminal } from "./is-terminal.ts";
 
 /** False only if this process is known to be in the background of its terminal. */
 export function mayReadTerminal(): boolean {
-  if (!isatty(0)) return true;
+  if (!isTerminal(0)) return true;
   const groups = process.platform === "linux" ? groupsOfProc() : groupsOfPs();
   return groups === undefined || groups.own === groups.foreground;
 }

@@ -1,22 +1,25 @@
 // stdout and stderr, each behind a bounded writer; nothing else writes to them. Knows no command.
 
+import { isTerminal } from "./is-terminal.ts";
+import { PipeOutput } from "./pipe-output.ts";
 import { ttyOutput } from "./tty-output.ts";
 import { type Sink, Writer } from "./writer.ts";
 
-// Without an `error` listener, a reader that closes the pipe would crash the program.
+function open(fd: 1 | 2, writer: () => Writer): Sink {
+  if (!isTerminal(fd)) return new PipeOutput(fd);
+  return ttyOutput(fd) ?? streamOutput(fd === 1 ? process.stdout : process.stderr, writer);
+}
+
+// Without an `error` listener, a terminal that is closed would crash the program.
 function streamOutput(stream: NodeJS.WriteStream, writer: () => Writer): Sink {
   stream.on("error", (error: Error) => writer().close(error));
   return stream;
 }
 
 /** stdout: data. */
-export const stdout: Writer = new Writer(
-  () => ttyOutput(1) ?? streamOutput(process.stdout, () => stdout),
-);
+export const stdout: Writer = new Writer(() => open(1, () => stdout));
 /** stderr: text for people, and the log. */
-export const stderr: Writer = new Writer(
-  () => ttyOutput(2) ?? streamOutput(process.stderr, () => stderr),
-);
+export const stderr: Writer = new Writer(() => open(2, () => stderr));
 
 /** Prints a line to stdout; dropped and counted if nobody reads. For data use `stdout.data`. */
 export function print(line: string): void {

@@ -1,5 +1,6 @@
 // The progress bar of a running fetch, drawn on stderr if that is a terminal.
 
+import { isTerminal } from "./is-terminal.ts";
 import { stderr } from "./output.ts";
 import { type Progress, progressLine } from "./progress-line.ts";
 import { terminalSize } from "./terminal-size.ts";
@@ -39,5 +40,5 @@ export class ProgressBar {
 
 /** Whether stderr is a terminal on which a bar can be drawn. */
 export function barFits(): boolean {
-  return process.stderr.isTTY === true && process.env["TERM"] !== "dumb";
+  return isTerminal(2) && process.env["TERM"] !== "dumb";
 }

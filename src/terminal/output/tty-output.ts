@@ -3,21 +3,21 @@
 // time with O_NONBLOCK, which does not affect the descriptors of other programs.
 
 import { closeSync, constants, openSync, writeSync } from "node:fs";
-import { isatty } from "node:tty";
 import { systemCode } from "../../errors.ts";
 import { terminal as limits } from "../../limits.ts";
+import { isTerminal } from "./is-terminal.ts";
 import type { Sink } from "./writer.ts";
 
-/** Undefined if descriptor `fd` is not a terminal or can't be opened a second time. */
+/** Undefined if the terminal `fd` can't be opened a second time. */
 export function ttyOutput(fd: 1 | 2): Sink | undefined {
-  if (!isatty(fd) || process.platform === "win32") return undefined;
+  if (process.platform === "win32") return undefined;
   // On Linux this name opens the same terminal again. Elsewhere it would refer to the same open
   // file, so the controlling terminal has to do.
   const path = process.platform === "linux" ? `/proc/self/fd/${fd}` : "/dev/tty";
   try {
     const flags = constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
     const opened = openSync(path, flags);
-    if (isatty(opened)) return new TtyOutput(opened);
+    if (isTerminal(opened)) return new TtyOutput(opened);
     closeSync(opened);
   } catch {
     // No permission, as after `su`, or no /proc.
