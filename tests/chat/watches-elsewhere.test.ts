@@ -53,6 +53,10 @@ function hear(isHere: boolean): void {
 /** The numerics that Eve has received: 730 for online, 731 for offline. */
 const told = (): string[] => eve.lines().flatMap((line) => / (73\d) /.exec(line)?.[1] ?? []);
 
+/** The same lines for one of several watchers. */
+const heard = (client: IrcClient): string[] =>
+  client.lines().flatMap((line) => / 73[01] .*/.exec(line) ?? []);
+
 test("somebody who comes before the first answer stays online", () => {
   eve.send("MONITOR + Ann");
   hear(true);
@@ -88,4 +92,30 @@ test("somebody who is back before the answer never went", () => {
   expect(told()).toEqual(["731"]);
   eve.client.close();
   expect(keptBy(rig.hub)).toEqual(nothing);
+});
+
+test("whoever watches a name first is told what the next one finds out", () => {
+  eve.send("MONITOR + Ann");
+  found(ann);
+  expect(told()).toEqual(["730"]);
+  // Notifications are lost.
+  const finn = ircAt(rig, "Finn").send("MONITOR + Ann");
+  found();
+  expect(heard(finn)).toEqual([" 731 Finn :Ann"]);
+  expect(heard(eve)).toEqual([" 731 Eve :Ann"]);
+  const gil = ircAt(rig, "Gil").send("MONITOR + Ann");
+  found(ann);
+  expect(heard(gil)).toEqual([" 730 Gil :Ann!u@h"]);
+  expect([eve, finn].map(heard)).toEqual([[" 730 Eve :Ann!u@h"], [" 730 Finn :Ann!u@h"]]);
+});
+
+test("whoever watches a name that is being looked up again is told what is known", () => {
+  eve.send("MONITOR + Ann");
+  found(ann);
+  const finn = ircAt(rig, "Finn").send("MONITOR + Ann");
+  hear(false);
+  found();
+  expect(finn.lines().join()).toContain(" 730 Finn :Ann");
+  found(ann);
+  expect(finn.lines()).toEqual([]);
 });

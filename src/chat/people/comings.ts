@@ -64,41 +64,62 @@ export function lookElsewhere(hub: HubState, folded: string, name: string): void
 
 /**
  * Among these folded names, `people` are connected to other servers now, whatever was known before.
+ * `but`: is told in another way.
  */
 export function reviewElsewhere(
   hub: HubState,
   names: readonly string[],
   people: readonly ForeignPerson[],
+  but?: Session,
 ): void {
   for (const folded of names) {
     const found = people.find((person) => person.folded === folded);
     if (!hub.watches.has(folded)) continue;
-    if (found === undefined) goneElsewhere(hub, folded, undefined);
-    else comeElsewhere(hub, folded, found.name, found.about.persona);
+    if (found === undefined) goneElsewhere(hub, folded, undefined, but);
+    else comeElsewhere(hub, folded, found.name, found.about.persona, but);
   }
 }
 
-function comeElsewhere(hub: HubState, folded: string, name: string, persona: Persona): void {
+function comeElsewhere(
+  hub: HubState,
+  folded: string,
+  name: string,
+  persona: Persona,
+  but?: Session,
+): void {
   if (hub.watches.elsewhere.has(folded)) return;
   hub.watches.elsewhere.add(folded);
-  if (hub.names.holder(folded) === undefined) tellCome(hub, folded, name, persona);
+  if (hub.names.holder(folded) === undefined) tellCome(hub, folded, name, persona, but);
 }
 
 /** `name` undefined: its spelling is unknown. */
-function goneElsewhere(hub: HubState, folded: string, name: string | undefined): void {
+function goneElsewhere(
+  hub: HubState,
+  folded: string,
+  name: string | undefined,
+  but?: Session,
+): void {
   if (!hub.watches.elsewhere.delete(folded)) return;
-  if (hub.names.holder(folded) === undefined) tellGone(hub, folded, name);
+  if (hub.names.holder(folded) === undefined) tellGone(hub, folded, name, but);
 }
 
-function tellCome(hub: HubState, folded: string, name: string, persona: Persona | undefined): void {
+function tellCome(
+  hub: HubState,
+  folded: string,
+  name: string,
+  persona: Persona | undefined,
+  but?: Session,
+): void {
   for (const watcher of hub.watches.watchersOf(folded)) {
+    if (watcher === but) continue;
     const here = [{ name, persona }];
     hub.send(watcher, { type: "watched", here, gone: [], refused: [], ref: undefined });
   }
 }
 
-function tellGone(hub: HubState, folded: string, name: string | undefined): void {
+function tellGone(hub: HubState, folded: string, name: string | undefined, but?: Session): void {
   for (const watcher of hub.watches.watchersOf(folded)) {
+    if (watcher === but) continue;
     const gone = [name ?? hub.watches.nameFor(watcher, folded)];
     hub.send(watcher, { type: "watched", here: [], gone, refused: [], ref: undefined });
   }

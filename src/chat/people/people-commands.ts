@@ -1,6 +1,6 @@
 // Who is here, who was, who arrives and leaves, and what people say about themselves.
 
-import { lookElsewhere } from "./comings.ts";
+import { lookElsewhere, reviewElsewhere } from "./comings.ts";
 import { isLoopback } from "../../addresses.ts";
 import { people as limits } from "../../limits.ts";
 import { beginning, harmless } from "../../text.ts";
@@ -145,22 +145,28 @@ function watch(hub: HubState, session: Session, command: Of<"watch">): void {
   const refused = names.filter((name) => !hub.watches.add(session, name));
   const away = names.map(fold).filter((folded) => hub.names.holder(folded) === undefined);
   const { news } = hub.watches;
+  const before = new Set(away.filter((folded) => hub.watches.elsewhere.has(folded)));
   findElsewhere(hub, session, away, (others, error) => {
     if (error !== undefined) return rejectUnread(hub, session, command, error);
     const here: { name: string; persona: ReturnType<typeof hub.personas.shown> }[] = [];
     const gone: string[] = [];
     const isOld = hub.watches.news !== news;
+    // Notifications may have missed what others who watch them are to be told, too.
+    const asked = isOld ? others.map(({ folded }) => folded) : away;
+    reviewElsewhere(hub, asked, others, session);
     for (const name of names) {
       if (refused.includes(name)) continue;
-      const holder = hub.names.holder(fold(name));
-      const elsewhere = others.find(({ folded }) => folded === fold(name));
-      if (elsewhere !== undefined) hub.watches.elsewhere.add(elsewhere.folded);
+      const folded = fold(name);
+      const holder = hub.names.holder(folded);
+      const elsewhere = others.find((one) => one.folded === folded);
+      const isThere = hub.watches.elsewhere.has(folded);
       if (holder !== undefined)
         here.push({ name: holder.name, persona: hub.personas.shown(holder) });
       else if (elsewhere !== undefined)
         here.push({ name: elsewhere.name, persona: elsewhere.about.persona });
+      else if (!isThere) gone.push(name);
       // Arrivals since the store was asked have been announced.
-      else if (!isOld || !hub.watches.elsewhere.has(fold(name))) gone.push(name);
+      else if (before.has(folded)) here.push({ name, persona: undefined });
     }
     hub.send(session, { type: "watched", here, gone, refused, ref });
     if (isOld) for (const name of names) lookElsewhere(hub, fold(name), name);
