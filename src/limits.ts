@@ -1866,7 +1866,7 @@ export const postgres = {
   mailboxesInTurn: 2_000,
   /** Rooms that are about to be opened of which the number of deleted texts is remembered. */
   roomsOpening: 1_000,
-  /** Watched names queried at once, after notifications that may have been missed. */
+  /** Watched names that are queried every second: notifications may have missed something. */
   watchedPerLook: 1_000,
   /** Notifications in which a commit is told; what is longer (about 250 KB) is read instead. */
   noticeParts: 32,

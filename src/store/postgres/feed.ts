@@ -166,7 +166,6 @@ export class Feed implements Follower, SharedStore {
     if (notice.from === own) return this.#handleOwn(notice);
     this.#metrics.notices++;
     if (notice.isOver === true) {
-      this.#people.mayMissAny();
       this.#hub?.handleForeign({ type: "server-over", server: notice.from });
       return;
     }
@@ -221,7 +220,10 @@ export class Feed implements Follower, SharedStore {
         }
       });
     }
-    if (people.length > 0) hub.handleForeign({ type: "people", people });
+    if (people.length > 0) {
+      this.#people.handleNews(people.map(({ folded }) => folded));
+      hub.handleForeign({ type: "people", people });
+    }
     if (erased !== undefined) {
       hub.handleForeign({ type: "erased", room: erased[0], seq: erased[1] });
     }
@@ -240,7 +242,6 @@ export class Feed implements Follower, SharedStore {
 
   #mayMissAnything(): void {
     this.#rooms.mayMissMembers();
-    this.#people.mayMissAny();
     this.#mail.mayMissAny();
   }
 

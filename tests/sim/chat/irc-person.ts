@@ -9,6 +9,7 @@ import { isSettled, MemberLists } from "./member-lists.ts";
 import { RoomViews } from "./room-views.ts";
 import type { ServerProcess } from "./server-process.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { WatchList } from "./watch-list.ts";
 
 /** In the studio are few others, so that these users often open it, and are its operators. */
 const rooms = ["lobby", "den", "attic", "hall", "studio", "studio", "studio"];
@@ -17,6 +18,7 @@ export class IrcPerson {
   readonly #world: Surroundings;
   readonly #lists: MemberLists;
   readonly #views: RoomViews;
+  readonly #watches: WatchList;
   #connection: Connection | undefined;
   #server: ServerProcess | undefined;
   #nick = "";
@@ -35,6 +37,7 @@ export class IrcPerson {
     this.#world = world;
     this.#lists = new MemberLists(name);
     this.#views = new RoomViews(name);
+    this.#watches = new WatchList(name);
   }
 
   doSomething(): void {
@@ -87,7 +90,10 @@ export class IrcPerson {
     const { nowMs } = this.#world.clock;
     this.#lists.check(isQuiet, nowMs);
     const server = this.#server;
-    if (server !== undefined && isQuiet && isSettled(server)) this.#views.check(server, nowMs);
+    if (server === undefined || !isQuiet || !isSettled(server)) return this.#watches.pause();
+    this.#views.check(server, nowMs);
+    if (this.#world.isReachable?.(server) === false) this.#watches.pause();
+    else this.#watches.check(this.#world.online(server), nowMs);
   }
 
   leave(): void {
@@ -100,6 +106,7 @@ export class IrcPerson {
     this.#listed.clear();
     this.#lists.forget();
     this.#views.forget();
+    this.#watches.forget();
   }
 
   #send(line: string): void {
@@ -135,6 +142,7 @@ export class IrcPerson {
     this.#send(`USER ${this.name} 0 * :${this.name}`);
     this.#send(this.hasAccount ? "AUTHENTICATE PLAIN" : "CAP END");
     this.#send("JOIN #lobby");
+    this.#send(`MONITOR + ${this.#world.names.join(",")}`);
   }
 
   #hear(line: string): void {
@@ -185,6 +193,9 @@ export class IrcPerson {
         const [, channel = "", letters = ""] = /#(\S+) (\S+)/.exec(rest) ?? [];
         return this.#views.modes(channel, letters);
       }
+      case "730":
+      case "731":
+        return this.#watches.told(rest.replace(/^\S+ :?/, ""), verb === "730");
       case "353": {
         const [, channel = "", names = ""] = /#(\S+) :?(.*)$/.exec(rest) ?? [];
         this.#listed.set(channel, [...(this.#listed.get(channel) ?? []), ...names.split(" ")]);

@@ -19,10 +19,16 @@ export interface Surroundings {
   isTakenForDead?(server: ServerProcess): boolean;
   /** With several servers: whether the database has that user in the room. */
   isMember?(room: string, name: string): boolean;
+  /** Whether the server can know what the others know. */
+  isReachable?(server: ServerProcess): boolean;
+  /** Everybody who is online at that server or, with several, at another, by folded name. */
+  online(server: ServerProcess): ReadonlySet<string>;
   /** The number of the first message that the log still has of a room. */
   firstKept(room: string): number;
   /** How many private messages the mailbox still has after that one. */
   mailKeptAfter(mailbox: string, mail: number): number;
+  /** Names that users have now and then. */
+  readonly names: readonly string[];
   /** A name that some user may have. */
   anyName(): string;
   /** A user to write to. */

@@ -127,6 +127,14 @@ export class World implements Surroundings {
     return this.store.store.mailboxes.countAfter(mailbox, mail).count;
   }
 
+  get names(): readonly string[] {
+    return [...names, ...plainNames, ...ircNames].flatMap((name) => [name, `${name}-too`]);
+  }
+
+  online({ hub }: ServerProcess): ReadonlySet<string> {
+    return new Set(memberNames(hub).map((name) => fold(name)));
+  }
+
   anyName(): string {
     const all = this.random() < 0.7 ? names : plainNames;
     const name = all[Math.floor(this.random() * all.length)]!;

@@ -95,7 +95,7 @@ export class ClusterWorld implements Surroundings {
     );
     this.#irc = ircNames.map((name, i) => new IrcPerson(this, name, `192.0.2.${200 + i}`));
     this.truth.owned.add(fold(ownerName));
-    const isReachable = (server: ServerProcess): boolean => this.#isReachable(server);
+    const isReachable = (server: ServerProcess): boolean => this.isReachable(server);
     const { tables } = this.database;
     const owner = new Owner(ownerName, tables.accounts, isReachable, () =>
       this.#whileRegistering(),
@@ -139,7 +139,7 @@ export class ClusterWorld implements Surroundings {
   }
 
   /** Whether the server can know what the database has. */
-  #isReachable(server: ServerProcess): boolean {
+  isReachable(server: ServerProcess): boolean {
     const link = this.members.find((one) => one.server === server)?.link;
     const isCut = link?.condition === "cut" || this.database.isAway;
     return !isCut && !this.isTakenForDead(server);
@@ -155,6 +155,17 @@ export class ClusterWorld implements Surroundings {
 
   mailKeptAfter(): number {
     return Infinity;
+  }
+
+  get names(): readonly string[] {
+    const all = [...names, ...plainNames, ...ircNames, ownerName];
+    return all.flatMap((name) => [name, `${name}-too`]);
+  }
+
+  online(server: ServerProcess): ReadonlySet<string> {
+    const { people, servers } = this.database.tables;
+    const living = [...people.values()].filter((row) => servers.get(row.server)?.isOver === false);
+    return new Set([...living.map(({ folded }) => folded), ...nameHolders(server.hub).keys()]);
   }
 
   anyName(): string {
