@@ -1,5 +1,5 @@
 // Why a TCP connection could not be opened. Bun 1.4.5 calls every failure a refusal, and people
-// would look for a server where their own network is down.
+// would look at the server although their own network is down.
 
 import { isIPv6 } from "../addresses.ts";
 import { noRoute, socketReason } from "./host-port.ts";

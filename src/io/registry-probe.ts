@@ -1,6 +1,6 @@
-// Whether a registry that is spoken to in plain text is one of ours, without a byte to its TCP
-// port, at which an original program could take offence: parley answers a transfer's INIT on the
-// UDP port of the same number.
+// Whether a registry without TLS is one of ours, found out without a byte to its TCP port, which
+// could confuse an original program: parley answers a transfer's INIT on the UDP port of the same
+// number.
 
 import { peer as limits, transfer as wire } from "../limits.ts";
 import { secretBytes } from "../secrets.ts";

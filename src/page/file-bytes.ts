@@ -1,5 +1,5 @@
-// The bytes of a shared file, range by range: some browsers hold in memory whatever has arrived of
-// an answer and was not read yet. Continues after a lost connection.
+// The bytes of a shared file, range by range: some browsers hold in memory all that has arrived and
+// was not read yet. Continues after a lost connection.
 
 import { pageFiles as limits } from "../limits.ts";
 import { fileUrl, problemOf } from "./file-api.ts";

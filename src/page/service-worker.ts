@@ -1,5 +1,5 @@
 // The page's service worker: caches the page's own files, so that an installed page opens while the
-// server is offline, and leads from notifications back to the page. The server's answer always
+// server is offline, and opens the page when a notification is clicked. The server's answer always
 // takes precedence, so that nobody is left with an old page. Knows nothing of sessions, messages
 // and shared files.
 

@@ -1,4 +1,4 @@
-// The addresses of the page's workers, the only scripts that the content policy allows to create.
+// The addresses of the page's workers: the content policy allows no others.
 
 export type WorkerAddress = "/service-worker.js" | "/file-writer.js";
 

@@ -1,4 +1,5 @@
-// The parts of the workers' scopes that ours use: the page itself has a window's types.
+// The parts of a worker's scope that our workers use. The compiler knows a window's scope only,
+// which is the page's.
 
 import type { WriterReply, WriterRequest } from "./handover/disk-writer.ts";
 

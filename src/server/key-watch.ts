@@ -1,4 +1,4 @@
-// Watches the file of the server's key, without which the next start would make another key, which
+// Watches the file of the server's key: without it, the next start would make another key, which
 // clients refuse.
 
 import { errorMessage } from "../errors.ts";

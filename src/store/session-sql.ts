@@ -1,4 +1,4 @@
-// SQL about rows of sessions, and of whatever else has a `network`; the same for SQLite and
+// SQL for rows of sessions, and for other rows that have a `network`; the same for SQLite and
 // PostgreSQL.
 
 import { accountMark } from "../chat/accounts/account-store.ts";

@@ -1,9 +1,9 @@
 // Which sealed messages a device has received, so that a server can't deliver one twice. The IDs of
 // the latest messages are remembered for each sending device; messages older than those are
-// rejected by the time that the sender put inside. That time may be wrong, or a lie: what is ahead
-// of the clock must not keep others out, nor for long its own sender. Bounded, and so is its text
-// form: `KEY FLOOR ID:TIME…` in each line, the most recently active sender last. A line may follow
-// for a sender that has one already.
+// rejected by the time that the sender put inside. That time may be wrong, or a lie: a message from
+// the future must not shut out other senders, nor its own sender for long. Bounded, and so is its
+// text form: `KEY FLOOR ID:TIME…` in each line, the most recently active sender last. A line may
+// follow for a sender that has one already.
 
 import { sealed as limits } from "../limits.ts";
 import { publicKeyForm } from "./login-proof.ts";

@@ -1,5 +1,6 @@
-// Completes a login that nothing stands against: the session takes the place of the user's previous
-// connection, recovers its counter and mailbox, and enters its rooms. welcome.ts tells its client.
+// Completes a login once nothing stands in its way: the session takes the place of the user's
+// previous connection, recovers its counter and mailbox, and enters its rooms. welcome.ts tells its
+// client.
 
 import { people } from "../../limits.ts";
 import { beginning, harmless } from "../../text.ts";

@@ -1,6 +1,6 @@
 // Ends sessions whose name or alias somebody else has just registered: an operator, for a program,
-// or a user of another server, which does not know the aliases used here. Those that are about to
-// change to it keep their name.
+// or a user of another server, which does not know the aliases used here. A session that was about
+// to take that name keeps the one it has.
 
 import { quoted } from "../../text.ts";
 import type { Account } from "../accounts/account-store.ts";

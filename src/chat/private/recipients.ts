@@ -1,5 +1,5 @@
 // Whom a private message is for: people here, at other servers, and absent ones who have a mailbox.
-// The store knows those whom nobody here is.
+// Names that nobody here has are looked up in the store.
 
 import type { ParleyError } from "../../errors.ts";
 import { history } from "../../limits.ts";

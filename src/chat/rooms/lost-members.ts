@@ -1,5 +1,5 @@
-// Who has lost the connection to a room. For as long as their names are kept, they may return
-// without being invited, or knowing the room's key, again, and with the rank they had.
+// Members of rooms who have lost their connections. While their names are kept, they may return
+// with the rank they had, and need neither another invitation nor the room's key.
 
 import { history, people as limits } from "../../limits.ts";
 import { OwnedMap } from "../../owned-map.ts";

@@ -1,6 +1,6 @@
-// Which of a session's last numbered messages were refused for good, and why, and whom others did
-// not reach. Part of its record: a client that has lost the refusals with its connection learns of
-// them when it returns. Pure.
+// Which of a session's last numbered messages were refused for good, and why, and which recipients
+// others did not reach. Part of its record: a client that has lost the refusals with its connection
+// learns of them when it returns. Pure.
 
 import { names, sender as limits } from "../../limits.ts";
 import { beginning } from "../../text.ts";

@@ -1,7 +1,7 @@
-// Sends many datagrams of a UDP socket per call (sendmmsg), to many peers, from memory that is
-// already there: nothing is copied or made for a datagram. One entry may stand for several
-// datagrams of one size (UDP_SEGMENT, by a control message), and consists of the parts that were
-// added. 64-bit Linux only, as in batch-reader.ts.
+// Sends many datagrams of a UDP socket per call (sendmmsg), to many peers, from existing memory:
+// nothing is copied or allocated for a datagram. One entry may stand for several datagrams of one
+// size (UDP_SEGMENT, by a control message), and consists of the parts that were added. 64-bit Linux
+// only, as in batch-reader.ts.
 
 import { ptr } from "bun:ffi";
 import { udp as limits } from "../../limits.ts";

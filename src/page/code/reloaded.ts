@@ -1,6 +1,6 @@
 // What a page for files by code leaves behind for the one that is loaded after it. It can't go on,
 // and the sender should hear so at once. Some browsers close the connection before a page that is
-// left may say so; the next page does.
+// being left can say so; the next page does.
 
 import { ClientSession } from "../../client/session.ts";
 import type { SessionEvent } from "../../client/events.ts";

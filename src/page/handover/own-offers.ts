@@ -1,6 +1,6 @@
-// The numbers of offers that a reload ends, kept across it. The files that this tab offers are lost
-// with the page, and the other end must not wait for them; so is what it was saving where the
-// browser keeps nothing for the next page, and the user must know.
+// The numbers of offers that a reload ends, kept for the page after it. The files that this tab
+// offers are lost with the page, and their recipients must not wait for them. Where the browser
+// keeps nothing for the next page, what was being saved is lost, too, and the user must be told.
 
 import { pageFiles as limits } from "../../limits.ts";
 

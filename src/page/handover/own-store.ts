@@ -1,5 +1,5 @@
-// The page's own store: on disk if the browser has one, where a later page finds what is written,
-// until all of a file is saved in the downloads; else in memory.
+// The page's own store. On disk, if the browser has one: what is written stays there, also for the
+// page after a reload, until the whole file is in the downloads. Otherwise in memory.
 
 import { joinedBytes } from "../../bytes.ts";
 import { ParleyError } from "../../errors.ts";

@@ -1,5 +1,5 @@
 // The tab's folder in the browser's store for this page, which others may remove once the tab is
-// closed. A page that has been loaded again takes over the folder of the one before, if that has
+// closed. After a reload, the page takes over the folder of the page before it, if that one has
 // asked for it.
 
 const storeName = "parley-files";

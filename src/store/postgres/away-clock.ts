@@ -1,6 +1,6 @@
-// The clock that tells for how long absent people have been away, and so for how long their names
-// are reserved. All servers of a database share it, and it only advances while one of them runs: no
-// system clock that is wrong, or unlike that of another server, gives anybody's name away.
+// The clock that says how long people have been absent, and so how long their names stay reserved.
+// All servers of a database share it, and it only advances while one of them runs: a system clock
+// that is wrong, or differs from another server's, gives nobody's name away.
 
 import { steadyMs } from "../../io/clock.ts";
 import type { DatabasePort } from "./database-port.ts";

@@ -1,6 +1,6 @@
-// The clock by which the data of a database ages, of which every server has its own. Were they
-// apart, one server would delete what another has just written: they start where the database's
-// clock is, and the slower ones follow the fastest.
+// The clock by which the data of a database ages. Every server has one of its own, and if they
+// differed, one server would delete what another has just written: so they start at the database's
+// clock, and the slower ones follow the fastest.
 
 import { steadyMs } from "../../io/clock.ts";
 import { retentionClock } from "../retention-clock.ts";

@@ -1,5 +1,5 @@
-// How long uploads have been left alone: counted from when this server noticed it, and not by their
-// times, which a wrong clock may have set.
+// How long uploads have been left alone: counted from when this server noticed it, not by the times
+// of their files, which a wrong clock may have set.
 
 import { stat } from "node:fs/promises";
 import { join } from "node:path";

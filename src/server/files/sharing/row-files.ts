@@ -1,4 +1,5 @@
-// Reads rows from the disk. Other servers write them too, and others may have written anything.
+// Reads rows from the disk. Other servers write them, too, and other programs may have written
+// anything.
 
 import { lstatSync } from "node:fs";
 import { readdir } from "node:fs/promises";
