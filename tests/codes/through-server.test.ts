@@ -27,18 +27,31 @@ writeFileSync(path, "a very secret text ".repeat(1_000));
 
 const code = { number: 7, words: "olive-lamp" };
 
-async function meet(lies: Lies = {}, words = code.words) {
-  const server = new LyingServer(lies);
-  const address = { host: "127.0.0.1", port: server.port };
-  const states: DoorState[] = [];
-  const sent = Promise.withResolvers<string>();
-  const sender = await LinkedSender.open({
-    server: address,
+type SenderOptions = Parameters<typeof LinkedSender.open>[0];
+
+async function senderAt(
+  server: LyingServer,
+  options: Partial<SenderOptions> = {},
+): Promise<LinkedSender> {
+  return await LinkedSender.open({
+    server: { host: "127.0.0.1", port: server.port },
     folder: await OfferedFolder.of([path]),
     isDirectAllowed: true,
     onPath() {},
     onProgress() {},
     onInterrupted() {},
+    onDone() {},
+    onFailed() {},
+    ...options,
+  });
+}
+
+async function meet(lies: Lies = {}, words = code.words) {
+  const server = new LyingServer(lies);
+  const address = { host: "127.0.0.1", port: server.port };
+  const states: DoorState[] = [];
+  const sent = Promise.withResolvers<string>();
+  const sender = await senderAt(server, {
     onDone: () => sent.resolve("done"),
     onFailed: (error) => sent.resolve(error.code),
   });
@@ -139,18 +152,8 @@ test("a server that answers the guest itself has one guess, and sees no proof", 
 
 test("a server that plays the guest has one guess, in any number of channels", async () => {
   const server = new LyingServer();
-  const address = { host: "127.0.0.1", port: server.port };
   const states: DoorState[] = [];
-  const sender = await LinkedSender.open({
-    server: address,
-    folder: await OfferedFolder.of([path]),
-    isDirectAllowed: true,
-    onPath() {},
-    onProgress() {},
-    onInterrupted() {},
-    onDone() {},
-    onFailed() {},
-  });
+  const sender = await senderAt(server);
   const door: CodeDoor = new CodeDoor(code, (state) => {
     states.push(state);
     sender.handleDoor();
@@ -230,15 +233,9 @@ test("the sender gives up on a guest who does not return, if others wait for cod
   const address = { host: "127.0.0.1", port: server.port };
   const failed = Promise.withResolvers<string>();
   let interruptions = 0;
-  const sender = await LinkedSender.open({
-    server: address,
-    folder: await OfferedFolder.of([path]),
-    isDirectAllowed: true,
+  const sender = await senderAt(server, {
     patienceMs: 30,
-    onPath() {},
-    onProgress() {},
     onInterrupted: () => interruptions++,
-    onDone() {},
     onFailed: ({ code: why }) => failed.resolve(why),
   });
   const door: CodeDoor = new CodeDoor(code, () => sender.handleDoor());
@@ -263,16 +260,8 @@ test("the sender gives up on a guest who does not return, if others wait for cod
 
 test("a restarted server's different number is not mistaken for the code's own", async () => {
   const server = new LyingServer();
-  const address = { host: "127.0.0.1", port: server.port };
   const failed = Promise.withResolvers<string>();
-  const sender = await LinkedSender.open({
-    server: address,
-    folder: await OfferedFolder.of([path]),
-    isDirectAllowed: true,
-    onPath() {},
-    onProgress() {},
-    onInterrupted() {},
-    onDone() {},
+  const sender = await senderAt(server, {
     onFailed: ({ message }) => failed.resolve(message),
   });
   expect(sender.number).toBe(7);

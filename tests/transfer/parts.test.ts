@@ -308,6 +308,7 @@ function sourceOf(read: (length: number) => number, sealedBytes = 0): SegmentSou
 
 describe("send queue", () => {
   const token = new Uint8Array(16);
+  const queueOf = (source: SegmentSource) => new SendQueue(token, 600_000, source, 1_444);
   const ranges = [{ firstSeq: 0, offset: 0, length: 600_000, segmentBytes: 1_200 }];
   const request = {
     token,
@@ -319,12 +320,7 @@ describe("send queue", () => {
   };
 
   test("sends at the requested pace, catching up no more than allowed", () => {
-    const queue = new SendQueue(
-      token,
-      600_000,
-      sourceOf((length) => length),
-      1_444,
-    );
+    const queue = queueOf(sourceOf((length) => length));
     const into = new Uint8Array(65_536);
     let nowUs = 1_000_000;
     queue.handleRequest(request, nowUs);
@@ -349,12 +345,7 @@ describe("send queue", () => {
 
   test("a pace without a burst is kept too: of other clients, nothing was sent", () => {
     for (const paceBytesPerMs of [100, 12_000, 100_000]) {
-      const queue = new SendQueue(
-        token,
-        600_000,
-        sourceOf((length) => length),
-        1_444,
-      );
+      const queue = queueOf(sourceOf((length) => length));
       let nowUs = 1_000_000;
       queue.handleRequest({ ...request, paceBytesPerMs, burstUs: 0 }, nowUs);
       let sent = 0;
@@ -367,12 +358,7 @@ describe("send queue", () => {
   });
 
   test("at a fast pace, credit accumulates for a quarter of a millisecond, except at the end", () => {
-    const queue = new SendQueue(
-      token,
-      600_000,
-      sourceOf((length) => length),
-      1_444,
-    );
+    const queue = queueOf(sourceOf((length) => length));
     const into = new Uint8Array(65_536);
     let nowUs = 1_000_000;
     queue.handleRequest({ ...request, paceBytesPerMs: 100_000 }, nowUs);
@@ -387,12 +373,7 @@ describe("send queue", () => {
   });
 
   test("ranges requested without a pace are sent in one burst, even if a pace is set meanwhile", () => {
-    const queue = new SendQueue(
-      token,
-      600_000,
-      sourceOf((length) => length),
-      1_444,
-    );
+    const queue = queueOf(sourceOf((length) => length));
     const into = new Uint8Array(65_536);
     const train = [{ firstSeq: 0, offset: 0, length: 38_400, segmentBytes: 1_200 }];
     const more = [{ firstSeq: 32, offset: 38_400, length: 38_400, segmentBytes: 1_200 }];
@@ -408,7 +389,7 @@ describe("send queue", () => {
 
   test("a burst ends once it has made the sender seal much data", () => {
     const source = sourceOf((length) => length, limit.minChunkBytes);
-    const queue = new SendQueue(token, 600_000, source, 1_444);
+    const queue = queueOf(source);
     queue.handleRequest({ ...request, paceBytesPerMs: 0 }, 0);
     const { bytes, datagramBytes } = queue.pollBurst(new Uint8Array(65_536), 0);
     const most = limit.maxSealedPerBurst / limit.minChunkBytes;
@@ -416,12 +397,7 @@ describe("send queue", () => {
   });
 
   test("a file that has become shorter ends the transfer", () => {
-    const queue = new SendQueue(
-      token,
-      600_000,
-      sourceOf(() => 0),
-      1_444,
-    );
+    const queue = queueOf(sourceOf(() => 0));
     queue.handleRequest({ ...request, paceBytesPerMs: 0 }, 0);
     expect(queue.pollBurst(new Uint8Array(65_536), 0).bytes).toBe(0);
     expect(queue.hasChanged).toBe(true);
