@@ -5,27 +5,14 @@ import { join } from "node:path";
 import { UdpListener } from "../../src/io/udp/udp-listener.ts";
 import { Admission } from "../../src/server/admission.ts";
 import { ChatServer, type ServerOptions } from "../../src/server/chat-server.ts";
-import { silentLog } from "../silent-log.ts";
 import { skipUnless } from "../skip.ts";
 import { testFolder } from "../test-folder.ts";
 import { patienceMs } from "../until.ts";
+import { serverOptions } from "./server-options.ts";
 
 const folder = testFolder("server");
 
-const options = (more: Partial<ServerOptions> = {}): ServerOptions => ({
-  host: "127.0.0.1",
-  port: 0,
-  webPort: undefined,
-  files: folder,
-  data: undefined,
-  rate: 0,
-  maxPerAddress: 0,
-  extra: [],
-  print: () => {},
-  announce: () => {},
-  log: silentLog,
-  ...more,
-});
+const options = (more: Partial<ServerOptions> = {}) => serverOptions(folder, more);
 
 /** Starts a server on free ports, stops it, and returns its announcement. */
 async function saidBy(more: Partial<ServerOptions>): Promise<string[]> {

@@ -8,9 +8,9 @@ import { ChatServer } from "../../src/server/chat-server.ts";
 import { CertificateFiles } from "../../src/tls/certificate-files.ts";
 import { openServerKey } from "../../src/tls/server-key.ts";
 import { docsBlock } from "../docs-blocks.ts";
-import { silentLog } from "../silent-log.ts";
 import { skipUnless } from "../skip.ts";
 import { testFolder } from "../test-folder.ts";
+import { serverOptions } from "./server-options.ts";
 
 const openssl = Bun.which("openssl");
 const withOpenssl = skipUnless(openssl !== null, "openssl(1) is missing: install openssl");
@@ -24,21 +24,8 @@ beforeAll(async () => {
   const [cert, keyFile] = [join(folder, "cert.pem"), join(folder, "key.pem")];
   writeFileSync(cert, key.cert);
   writeFileSync(keyFile, key.key, { mode: 0o600 });
-  server = await ChatServer.start({
-    host: "127.0.0.1",
-    port: 0,
-    webPort: 0,
-    files: folder,
-    data: undefined,
-    rate: 0,
-    maxPerAddress: 0,
-    extra: [],
-    print: () => {},
-    announce: () => {},
-    log: silentLog,
-    key,
-    certificate: new CertificateFiles(cert, keyFile),
-  });
+  const certificate = new CertificateFiles(cert, keyFile);
+  server = await ChatServer.start(serverOptions(folder, { webPort: 0, key, certificate }));
 });
 
 afterAll(() => server.stop());

@@ -10,6 +10,7 @@ import { openServerKey } from "../../src/tls/server-key.ts";
 import { keepingLog } from "../silent-log.ts";
 import { testFolder } from "../test-folder.ts";
 import { until } from "../until.ts";
+import { serverOptions } from "./server-options.ts";
 
 const folder = testFolder("tls");
 const kept = keepingLog();
@@ -20,20 +21,8 @@ beforeAll(async () => void (server = await start()));
 afterAll(() => server.stop());
 
 async function start(): Promise<ChatServer> {
-  return ChatServer.start({
-    host: "127.0.0.1",
-    port: 0,
-    webPort: undefined,
-    files: folder,
-    data: undefined,
-    rate: 0,
-    maxPerAddress: 0,
-    extra: [],
-    print: () => {},
-    announce: () => {},
-    log: kept.log,
-    key: await openServerKey(join(folder, "state")),
-  });
+  const key = await openServerKey(join(folder, "state"));
+  return ChatServer.start(serverOptions(folder, { log: kept.log, key }));
 }
 
 type Client = { socket: TLSSocket; heard: () => string; closed: () => boolean };

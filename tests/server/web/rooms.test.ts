@@ -8,6 +8,7 @@ import { ChatServer, type ServerOptions } from "../../../src/server/chat-server.
 import { keepingLog } from "../../silent-log.ts";
 import { testFolder } from "../../test-folder.ts";
 import { until } from "../../until.ts";
+import { serverOptions } from "../server-options.ts";
 
 const folder = testFolder("rooms");
 
@@ -25,20 +26,8 @@ class Site {
 
   static async open(more: Partial<ServerOptions> = {}): Promise<Site> {
     const site = new Site();
-    site.server = await ChatServer.start({
-      host: "127.0.0.1",
-      port: 0,
-      webPort: 0,
-      files: folder,
-      data: undefined,
-      rate: 0,
-      maxPerAddress: 0,
-      extra: [],
-      print: () => {},
-      announce: () => {},
-      log: site.log.log,
-      ...more,
-    });
+    const options = { webPort: 0, log: site.log.log, ...more };
+    site.server = await ChatServer.start(serverOptions(folder, options));
     running.push(site);
     site.token = await site.tokenFor("builds");
     return site;

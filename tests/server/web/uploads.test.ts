@@ -15,6 +15,7 @@ import { ParleyError } from "../../../src/errors.ts";
 import { keepingLog, silentLog } from "../../silent-log.ts";
 import { testFolder } from "../../test-folder.ts";
 import { until } from "../../until.ts";
+import { serverOptions } from "../server-options.ts";
 
 const base = testFolder("puts");
 const running: Site[] = [];
@@ -34,19 +35,9 @@ class Site {
 
   static async open(more: Partial<ServerOptions> = {}): Promise<Site> {
     const site = new Site();
-    const options = { host: "127.0.0.1", port: 0, webPort: 0, files: site.folder };
-    site.server = await ChatServer.start({
-      ...options,
-      sharing: { quotaBytes: 10_000_000, keepMs: undefined },
-      data: undefined,
-      rate: 0,
-      maxPerAddress: 0,
-      extra: [],
-      print: () => {},
-      announce: () => {},
-      log: site.log.log,
-      ...more,
-    });
+    const sharing = { quotaBytes: 10_000_000, keepMs: undefined };
+    const options = { webPort: 0, sharing, log: site.log.log, ...more };
+    site.server = await ChatServer.start(serverOptions(site.folder, options));
     running.push(site);
     site.token = await site.tokenFor("builds");
     return site;
