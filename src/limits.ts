@@ -1614,7 +1614,7 @@ export const client = {
   maxUnsentBytes: 8 * MiB,
   /** `--json-in` commands that wait for files; further ones are refused. */
   maxOpenCommands: 64,
-  /** A pipe without `--follow` gives up after this long without a connection. */
+  /** A pipe without `--follow` gives up after this long without a connection, or an answer. */
   giveUpMs: 600_000,
 } as const;
 

@@ -16,6 +16,7 @@ import { eventJson } from "../event-json.ts";
 import { eventText } from "../event-text.ts";
 import { endedBy, type EndSignal } from "../../io/end-signals.ts";
 import { jsonLine } from "../output/json-line.ts";
+import { Patience } from "./patience.ts";
 import { PipeCommands, type PipeCommandsParts } from "./pipe-commands.ts";
 import { refusal } from "../open-session.ts";
 import { say } from "../output/diagnostics.ts";
@@ -35,7 +36,7 @@ export type PipeOptions = {
   commands?: Pick<PipeCommandsParts, "fetch" | "send" | "share">;
   /** Absent: private messages can't be sent. */
   mail?: Pick<PrivateMessages, "tellOne" | "settled">;
-  /** Gives up after this long without a connection; never with `follow`. */
+  /** Gives up after this long without a connection or an answer; never with `follow`. */
   giveUpMs?: number;
 };
 
@@ -60,13 +61,15 @@ export class PipeClient {
   #sentSeq = 0;
   #receivedSeq = 0;
   #failure: ParleyError | undefined;
-  #giveUp: Timer | undefined;
+  readonly #patience: Patience;
+  #isOnline = true;
 
   constructor(session: NativeSession, connection: SessionDriver, options: PipeOptions) {
     this.#session = session;
     this.#connection = connection;
     this.#options = options;
     [this.#room = defaultRoom] = session.rooms;
+    this.#patience = new Patience(this.#giveUpMs, () => this.#giveUp());
     const { commands, mail } = options;
     if (commands === undefined) return;
     this.#commands = new PipeCommands({
@@ -92,7 +95,7 @@ export class PipeClient {
     output.onClosed(() => this.#handleOutputClosed());
     const reading = this.#read();
     await this.#over.promise;
-    clearTimeout(this.#giveUp);
+    this.#patience.end();
     await this.#connection.leave();
     await output.emptied();
     // An open stdin must not keep the program running.
@@ -115,15 +118,22 @@ export class PipeClient {
 
   handleEvent(event: SessionEvent): void {
     if (this.#ended) return;
+    this.#handle(event);
+    if (isAnswer(event) || !this.#isWaiting) this.#patience.end();
+    this.#waitForServer();
+  }
+
+  #handle(event: SessionEvent): void {
     if (this.#commands?.handleEvent(event) === true) return this.#advance();
     this.#print(event);
     switch (event.type) {
       case "online":
-        clearTimeout(this.#giveUp);
-        this.#giveUp = undefined;
+        this.#isOnline = true;
         return;
       case "offline":
-        return this.#startGivingUp();
+        if (this.#isOnline) this.#patience.end();
+        this.#isOnline = false;
+        return;
       case "acknowledged":
         for (const id of this.#lines.keys()) {
           if (id > event.id) break;
@@ -189,7 +199,11 @@ export class PipeClient {
     const { output } = this.#options;
     if (output.data(text)) return;
     this.#connection.pause();
-    void output.relief().then(() => this.#connection.resume());
+    void output.relief().then(() => {
+      this.#connection.resume();
+      this.#patience.end();
+      this.#waitForServer();
+    });
   }
 
   async #read(): Promise<void> {
@@ -229,7 +243,11 @@ export class PipeClient {
       // Unread answers must not pile up in memory.
       if (output.pressure) await output.relief();
       if (this.#ended) return false;
-      return this.#commands.run(line, ++this.#line);
+      const running = this.#commands.run(line, ++this.#line);
+      this.#waitForServer();
+      const goesOn = await running;
+      this.#waitForServer();
+      return goesOn;
     }
     this.#line++;
     if (to === undefined) return this.#say(line);
@@ -256,6 +274,7 @@ export class PipeClient {
     }
     if (typeof outcome.result === "number") {
       this.#lines.set(outcome.result, this.#line);
+      this.#waitForServer();
       return true;
     }
     this.#line--;
@@ -278,6 +297,7 @@ export class PipeClient {
     }
     this.#lines.set(id, this.#line);
     this.#connection.applyOutputs();
+    this.#waitForServer();
     return true;
   }
 
@@ -339,18 +359,27 @@ export class PipeClient {
     this.#end();
   }
 
-  #startGivingUp(): void {
-    if (this.#options.follow || this.#giveUp !== undefined) return;
-    const waitMs = this.#options.giveUpMs ?? limits.giveUpMs;
-    this.#giveUp = setTimeout(() => {
-      const open = this.#session.unacknowledged;
-      this.#fail(
-        new ParleyError(
-          "cannot-connect",
-          `No connection for ${Math.round(waitMs / 1000)} s, giving up: ${unacknowledgedText(open)}`,
-        ),
-      );
-    }, waitMs);
+  get #giveUpMs(): number {
+    return this.#options.giveUpMs ?? limits.giveUpMs;
+  }
+
+  /** For a connection, an acknowledgement, or for its own message to come back. */
+  get #isWaiting(): boolean {
+    if (!this.#isOnline || this.#session.unacknowledged > 0) return true;
+    return this.#commands?.isWaiting ?? this.#receivedSeq < this.#sentSeq;
+  }
+
+  #waitForServer(): void {
+    if (!this.#ended && !this.#options.follow && this.#isWaiting) this.#patience.wait();
+  }
+
+  #giveUp(): void {
+    // The answers may be waiting to be read until the output drains.
+    if (this.#options.output.pressure) return this.#waitForServer();
+    const what = this.#isOnline ? "answer from the server" : "connection";
+    const text = unacknowledgedText(this.#session.unacknowledged);
+    const message = `No ${what} for ${Math.round(this.#giveUpMs / 1000)} s, giving up: ${text}`;
+    this.#fail(new ParleyError(this.#isOnline ? "stalled" : "cannot-connect", message));
   }
 
   #fail(error: ParleyError): void {
@@ -365,6 +394,19 @@ export class PipeClient {
     this.#over.resolve();
   }
 }
+
+/** Whether the server has got on with what the client has sent. */
+function isAnswer({ type }: SessionEvent): boolean {
+  return answers.has(type);
+}
+
+const answers: ReadonlySet<SessionEvent["type"]> = new Set([
+  "online",
+  "acknowledged",
+  "failed",
+  "entered",
+  "join-failed",
+]);
 
 function tellBy(
   mail: PipeOptions["mail"],

@@ -89,6 +89,11 @@ export class PipeCommands {
     return this.#messages.size + (this.#entering === undefined ? 0 : 1) + files;
   }
 
+  /** Whether the server has yet to answer; people may take days to accept files. */
+  get isWaiting(): boolean {
+    return this.#messages.size > 0 || this.#entering !== undefined;
+  }
+
   /** Carries out a line. Resolves when the next one may be read; false if none may be. */
   async run(text: string, line: number): Promise<boolean> {
     const read = readPipeCommand(text);

@@ -141,6 +141,51 @@ describe("a client in a pipe", () => {
     });
   });
 
+  test.each([
+    ["acknowledges nothing", "one\n", false, "1 message was not acknowledged"],
+    ["does not send back what it has acknowledged", "one\n", true, "No answer from the server"],
+    ["executes no commands", '{"say":"one"}\n', false, "1 message was not acknowledged"],
+    ["does not say whether it lets it in", '{"enter":"den"}\n', false, "No answer"],
+  ] as const)("gives up on a server that %s", async (_, input, acknowledges, why) => {
+    const commands = input.startsWith("{")
+      ? { commands: { fetch: none, send: none, share: none }, json: true }
+      : {};
+    const rig = new Rig(input, { giveUpMs: 20, ...commands });
+    const run = rig.client.run().catch((error: unknown) => error);
+    if (acknowledges) {
+      await rig.until(() => rig.says(1));
+      rig.hear({ type: "ack", n: 1, room: "lobby", seq: 2 });
+    }
+    expect(await run).toMatchObject({ code: "stalled", message: expect.stringContaining(why) });
+  });
+
+  test("waits for a reader of its output: answers may be behind what is not read", async () => {
+    let reading = nothing;
+    let looks = 0;
+    class Watched extends Writer {
+      override get pressure(): boolean {
+        looks++;
+        return super.pressure;
+      }
+    }
+    const output = new Watched(() => ({ write: (_, done) => (reading = done) }));
+    const rig = new Rig("one\n", { giveUpMs: 20, output });
+    const run = rig.client.run();
+    await rig.until(() => rig.says(1));
+    const text = "x".repeat(1_000_000);
+    rig.hear({ type: "message", room: "lobby", time: 0, seq: 1, from: "Ann", text });
+    expect(rig.pauses).toEqual([true]);
+    await rig.until(() => looks > 2);
+    rig.hear({ type: "ack", n: 1, room: "lobby", seq: 2 });
+    rig.hear({ type: "message", room: "lobby", time: 0, seq: 2, from: "bot", text: "one", n: 1 });
+    await rig.until(() => rig.left);
+    while (!output.isIdle) {
+      reading();
+      await turns(1);
+    }
+    await run;
+  });
+
   test("reads no more input than the queue holds", async () => {
     let pulled = 0;
     const input = new ReadableStream<Uint8Array>({
