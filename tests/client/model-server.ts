@@ -9,9 +9,9 @@ import type {
   Hello,
   RoomMessage,
   RoomEntry,
-  ServerLimits,
   ServerMessage,
 } from "../../src/protocol/messages.ts";
+import { welcome } from "../protocol/welcome.ts";
 
 type Message<T extends ClientMessage["type"]> = Extract<ClientMessage, { type: T }>;
 type Letter = Extract<ServerMessage, { type: "private" }>;
@@ -24,16 +24,6 @@ type Connection = {
 
 /** Decides whether to refuse this message: `rate`, `storage`, … or undefined. */
 export type Whim = (text: string) => { code: string; retryAfterMs?: number } | undefined;
-
-const limits: ServerLimits = {
-  lineBytes: 131_072,
-  textChars: 16_384,
-  nameChars: 32,
-  recipients: 64,
-  rooms: 16,
-  messagesPerSecond: 0,
-  burstSeconds: 0,
-};
 
 /** Rooms with such names can't be joined. */
 export const forbiddenRoom = /^forbidden/;
@@ -130,22 +120,16 @@ export class ModelServer {
       seq: this.log(room).length,
       recovered: knows || seq === undefined,
     }));
-    this.#send(connection, {
-      type: "welcome",
-      version: 2,
-      server: "model",
-      udpPort: 1,
-      limits,
-      session: {
-        name: account.name,
-        secret,
-        epoch: this.epoch,
-        mail: account.mail.length,
-        n: account.n,
-        recovered: knows || hello.mail === undefined,
-        rooms: states,
-      },
-    });
+    const session = {
+      name: account.name,
+      secret,
+      epoch: this.epoch,
+      mail: account.mail.length,
+      n: account.n,
+      recovered: knows || hello.mail === undefined,
+      rooms: states,
+    };
+    this.#send(connection, welcome(session));
     for (const { room, seq } of rooms) {
       if (seq === undefined) continue;
       for (const said of this.log(room).slice(knows ? seq : 0)) this.#send(connection, said);

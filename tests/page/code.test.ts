@@ -5,10 +5,9 @@ import { expect } from "bun:test";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Parley } from "../parley.ts";
-import { noise } from "../noise.ts";
 import { until } from "../until.ts";
 import type { Tab } from "./browser.ts";
-import { openWith, sha256Of } from "./handover-rig.ts";
+import { hashOf, noiseFile, openWith, sha256Of } from "./handover-rig.ts";
 import { expectNoComplaints, inBrowser, pageRig } from "./page-rig.ts";
 
 let tab: Tab;
@@ -18,15 +17,7 @@ const rig = pageRig(async () => {
   plain = await openWith(rig, "no pickers");
 });
 
-const hashOf = (bytes: Uint8Array): string =>
-  new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
-
-function file(name: string, bytes: number): { path: string; sha256: string } {
-  const path = join(rig.folder, name);
-  const content = noise(bytes);
-  writeFileSync(path, content);
-  return { path, sha256: hashOf(content) };
-}
+const file = (name: string, bytes: number) => noiseFile(rig, name, bytes);
 
 function give(...words: string[]): Parley {
   return new Parley("send-file", `127.0.0.1:${rig.port}`, ...words, "--code", "--json");

@@ -2,7 +2,9 @@
 // system window, replaced by files and folders in the page's own store; or without, like in
 // Firefox.
 
+import { utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { noise } from "../noise.ts";
 import { Parley } from "../parley.ts";
 import { Tab } from "./browser.ts";
 import type { PageRig } from "./page-rig.ts";
@@ -39,6 +41,23 @@ export function sha256Of(tab: Tab, path: string): Promise<string> {
     const hash = await crypto.subtle.digest("SHA-256", await file.arrayBuffer());
     return [...new Uint8Array(hash)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   })()`);
+}
+
+export function hashOf(bytes: Uint8Array): string {
+  return new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
+}
+
+/** A file of the sender, not recently changed. */
+export function noiseFile(
+  rig: PageRig,
+  name: string,
+  bytes: number,
+): { path: string; sha256: string } {
+  const path = join(rig.folder, name);
+  const content = noise(bytes);
+  writeFileSync(path, content);
+  utimesSync(path, 1_700_000_000, 1_700_000_000);
+  return { path, sha256: hashOf(content) };
 }
 
 /** A user who sends with the terminal program. */

@@ -5,10 +5,18 @@ import { expect } from "bun:test";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pageFiles } from "../../src/limits.ts";
-import { noise } from "../noise.ts";
 import { until } from "../until.ts";
 import type { Tab } from "./browser.ts";
-import { isIn, lastCard, openWith, press, sender, sha256Of } from "./handover-rig.ts";
+import {
+  hashOf,
+  isIn,
+  lastCard,
+  noiseFile,
+  openWith,
+  press,
+  sender,
+  sha256Of,
+} from "./handover-rig.ts";
 import { expectNoComplaints, inBrowser, pageRig } from "./page-rig.ts";
 
 let ann: Tab;
@@ -20,16 +28,7 @@ const rig = pageRig(async () => {
   await plain.login("Plain");
 });
 
-const hashOf = (bytes: Uint8Array): string =>
-  new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
-
-/** A file of the sender. */
-function file(name: string, bytes: number): { path: string; sha256: string } {
-  const path = join(rig.folder, name);
-  const content = noise(bytes);
-  writeFileSync(path, content);
-  return { path, sha256: hashOf(content) };
-}
+const file = (name: string, bytes: number) => noiseFile(rig, name, bytes);
 
 inBrowser("a file of somebody at a terminal is written where the user picks", async () => {
   const { path, sha256 } = file("plan.bin", 3_000_017);

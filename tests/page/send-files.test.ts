@@ -2,13 +2,15 @@
 // by the terminal program; stopped by either end, resumed, changed during the transfer.
 
 import { expect } from "bun:test";
-import { existsSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Parley } from "../parley.ts";
 import { noise } from "../noise.ts";
 import { until } from "../until.ts";
 import type { Tab } from "./browser.ts";
 import {
+  hashOf,
+  noiseFile,
   anotherCard,
   attach,
   drop,
@@ -32,17 +34,7 @@ const rig = pageRig(async () => {
   await ann.until(`document.querySelector('[data-person="Bob"]')`);
 });
 
-const hashOf = (bytes: Uint8Array): string =>
-  new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
-
-function file(name: string, bytes: number): { path: string; sha256: string } {
-  const path = join(rig.folder, name);
-  const content = noise(bytes);
-  writeFileSync(path, content);
-  // Not recently changed.
-  utimesSync(path, 1_700_000_000, 1_700_000_000);
-  return { path, sha256: hashOf(content) };
-}
+const file = (name: string, bytes: number) => noiseFile(rig, name, bytes);
 
 const taken = (name: string, file: string): string => join(rig.folder, name, file);
 

@@ -4,16 +4,7 @@
 import type { SessionEvent } from "../../src/client/events.ts";
 import { ClientSession } from "../../src/client/session.ts";
 import type { ServerLimits, WelcomeSession } from "../../src/protocol/messages.ts";
-
-const limits: ServerLimits = {
-  lineBytes: 131_072,
-  textChars: 16_384,
-  nameChars: 32,
-  recipients: 64,
-  rooms: 16,
-  messagesPerSecond: 0,
-  burstSeconds: 0,
-};
+import { welcome } from "../protocol/welcome.ts";
 
 export abstract class SessionRig {
   readonly session: ClientSession;
@@ -38,23 +29,17 @@ export abstract class SessionRig {
 
   /** Answers the last hello. */
   welcomeAgain(bounds: Partial<ServerLimits> = {}, given: Partial<WelcomeSession> = {}): void {
-    this.hear({
-      type: "welcome",
-      version: 2,
-      server: "test",
-      udpPort: 1,
-      limits: { ...limits, ...bounds },
-      session: {
-        name: this.name,
-        secret: "0123456789abcdef",
-        epoch: "e",
-        mail: 0,
-        n: 0,
-        recovered: true,
-        rooms: [{ room: "lobby", seq: 0, recovered: true }],
-        ...given,
-      },
-    });
+    const session = {
+      name: this.name,
+      secret: "0123456789abcdef",
+      epoch: "e",
+      mail: 0,
+      n: 0,
+      recovered: true,
+      rooms: [{ room: "lobby", seq: 0, recovered: true }],
+      ...given,
+    };
+    this.hear(welcome(session, bounds));
   }
 
   applyOutputs(): void {
