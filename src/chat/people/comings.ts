@@ -64,19 +64,20 @@ export function lookElsewhere(hub: HubState, folded: string, name: string): void
 
 /**
  * Among these folded names, `people` are connected to other servers now, whatever was known before.
- * `but`: is told in another way.
+ * `except`: is told in another way.
  */
 export function reviewElsewhere(
   hub: HubState,
   names: readonly string[],
   people: readonly ForeignPerson[],
-  but?: Session,
+  except?: Session,
 ): void {
+  const there = new Map(people.map((person) => [person.folded, person]));
   for (const folded of names) {
-    const found = people.find((person) => person.folded === folded);
     if (!hub.watches.has(folded)) continue;
-    if (found === undefined) goneElsewhere(hub, folded, undefined, but);
-    else comeElsewhere(hub, folded, found.name, found.about.persona, but);
+    const found = there.get(folded);
+    if (found === undefined) goneElsewhere(hub, folded, undefined, except);
+    else comeElsewhere(hub, folded, found.name, found.about.persona, except);
   }
 }
 
@@ -85,11 +86,11 @@ function comeElsewhere(
   folded: string,
   name: string,
   persona: Persona,
-  but?: Session,
+  except?: Session,
 ): void {
   if (hub.watches.elsewhere.has(folded)) return;
   hub.watches.elsewhere.add(folded);
-  if (hub.names.holder(folded) === undefined) tellCome(hub, folded, name, persona, but);
+  if (hub.names.holder(folded) === undefined) tellCome(hub, folded, name, persona, except);
 }
 
 /** `name` undefined: its spelling is unknown. */
@@ -97,10 +98,10 @@ function goneElsewhere(
   hub: HubState,
   folded: string,
   name: string | undefined,
-  but?: Session,
+  except?: Session,
 ): void {
   if (!hub.watches.elsewhere.delete(folded)) return;
-  if (hub.names.holder(folded) === undefined) tellGone(hub, folded, name, but);
+  if (hub.names.holder(folded) === undefined) tellGone(hub, folded, name, except);
 }
 
 function tellCome(
@@ -108,18 +109,18 @@ function tellCome(
   folded: string,
   name: string,
   persona: Persona | undefined,
-  but?: Session,
+  except?: Session,
 ): void {
   for (const watcher of hub.watches.watchersOf(folded)) {
-    if (watcher === but) continue;
+    if (watcher === except) continue;
     const here = [{ name, persona }];
     hub.send(watcher, { type: "watched", here, gone: [], refused: [], ref: undefined });
   }
 }
 
-function tellGone(hub: HubState, folded: string, name: string | undefined, but?: Session): void {
+function tellGone(hub: HubState, folded: string, name: string | undefined, except?: Session): void {
   for (const watcher of hub.watches.watchersOf(folded)) {
-    if (watcher === but) continue;
+    if (watcher === except) continue;
     const gone = [name ?? hub.watches.nameFor(watcher, folded)];
     hub.send(watcher, { type: "watched", here: [], gone, refused: [], ref: undefined });
   }
