@@ -4,6 +4,7 @@
 
 import { dlopen, FFIType, ptr as pointerTo, read } from "bun:ffi";
 import { constants, type Stats } from "node:fs";
+import { once } from "../once.ts";
 import { libcNames } from "./udp/libc.ts";
 
 const { i32, ptr, u32 } = FFIType;
@@ -44,11 +45,6 @@ function bind<Functions>(load: (library: string) => Functions): Functions | unde
     }
   }
   return undefined;
-}
-
-function once<Value>(make: () => Value): () => Value {
-  let made: { value: Value } | undefined;
-  return () => (made ??= { value: make() }).value;
 }
 
 const flockCall = once(() =>

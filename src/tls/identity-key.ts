@@ -1,7 +1,7 @@
 // A person's key on this device: created on first use and stored in one file that only its owner
 // can read. Knows no protocol.
 
-import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import type { ClientIdentity } from "../client/events.ts";
@@ -20,6 +20,9 @@ export type DeviceKey = ClientIdentity & {
 };
 
 const content = "the key to your names";
+
+/** Loaded when a key is used: that takes 9 ms, and many fetches are without one. */
+const crypto = () => process.getBuiltinModule("node:crypto");
 
 /**
  * Reads the Ed25519 key in that file (PKCS #8, PEM), or creates one.
@@ -44,7 +47,7 @@ export function openIdentity(path: string): DeviceKey {
 }
 
 function newKey(): string {
-  const { privateKey } = generateKeyPairSync("ed25519");
+  const { privateKey } = crypto().generateKeyPairSync("ed25519");
   return privateKey.export({ type: "pkcs8", format: "pem" }).toString();
 }
 
@@ -64,13 +67,13 @@ function identityOf(path: string, pem: string): DeviceKey {
     sealer: sealerOf(keys),
     channelSealer: channelSealer(keys),
     key: x,
-    sign: (text) => sign(null, Buffer.from(text), privateKey).toString("base64url"),
+    sign: (text) => crypto().sign(null, Buffer.from(text), privateKey).toString("base64url"),
   };
 }
 
 function parse(pem: string): KeyObject | undefined {
   try {
-    const key = createPrivateKey(pem);
+    const key = crypto().createPrivateKey(pem);
     return key.asymmetricKeyType === "ed25519" ? key : undefined;
   } catch {
     return undefined;

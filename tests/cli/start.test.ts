@@ -41,8 +41,15 @@ test.each(["fetch-file", "send-file", "client", "admin"])(
   },
 );
 
-test("fetch-file connects before it loads what receives a file", () => {
+test("fetch-file connects before it loads what receives a file and opens it", () => {
   const found = loaded("fetch-file");
   expect(found).toContain("files/server-source.ts");
-  expect(found.filter((path) => /^transfer\/receiver|download-client/.test(path))).toEqual([]);
+  const later = /^transfer\/receiver|download-client|^node:crypto$/;
+  expect(found.filter((path) => later.test(path))).toEqual([]);
+});
+
+test("what receives a file loads no database: the lock of a file seldom needs one", () => {
+  const found = loadedBy(join(source, "files", "download-client.ts"));
+  expect(found).toContain(join(source, "files", "part-lock.ts"));
+  expect(found).not.toContain("bun:sqlite");
 });

@@ -12,6 +12,7 @@ import {
 import { logging, terminal as limits } from "../../limits.ts";
 import type { Log, LogFields } from "../../log.ts";
 import { LogBudget } from "../../log-budget.ts";
+import { once } from "../../once.ts";
 import { harmless } from "../../text.ts";
 import { isTerminal } from "./is-terminal.ts";
 import { jsonLine } from "./json-line.ts";
@@ -74,15 +75,16 @@ export function createDiagnostics({ write, level, colors }: DiagnosticsOptions):
       write(jsonLine({ ...event, ...shortened(fields) }).trimEnd());
     },
   };
-  const user = createConsola({ ...options, reporters: [plain] });
-  const journal = createConsola({ ...options, reporters: [text] });
+  // Made when they are first used: they take a millisecond of every command's start.
+  const user = once(() => createConsola({ ...options, reporters: [plain] }));
+  const journal = once(() => createConsola({ ...options, reporters: [text] }));
   // Separate budgets, so that a flood of events cannot hide problems.
   const events = new BoundedLog(journal, "info");
   const problems = new BoundedLog(journal, "warn");
   return {
-    say: (line) => user.log(line),
-    warn: (line) => user.warn(line),
-    fail: (line) => user.fatal(line),
+    say: (line) => user().log(line),
+    warn: (line) => user().warn(line),
+    fail: (line) => user().fatal(line),
     log: {
       debug: (message, fields) => events.write("debug", message, fields),
       info: (message, fields) => events.write("info", message, fields),
@@ -94,7 +96,7 @@ export function createDiagnostics({ write, level, colors }: DiagnosticsOptions):
       problems.reportLeftOut();
     },
     configure(to) {
-      for (const logger of [user, journal]) {
+      for (const logger of [user(), journal()]) {
         if (to.level !== undefined) logger.level = levels[to.level];
         if (to.json) logger.setReporters([json]);
       }
@@ -104,21 +106,22 @@ export function createDiagnostics({ write, level, colors }: DiagnosticsOptions):
 
 /** A log with a budget; suppressed lines are counted and reported at `level`. */
 class BoundedLog {
-  readonly #journal: ConsolaInstance;
+  readonly #journal: () => ConsolaInstance;
   readonly #level: keyof Log;
   readonly #budget = new LogBudget(performance.now());
   #timer: Timer | undefined;
 
-  constructor(journal: ConsolaInstance, level: keyof Log) {
+  constructor(journal: () => ConsolaInstance, level: keyof Log) {
     this.#journal = journal;
     this.#level = level;
   }
 
   write(level: keyof Log, message: string, fields: LogFields | undefined): void {
-    if (levels[level] > this.#journal.level) return;
+    const journal = this.#journal();
+    if (levels[level] > journal.level) return;
     const address = fields?.["address"];
     const about = typeof address === "string" ? address : undefined;
-    if (this.#budget.take(message, about, performance.now())) this.#journal[level](message, fields);
+    if (this.#budget.take(message, about, performance.now())) journal[level](message, fields);
     else this.#reportLater();
   }
 
@@ -126,7 +129,7 @@ class BoundedLog {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     for (const { kind, network, lines } of this.#budget.pollLeftOut()) {
-      this.#journal[this.#level]("lines left out", { kind, network, lines });
+      this.#journal()[this.#level]("lines left out", { kind, network, lines });
     }
   }
 
