@@ -61,9 +61,10 @@ export class CertificateFiles {
       "--cert",
       this.#certPath,
       () => new X509Certificate(cert),
-      noCertificate,
+      isIn("CERTIFICATE", cert) ? badCertificate : noCertificate,
     );
-    const secret = usable("--key", this.#keyPath, () => createPrivateKey(key), noKey);
+    const problem = keyProblem(key);
+    const secret = usable("--key", this.#keyPath, () => createPrivateKey(key), problem);
     if (certificate.checkPrivateKey(secret)) return { cert, key };
     throw failed(
       `--cert ${quoted(this.#certPath, 300)} is for a different key from --key ${quoted(this.#keyPath, 300)}`,
@@ -81,7 +82,21 @@ function readPem(flag: string, path: string): string {
 }
 
 const noCertificate = "it holds no certificate in PEM format";
-const noKey = "it holds no private key in PEM format without a passphrase";
+const badCertificate = "its certificate is damaged";
+
+/** Why a key can't be read. */
+function keyProblem(pem: string): string {
+  if (pem.includes("ENCRYPTED")) {
+    return "it has a passphrase: remove it with `openssl pkey -in KEY -out NEW`";
+  }
+  return isIn("PRIVATE KEY", pem)
+    ? "its key is damaged or of an unusual kind: use RSA, ECDSA with a NIST curve, or Ed25519"
+    : "it holds no private key in PEM format";
+}
+
+function isIn(label: string, pem: string): boolean {
+  return new RegExp(`^-----BEGIN (?:[A-Z]+ )?${label}-----`, "m").test(pem);
+}
 
 /** `message`: why `make` failed; without it, the system's reason. */
 function usable<Value>(flag: string, path: string, make: () => Value, message?: string): Value {

@@ -74,6 +74,19 @@ test("an unusable file at startup is an error that names flag and file", () => {
   expect(open(certPath, certPath)).toThrow(
     `--key '${certPath}' can't be used: it holds no private key in PEM format`,
   );
+  const damaged = one.key.replace("\nM", "\nA");
+  for (const [label, why] of [
+    ["EC PRIVATE KEY", "its key is damaged or of an unusual kind: use RSA"],
+    ["PRIVATE KEY", "its key is damaged or of an unusual kind: use RSA"],
+    ["ENCRYPTED PRIVATE KEY", "it has a passphrase: remove it"],
+  ] as const) {
+    put(keyPath, damaged.replaceAll("PRIVATE KEY", label));
+    expect(open(certPath, keyPath)).toThrow(`--key '${keyPath}' can't be used: ${why}`);
+  }
+  put(keyPath, one.cert.replace("\nM", "\nA"));
+  expect(open(keyPath, certPath)).toThrow(
+    `--cert '${keyPath}' can't be used: its certificate is damaged`,
+  );
   put(keyPath, two.key);
   expect(open(certPath, keyPath)).toThrow(/is for a different key/);
   put(keyPath, "x".repeat(300_000));
