@@ -124,6 +124,12 @@ describe("a wrong value is an error that names the flag and quotes the value", (
     [["client", "--downloads", ""], "--downloads '' is not a folder: try ./Downloads"],
     [["client", "--accept", ""], "--accept '' is not a folder: try ./Incoming"],
     [["client", "--accept", import.meta.path], "is not a folder: try ./Incoming"],
+    [["client", "--accept", `${import.meta.path}/sub`], "is not a folder: try ./Incoming"],
+    [["client", "--downloads", import.meta.path], "is not a folder: try ./Downloads"],
+    [
+      ["peer", "--id=Al", "--port=0", "--server=127.0.0.1:1", `--downloads=${import.meta.path}/a`],
+      "is not a folder: try ./Downloads",
+    ],
     [["client", "host:port"], "'host:port' is not an address: write HOST:PORT"],
     [["client", "127.0.0.1:99999"], "'127.0.0.1:99999'"],
     [["client", "--name", "a b"], "The name 'a b' is invalid"],

@@ -1,17 +1,16 @@
 // `parley client`: reads its flags and runs the client, on a terminal or in a pipe.
 
-import { statSync } from "node:fs";
 import { join } from "node:path";
 import { defineCommand } from "citty";
 import { roomProblem } from "../../chat/names/grammar.ts";
 import { personNameProblem } from "../../dialects/reserved-names.ts";
 import { ParleyError } from "../../errors.ts";
 import { message } from "../../limits.ts";
-import { quoted } from "../../text.ts";
 import { hostPortText } from "../../io/host-port.ts";
 import { addressOf, defaultAddress, type WrittenAddress } from "../address.ts";
 import { accessOf, loginFlags } from "../access-flags.ts";
 import { directFlag } from "../direct-flag.ts";
+import { defaultDownloads, downloadsFolder, savingFolder } from "../folder-flag.ts";
 import { identityOf, passwordOf } from "../identity-flag.ts";
 import { surroundings, trusted } from "../trust-flags.ts";
 import { IgnoredFile } from "../../terminal/ignored-file.ts";
@@ -43,7 +42,7 @@ export default defineCommand({
     room: { type: "string", default: "lobby", valueHint: "ROOM", description: "Room to enter" },
     downloads: {
       type: "string",
-      default: "./Downloads",
+      default: defaultDownloads,
       valueHint: "FOLDER",
       description: "Where /get saves files",
     },
@@ -82,23 +81,20 @@ export default defineCommand({
     if (nameIssue !== undefined) throw new ParleyError("name-invalid", nameIssue);
     const roomIssue = roomProblem(args.room);
     if (roomIssue !== undefined) throw new ParleyError("room-invalid", roomIssue);
-    if (args.downloads === "") {
-      const sentence = "--downloads '' is not a folder: try ./Downloads, which need not exist";
-      throw new ParleyError("usage", sentence);
-    }
     const commands = args["json-in"] ?? false;
     const recipients = recipientsOf(args.to, commands);
     const options = {
       to,
       name: args.name,
       room: args.room,
-      downloads: args.downloads,
+      downloads: downloadsFolder(args.downloads),
       follow: args.follow ?? false,
       json: args.json === true || commands,
       identity: identityOf(args.identity),
       password,
       ignored: ignoredFile(),
-      acceptInto: acceptOf(args.accept),
+      acceptInto:
+        args.accept === undefined ? undefined : savingFolder("--accept", args.accept, "./Incoming"),
       direct: args.direct,
     };
     if (isTerminal(0) && isTerminal(1) && !options.json && recipients === undefined) {
@@ -119,24 +115,6 @@ function serversOf(
   const [first = "", ...others] = text.split(",");
   const read = (one: string) => addressOf(word === undefined ? "--server" : "", one);
   return [read(first), ...others.map(read)];
-}
-
-/**
- * The folder of `--accept`. A file is refused here: a bot may run for weeks before somebody offers
- * it something. @throws ParleyError
- */
-function acceptOf(folder: string | undefined): string | undefined {
-  if (folder === undefined || (folder !== "" && !isNoFolder(folder))) return folder;
-  const sentence = `--accept ${quoted(folder)} is not a folder: try ./Incoming, which need not exist`;
-  throw new ParleyError("usage", sentence);
-}
-
-function isNoFolder(path: string): boolean {
-  try {
-    return !statSync(path).isDirectory();
-  } catch {
-    return false;
-  }
 }
 
 /** The names of `--to`. @throws ParleyError */

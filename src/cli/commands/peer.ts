@@ -7,6 +7,7 @@ import { quoted } from "../../text.ts";
 import { accessOf, passFlag } from "../access-flags.ts";
 import { addressOf } from "../address.ts";
 import { portOf } from "../flags.ts";
+import { defaultDownloads, downloadsFolder } from "../folder-flag.ts";
 import { parseId } from "../../cpp/codec.ts";
 import { exitCode, ParleyError, unwritable } from "../../errors.ts";
 import { names } from "../../limits.ts";
@@ -82,7 +83,7 @@ const flags = {
   turns: { type: "boolean", description: "Take turns in protected calls, too" },
   downloads: {
     type: "string",
-    default: "./Downloads",
+    default: defaultDownloads,
     valueHint: "DIR",
     description: "Where /get saves files",
   },
@@ -127,10 +128,7 @@ export default defineCommand({
         `--id ${quoted(args.id)} is not valid: use 1 to ${names.maxChars} letters and digits`,
       );
     }
-    if (args.downloads === "") {
-      const sentence = "--downloads '' is not a folder: try ./Downloads, which need not exist";
-      throw new ParleyError("usage", sentence);
-    }
+    downloadsFolder(args.downloads);
     if (args.duplex === true && args.turns === true) {
       throw new ParleyError("usage", "--duplex and --turns exclude each other: leave out one");
     }

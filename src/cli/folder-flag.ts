@@ -1,0 +1,28 @@
+// Flags that name the folder to save into. It need not exist, but a file in its place is refused
+// when the command starts: a bot may run for weeks before somebody offers it something.
+
+import { statSync } from "node:fs";
+import { ParleyError, systemCode } from "../errors.ts";
+import { quoted } from "../text.ts";
+
+export const defaultDownloads = "./Downloads";
+
+/** Where `/get` saves files. Nobody has asked for the default yet. @throws ParleyError */
+export function downloadsFolder(path: string): string {
+  return path === defaultDownloads ? path : savingFolder("--downloads", path, defaultDownloads);
+}
+
+/** `example`: for the error to suggest. @throws ParleyError */
+export function savingFolder(flag: string, path: string, example: string): string {
+  if (path !== "" && !isNoFolder(path)) return path;
+  const sentence = `${flag} ${quoted(path)} is not a folder: try ${example}, which need not exist`;
+  throw new ParleyError("usage", sentence);
+}
+
+function isNoFolder(path: string): boolean {
+  try {
+    return !statSync(path).isDirectory();
+  } catch (error) {
+    return systemCode(error) === "ENOTDIR";
+  }
+}
