@@ -53,6 +53,7 @@ export class UploadRoutes {
     }
     try {
       if (request.method === "DELETE") return await this.#remove(uploads, sharer, name);
+      if (isEncoded(request.headers)) return encoded();
       const size = sizeOf(request);
       const room = query.get("room") ?? undefined;
       if (room !== undefined) {
@@ -76,6 +77,7 @@ export class UploadRoutes {
    * `PUT` of `/uploads/TICKET`: the ticket determines the user, the file, and the room to notify.
    */
   async answerTicket(request: Request, ticket: string, peer: Peer): Promise<Response> {
+    if (isEncoded(request.headers)) return encoded();
     const { uploads } = this.#options;
     const put = uploads?.take(ticket);
     if (put === undefined) {
@@ -131,15 +133,11 @@ export class UploadRoutes {
 
 /**
  * @throws ParleyError `usage` without a length: space is reserved before anything is read;
- *   `protocol` for a part of a file (RFC 9110 section 14.5), which would pass for the whole, and
- *   for a compressed one, which would be stored like that
+ *   `protocol` for a part of a file (RFC 9110 section 14.5), which would pass for the whole
  */
 function sizeOf(request: Request): number {
   if (request.headers.has("content-range")) {
     throw new ParleyError("protocol", "Only whole files are accepted: send it without a range.");
-  }
-  if (isEncoded(request.headers)) {
-    throw new ParleyError("protocol", "Send the file as it is: without Content-Encoding.");
   }
   const text = request.headers.get("content-length") ?? "";
   if (/^\d{1,15}$/.test(text)) return Number(text);
@@ -147,6 +145,11 @@ function sizeOf(request: Request): number {
     "usage",
     "The length is missing: curl -T FILE sends it, curl -T - does not.",
   );
+}
+
+/** A compressed file would be stored as it comes. */
+function encoded(): Response {
+  return problem(415, "usage", "Send the file as it is: without Content-Encoding.");
 }
 
 const answerHeaders = { ...safeHeaders, "Cache-Control": "no-store" };
