@@ -1,6 +1,7 @@
 // What a hub keeps and shows, read from its private state: nothing else needs to know it.
 
 import { personKey } from "../../src/chat/session.ts";
+import { fold } from "../../src/chat/names/grammar.ts";
 import type { Hub } from "../../src/chat/hub.ts";
 import { entriesOf } from "../../src/chat/rooms/room-commands.ts";
 import type { RoomState, RosterEntry } from "../../src/chat/rooms/room-events.ts";
@@ -25,6 +26,19 @@ export function membersOf(
   const open = hub["state"].rooms.get(room);
   if (open === undefined) return { here: [], everywhere: [] };
   return { here: [...open.roster.values()], everywhere: open.names() };
+}
+
+/** Which of a room's members are away. */
+export function awayIn(hub: Hub, room: string): Map<string, boolean> {
+  const { rooms, names } = hub["state"];
+  const open = rooms.get(room);
+  const members = (open?.names() ?? []).map((name): [string, boolean] => {
+    const folded = fold(name);
+    const here = open?.roster.has(folded) === true ? names.holder(folded) : undefined;
+    const there = open?.elsewhere?.get(folded)?.about;
+    return [name, (here === undefined ? there?.away : here.person.away) !== undefined];
+  });
+  return new Map(members);
 }
 
 /** What the room shows to its members; undefined: it has none. */

@@ -3,6 +3,7 @@
 
 import { LineSplitter } from "../../../src/line-splitter.ts";
 import { irc } from "../../dialects/irc/rig.ts";
+import { AwayViews } from "./away-views.ts";
 import { Connection } from "./connection.ts";
 import { fail } from "./truth.ts";
 import { isSettled, MemberLists } from "./member-lists.ts";
@@ -19,6 +20,7 @@ export class IrcPerson {
   readonly #lists: MemberLists;
   readonly #views: RoomViews;
   readonly #watches: WatchList;
+  readonly #away: AwayViews;
   #connection: Connection | undefined;
   #server: ServerProcess | undefined;
   #nick = "";
@@ -38,6 +40,7 @@ export class IrcPerson {
     this.#lists = new MemberLists(name);
     this.#views = new RoomViews(name);
     this.#watches = new WatchList(name);
+    this.#away = new AwayViews(name);
   }
 
   doSomething(): void {
@@ -53,11 +56,11 @@ export class IrcPerson {
     else if (dice < 0.67) this.#send("QUIT");
     // Refused unless this user has opened the room.
     else if (dice < 0.71) this.#send(`KICK #${room} ${this.#world.anyName()}`);
-    else if (dice < 0.94) this.#rule(this.#views.ruledBy(this.#nick, random()) ?? room);
-    else if (dice < 0.97) {
+    else if (dice < 0.88) this.#rule(this.#views.ruledBy(this.#nick, random()) ?? room);
+    else if (dice < 0.91) {
       this.#connection.cut(random() * 3_000, random() * 10_000);
       this.#lost();
-    }
+    } else this.#send(random() < 0.5 ? "AWAY :lunch" : "AWAY");
   }
 
   /** Refused unless this user is an operator of the room. */
@@ -92,6 +95,7 @@ export class IrcPerson {
     const server = this.#server;
     if (server === undefined || !isQuiet || !isSettled(server)) return this.#watches.pause();
     this.#views.check(server, nowMs);
+    this.#away.check(server, this.#nick, nowMs);
     if (this.#world.isReachable?.(server) === false) this.#watches.pause();
     else this.#watches.check(this.#world.online(server), nowMs);
   }
@@ -107,6 +111,7 @@ export class IrcPerson {
     this.#lists.forget();
     this.#views.forget();
     this.#watches.forget();
+    this.#away.forget();
   }
 
   #send(line: string): void {
@@ -137,7 +142,7 @@ export class IrcPerson {
     this.#server = server;
     this.#nick = this.name;
     this.#heardPrivately.clear();
-    this.#send(`CAP REQ :multi-prefix${this.hasAccount ? " sasl" : ""}`);
+    this.#send(`CAP REQ :multi-prefix away-notify${this.hasAccount ? " sasl" : ""}`);
     this.#send(`NICK ${this.name}`);
     this.#send(`USER ${this.name} 0 * :${this.name}`);
     this.#send(this.hasAccount ? "AUTHENTICATE PLAIN" : "CAP END");
@@ -175,10 +180,12 @@ export class IrcPerson {
       }
       case "QUIT":
         this.#views.leftAll(from);
+        this.#away.leftAll(from);
         return this.#lists.leftAll(from);
       case "NICK":
         if (isMe) this.#nick = first;
         this.#views.renamed(from, first);
+        this.#away.renamed(from, first);
         return this.#lists.renamed(from, first);
       case "TOPIC":
       case "332": {
@@ -192,6 +199,16 @@ export class IrcPerson {
       case "324": {
         const [, channel = "", letters = ""] = /#(\S+) (\S+)/.exec(rest) ?? [];
         return this.#views.modes(channel, letters);
+      }
+      case "AWAY":
+        return this.#away.told(from, rest !== "");
+      case "352": {
+        const [, , , , , nick = "", flags = ""] = rest.split(" ");
+        return this.#away.listed(nick, flags.startsWith("G"));
+      }
+      case "315": {
+        const [, channel = ""] = /#(\S+)/.exec(rest) ?? [];
+        return this.#away.allListed(channel);
       }
       case "730":
       case "731":
@@ -229,22 +246,27 @@ export class IrcPerson {
     // The list of an own channel follows.
     this.#lists.await(room);
     this.#views.entered(room);
+    this.#away.entered(room);
     this.#send(`MODE #${room}`);
+    this.#send(`WHO #${room}`);
   }
 
   #joined(room: string, nick: string): void {
     this.#lists.joined(room, nick);
     this.#views.joined(room, nick);
+    this.#away.joined(room, nick);
   }
 
   #parted(room: string): void {
     this.#lists.parted(room);
     this.#views.parted(room);
+    this.#away.parted(room);
   }
 
   #left(room: string, nick: string): void {
     this.#lists.left(room, nick);
     this.#views.left(room, nick);
+    this.#away.left(room, nick);
   }
 
   /** Only whoever has opened a room is its operator. Who has just left elsewhere may be shown. */
