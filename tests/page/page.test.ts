@@ -167,7 +167,7 @@ inBrowser("several lines are one message; too many stay in the field", async () 
   await ann.type("x\n".repeat(201));
   await ann.press("Enter");
   await ann.shows("#send-problem", "A message can have at most 200 lines.");
-  await ann.get("document.querySelector('#text').value = ''");
+  await ann.clear("#text");
   await ann.say("back to one");
   await ann.shows("#send-problem", "");
 });

@@ -126,7 +126,7 @@ inBrowser(
     await ann.show("lobby");
     expect(await ann.get("document.querySelector('#text').value")).toBe("half a sen");
     await ann.hears("only the lobby");
-    await ann.get("document.querySelector('#text').value = ''");
+    await ann.clear("#text");
     await ann.show("den");
     await ann.hears("during the reload");
     await ann.hears("only the den");
