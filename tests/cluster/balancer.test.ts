@@ -6,8 +6,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { docsBlock } from "../docs-blocks.ts";
 import { freePort } from "../free-port.ts";
-import { Tab } from "../page/browser.ts";
-import { chromium, closeChromium, noChromium } from "../page/chromium.ts";
+import { chosenBrowser, Tab, whyNoBrowser } from "../page/browser.ts";
+import { closeChromium } from "../page/chromium.ts";
 import { drop } from "../page/handover-rig.ts";
 import { skipUnless } from "../skip.ts";
 import { hasPostgres, withoutPostgres } from "../store/postgres/cluster.ts";
@@ -58,10 +58,7 @@ function withAddresses(text: string, { web, chat }: Ports): string {
   });
 }
 
-const missing = [
-  hasPostgres ? [] : [withoutPostgres],
-  chromium === undefined ? [noChromium] : [],
-].flat();
+const missing = [hasPostgres ? [] : [withoutPostgres], whyNoBrowser(chosenBrowser) ?? []].flat();
 
 afterAll(closeChromium);
 

@@ -2,8 +2,8 @@
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { ChromiumTab } from "./chromium.ts";
-import { FirefoxTab } from "./firefox.ts";
+import { chromium, ChromiumTab, engine, noChromium } from "./chromium.ts";
+import { firefox, FirefoxTab, noFirefox } from "./firefox.ts";
 import { type Modifier, type Size, type TabDriver } from "./tab-driver.ts";
 import { patienceMs } from "../until.ts";
 
@@ -16,11 +16,28 @@ const shots = join(import.meta.dir, "shots");
 export const desktop: Size = { width: 1280, height: 800 };
 export const phone: Size = { width: 390, height: 844 };
 
-export type BrowserName = "chromium" | "firefox";
+/** `engine`: Chromium's, without the browser around it. */
+export type BrowserName = "chromium" | "engine" | "firefox";
 
-/** `BROWSER=firefox bun test tests/page` runs in Firefox what does not need Chromium itself. */
-export const chosenBrowser: BrowserName =
-  process.env["BROWSER"] === "firefox" ? "firefox" : "chromium";
+/**
+ * `BROWSER=firefox bun test tests/page` runs in Firefox what does not need Chromium itself, and
+ * `BROWSER=chromium` all of it in all of Chromium.
+ */
+export const chosenBrowser: BrowserName = chosen(process.env["BROWSER"]);
+
+/** For what the engine alone can't show. */
+export const wholeBrowser: BrowserName = chosenBrowser === "firefox" ? "firefox" : "chromium";
+
+function chosen(wanted: string | undefined): BrowserName {
+  if (wanted === "firefox") return "firefox";
+  return wanted === "chromium" || engine === undefined ? "chromium" : "engine";
+}
+
+/** Why there is no such browser; undefined: there is one. */
+export function whyNoBrowser(browser: BrowserName): string | undefined {
+  if (browser === "firefox") return firefox === undefined ? noFirefox : undefined;
+  return (browser === "engine" ? engine : chromium) === undefined ? noChromium : undefined;
+}
 
 export class Tab implements Disposable {
   /** Script errors and violations of the content policy; a correct page has none. */
@@ -36,10 +53,11 @@ export class Tab implements Disposable {
   ): Promise<Tab> {
     const tab = new Tab();
     const complain = (text: string): void => tab.#complain(text);
+    const path = (browser === "engine" ? engine : chromium) ?? "";
     tab.#driver =
-      browser === "chromium"
-        ? await ChromiumTab.open(size, complain)
-        : await FirefoxTab.open(size, complain);
+      browser === "firefox"
+        ? await FirefoxTab.open(size, complain)
+        : await ChromiumTab.open(path, size, complain);
     if (url !== "about:blank") await tab.navigate(url);
     return tab;
   }

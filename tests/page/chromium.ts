@@ -7,18 +7,16 @@ import { join } from "node:path";
 import { type Complain, type Modifier, type Size, type TabDriver } from "./tab-driver.ts";
 import { patienceMs, until } from "../until.ts";
 
-/**
- * The browser's path; undefined if none is installed. The shell is the same engine without the
- * browser around it: it starts in a third of the time, but in one of four whole runs a tab stopped
- * taking what was typed.
- */
+/** The browser's path; undefined if none is installed. */
 export const chromium: string | undefined =
-  (process.env["BROWSER"] === "shell" ? Bun.which("chromium-headless-shell") : null) ??
-  Bun.which("chromium") ??
-  Bun.which("chromium-browser") ??
-  Bun.which("google-chrome") ??
-  Bun.which("chromium-headless-shell") ??
-  undefined;
+  Bun.which("chromium") ?? Bun.which("chromium-browser") ?? Bun.which("google-chrome") ?? undefined;
+
+/**
+ * The path of its engine without the browser around it, which takes a third less processor time;
+ * undefined if it is not installed. What a page may do is decided by the browser: here nobody asks
+ * for permissions, and every page can be installed.
+ */
+export const engine: string | undefined = Bun.which("chromium-headless-shell") ?? undefined;
 
 export const noChromium =
   "chromium is not installed (Debian: apt-get install chromium), so the page was not tested in a browser";
@@ -47,8 +45,9 @@ export class ChromiumTab implements TabDriver {
     this.#view = view;
   }
 
-  static async open(size: Size, complain: Complain): Promise<ChromiumTab> {
-    const backend = { type: "chrome" as const, path: chromium ?? "", argv: flags };
+  /** `path`: of the browser or of its engine; a process that runs tests starts one at a time. */
+  static async open(path: string, size: Size, complain: Complain): Promise<ChromiumTab> {
+    const backend = { type: "chrome" as const, path, argv: flags };
     const view = new Bun.WebView({ ...size, backend });
     const tab = new ChromiumTab(view);
     await view.navigate("about:blank");
@@ -128,23 +127,40 @@ export class ChromiumTab implements TabDriver {
 
 /** Ends it, with all its tabs, and removes what it has written. */
 export async function closeChromium(): Promise<void> {
-  if (chromium === undefined) return;
+  if (chromium === undefined && engine === undefined) return;
+  const processes = [...browserProcesses()];
   Bun.WebView.closeAll();
   // Its other processes write until they notice that it is gone.
-  await until(() => !isProfileUsed() && isProfileGone(), `the removal of ${profile}`);
+  const isOver = () => processes.every((pid) => commandOf(pid) === "") && isProfileGone();
+  await until(isOver, `the removal of ${profile}`);
 }
 
-/** Whether any process was started with it, where one can see that. */
-function isProfileUsed(): boolean {
-  if (!existsSync("/proc/self/cmdline")) return false;
-  return readdirSync("/proc").some((name) => {
-    try {
-      return /^\d+$/.test(name) && readFileSync(`/proc/${name}/cmdline`, "utf8").includes(profile);
-    } catch {
-      // It has ended meanwhile.
-      return false;
-    }
-  });
+/** Those started with its profile, and theirs, which were not; where one can see that. */
+function browserProcesses(): Set<string> {
+  const isSeen = existsSync("/proc/self/stat");
+  const pids = isSeen ? readdirSync("/proc").filter((name) => /^\d+$/.test(name)) : [];
+  const children = Map.groupBy(pids, parentOf);
+  const found = new Set(pids.filter((pid) => commandOf(pid).includes(profile)));
+  for (const pid of found) for (const child of children.get(pid) ?? []) found.add(child);
+  return found;
+}
+
+/** Empty if it has ended. */
+function commandOf(pid: string): string {
+  return contentOf(`/proc/${pid}/cmdline`);
+}
+
+function parentOf(pid: string): string {
+  return /.*\) \S (\d+)/s.exec(contentOf(`/proc/${pid}/stat`))?.[1] ?? "";
+}
+
+/** Empty if there is no such file (any more). */
+function contentOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
 }
 
 function isProfileGone(): boolean {

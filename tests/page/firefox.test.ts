@@ -27,7 +27,7 @@ beforeAll(async () => {
   await rig.start();
   fay = await rig.open("firefox");
   await fay.saveDownloadsIn(rig.downloads);
-  carl = await openWith(rig, "pickers");
+  carl = await openWith(rig, "pickers", "chromium");
 });
 afterAll(() => rig[Symbol.asyncDispose]());
 

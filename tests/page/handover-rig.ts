@@ -6,7 +6,7 @@ import { utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { noise } from "../noise.ts";
 import { Parley } from "../parley.ts";
-import { Tab } from "./browser.ts";
+import { type BrowserName, chosenBrowser, desktop, Tab } from "./browser.ts";
 import type { PageRig } from "./page-rig.ts";
 
 /** The user's choices: each file under its suggested name, and the folder `picked`. */
@@ -22,8 +22,12 @@ const pickers = `
 const noPickers = "delete window.showSaveFilePicker; delete window.showDirectoryPicker;";
 
 /** A tab at the login form, with pickers or without. */
-export async function openWith(rig: PageRig, what: "pickers" | "no pickers"): Promise<Tab> {
-  const tab = await Tab.open("about:blank");
+export async function openWith(
+  rig: PageRig,
+  what: "pickers" | "no pickers",
+  browser: BrowserName = chosenBrowser,
+): Promise<Tab> {
+  const tab = await Tab.open("about:blank", desktop, browser);
   rig.tabs.push(tab);
   await tab.beforeLoad(what === "pickers" ? pickers : noPickers);
   await tab.navigate(rig.url);

@@ -1,13 +1,15 @@
 // The page as an installed app: it meets the browser's requirements, opens while the server is
-// offline, keeps messages written then, and sends them once the server is back.
+// offline, keeps messages written then, and sends them once the server is back. In the whole
+// browser: its engine alone has nothing against any page.
 
 import { expect } from "bun:test";
-import type { Tab } from "./browser.ts";
-import { expectNoComplaints, inBrowser, inChromium, pageRig } from "./page-rig.ts";
+import { type Tab, wholeBrowser } from "./browser.ts";
+import { expectNoComplaints, rigIn, testsIn } from "./page-rig.ts";
 
 let ann: Tab;
 let bob: Tab;
-const rig = pageRig((...tabs) => {
+const { inBrowser, inChromium } = testsIn(wholeBrowser);
+const rig = rigIn(wholeBrowser, (...tabs) => {
   [ann, bob] = tabs;
 });
 

@@ -141,9 +141,9 @@ await rig.start();
 try {
   const path = join(rig.folder, "large.bin");
   const sha256 = makeFile(path);
-  const ann = await openWith(rig, "pickers");
-  const bob = await openWith(rig, "pickers");
-  const cal = await openWith(rig, "no pickers");
+  const ann = await openWith(rig, "pickers", "chromium");
+  const bob = await openWith(rig, "pickers", "chromium");
+  const cal = await openWith(rig, "no pickers", "chromium");
   await ann.login("Ann");
   await bob.login("Bob");
   await cal.login("Cal");

@@ -10,35 +10,42 @@ import { testFolder } from "../test-folder.ts";
 import { until } from "../until.ts";
 import { Parley } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
-import { type BrowserName, chosenBrowser, desktop, Tab } from "./browser.ts";
-import { chromium, closeChromium, noChromium } from "./chromium.ts";
-import { closeFirefox, firefox, noFirefox } from "./firefox.ts";
+import { type BrowserName, chosenBrowser, desktop, Tab, whyNoBrowser } from "./browser.ts";
+import { closeChromium } from "./chromium.ts";
+import { closeFirefox } from "./firefox.ts";
 
-const hasBrowser = (chosenBrowser === "firefox" ? firefox : chromium) !== undefined;
-const noBrowser = chosenBrowser === "firefox" ? noFirefox : noChromium;
+/**
+ * `inBrowser`: `test`, or if the browser is not installed, a skipped test with a printed reason.
+ * `inChromium`: for tests that use Chromium's own tools, or what only it can do.
+ */
+export function testsIn(browser: BrowserName) {
+  const why = whyNoBrowser(browser);
+  const inBrowser = skipUnless(why === undefined, why ?? "");
+  const isOther = why === undefined && browser === "firefox";
+  return {
+    inBrowser,
+    inChromium: isOther ? skipUnless(false, "only Chromium can do that") : inBrowser,
+  };
+}
 
-/** `test`, or if no browser is installed, a skipped test with a printed reason. */
-export const inBrowser = skipUnless(hasBrowser, noBrowser);
-
-/** For tests that use Chromium's own tools, or what only it can do. */
-export const inChromium = skipUnless(
-  hasBrowser && chosenBrowser === "chromium",
-  hasBrowser ? "only Chromium can do that" : noBrowser,
-);
+export const { inBrowser, inChromium } = testsIn(chosenBrowser);
 
 /**
  * A rig for the tests of one file, disposed of after them; `use` gets its two tabs before the first
  * test. `flags`: additional flags of the server.
  */
-export function pageRig(
-  use: (ann: Tab, bob: Tab) => void | Promise<void>,
-  ...flags: readonly string[]
-): PageRig {
+export function pageRig(use: Use, ...flags: readonly string[]): PageRig {
+  return rigIn(chosenBrowser, use, ...flags);
+}
+
+type Use = (ann: Tab, bob: Tab) => void | Promise<void>;
+
+export function rigIn(browser: BrowserName, use: Use, ...flags: readonly string[]): PageRig {
   const rig = new PageRig(flags);
   beforeAll(async () => {
-    if (!hasBrowser) return;
+    if (whyNoBrowser(browser) !== undefined) return;
     await rig.start();
-    await use(await rig.open(), await rig.open());
+    await use(await rig.open(browser), await rig.open(browser));
   });
   afterAll(() => rig[Symbol.asyncDispose]());
   return rig;

@@ -62,7 +62,11 @@ function type(text: string): void {
     `--files=${files}`,
   );
   const { port, webPort } = JSON.parse(await server.line(/"listening"/)) as Record<string, number>;
-  using bob = await Tab.open(`http://127.0.0.1:${webPort}/`, { width: 900, height: 560 });
+  using bob = await Tab.open(
+    `http://127.0.0.1:${webPort}/`,
+    { width: 900, height: 560 },
+    "chromium",
+  );
   await bob.colors("light");
   const client = [parleyBinary(), "client", `127.0.0.1:${port}`, "--name", "Ann"];
   const shell = client.map((word) => `'${word}'`).join(" ");
@@ -101,7 +105,7 @@ function type(text: string): void {
   const page = await Bun.file(join(import.meta.dir, "shots/picture-page.png")).bytes();
   const source = join(folder, "picture.html");
   writeFileSync(source, frame(terminal, Buffer.from(page).toString("base64")));
-  using both = await Tab.open(`file://${source}`, { width: 1280, height: 620 });
+  using both = await Tab.open(`file://${source}`, { width: 1280, height: 620 }, "chromium");
   await both.shot("picture", true);
 }
 await closeChromium();
