@@ -4,6 +4,7 @@
 import type { Link } from "../chat/link.ts";
 import type { Session } from "../chat/session.ts";
 import type { Dialect, Peer } from "../chat/dialect.ts";
+import { FirstBytes } from "../dialects/first-bytes.ts";
 import { ReadFramer } from "../dialects/framing.ts";
 import { LineSplitter, tooLong } from "../line-splitter.ts";
 import { telnetCommand, TelnetFilter } from "../dialects/telnet.ts";
@@ -14,13 +15,7 @@ import {
   plainRefusal,
 } from "../dialects/protocol-detection.ts";
 import { steadyMs } from "../io/clock.ts";
-import {
-  connections as limits,
-  message,
-  reading,
-  sniff as detectionLimits,
-  tls,
-} from "../limits.ts";
+import { connections as limits, message, reading, tls } from "../limits.ts";
 import type { RegistryAnswer, RegistryConnection } from "../cpp/registry-connection.ts";
 import type { Metrics } from "../chat/metrics/metrics.ts";
 import type { Log } from "../log.ts";
@@ -30,6 +25,7 @@ import type { Admission } from "./admission.ts";
 import type { ReadingTurns } from "./reading-turns.ts";
 import type { ProxyPreamble } from "./proxy-protocol.ts";
 import type { UndecidedConnections } from "./undecided-connections.ts";
+import { UnreadInput } from "./unread-input.ts";
 
 /** The data of a socket whose connection continues inside TLS. */
 export const encrypted = Symbol("encrypted");
@@ -97,7 +93,7 @@ const tlsHandshake = 0x16;
  * or by reads; CPP; closed.
  */
 type State =
-  | { is: "sniffing" | "framing"; held: Uint8Array[]; heldBytes: number; firstMs: number }
+  | { is: "sniffing" | "framing"; first: FirstBytes }
   | { is: "handshake"; sinceMs: number }
   | { is: "lines"; framer: LineSplitter }
   | { is: "reads"; framer: ReadFramer }
@@ -111,13 +107,8 @@ export class ChatConnection implements Link {
   /** Undefined inside TLS, and once the protocol is known. */
   #security: Security | undefined;
   readonly #options: ConnectionOptions;
-  /**
-   * Bytes read from the socket that wait for the connection's turn; the socket is paused meanwhile.
-   * Never empty; undefined, as most of the time, if nothing waits.
-   */
-  #unread: Uint8Array[] | undefined;
-  /** Lines before those: the rest of a piece, if its time was over. */
-  #rest: Uint8Array | undefined;
+  /** The socket is paused while anything waits. */
+  readonly #unread = new UnreadInput();
   /** Whether there is time for another line; undefined: as much as needed. */
   #mayReadOn: (() => boolean) | undefined;
   #isPaused = false;
@@ -169,7 +160,7 @@ export class ChatConnection implements Link {
     this.#openedMs = nowMs;
     const { protocol } = this.#options;
     if (protocol.kind === "any" || protocol.kind === "tls") {
-      this.#wait("sniffing");
+      this.#hold("sniffing");
       this.#undecided.add(this);
     } else if (!this.#admitsPlain) {
       this.#refuse(plainRefusal(speaksIrc(protocol) ? "irc" : "text"), "plain text");
@@ -189,7 +180,7 @@ export class ChatConnection implements Link {
     this.#openedMs = nowMs;
     this.#prompted = false;
     const { protocol } = this.#options;
-    if (protocol.kind !== "tls") return this.#wait("sniffing");
+    if (protocol.kind !== "tls") return this.#hold("sniffing");
     this.#undecided.delete(this);
     this.#startDialect(protocol.dialect);
     if (protocol.dialect.input === "lines") return;
@@ -207,15 +198,10 @@ export class ChatConnection implements Link {
     const { turns } = this.#options;
     if (turns === undefined) return this.#take(bytes, nowMs);
     const wasWaiting = this.hasUnread;
-    (this.#unread ??= []).push(bytes);
+    this.#unread.add(bytes);
     if (!wasWaiting) turns.read(this.#owner, this);
     if (!this.hasUnread) return;
-    const unread = this.#unread;
-    if (unread !== undefined) {
-      // The caller may reuse the buffer.
-      const last = unread.length - 1;
-      unread[last] = new Uint8Array(unread[last]!);
-    }
+    this.#unread.keep();
     if (this.#isPaused) return;
     this.#isPaused = true;
     this.#socket.pause();
@@ -223,7 +209,7 @@ export class ChatConnection implements Link {
 
   /** Whether input waits for the connection's turn. */
   get hasUnread(): boolean {
-    return this.#unread !== undefined || this.#rest !== undefined;
+    return !this.#unread.isEmpty;
   }
 
   /**
@@ -247,42 +233,20 @@ export class ChatConnection implements Link {
   /** The number of bytes read. */
   #readPiece(): number {
     const nowMs = steadyMs();
-    const rest = this.#takeRest();
-    const piece = rest ?? this.#nextPiece();
+    const rest = this.#unread.takeRest();
+    // If a read is a message, it must not be split.
+    const piece = rest ?? this.#unread.takePiece(this.#state.is === "lines");
     if (piece === undefined) return 0;
     if (rest !== undefined && this.#state.is === "lines") {
       this.#readLines(this.#state.framer, rest, nowMs);
     } else this.#take(piece, nowMs);
-    if (this.#state.is === "over") this.#forgetInput();
+    if (this.#state.is === "over") this.#unread.clear();
     if (!this.hasUnread && this.#isPaused) {
       this.#isPaused = false;
       this.#socket.resume();
       if (this.#inputEnded) this.ended(nowMs);
     }
-    return piece.length - (this.#rest?.length ?? 0);
-  }
-
-  #takeRest(): Uint8Array | undefined {
-    const rest = this.#rest;
-    this.#rest = undefined;
-    return rest;
-  }
-
-  #nextPiece(): Uint8Array | undefined {
-    const unread = this.#unread;
-    const bytes = unread?.[0];
-    if (unread === undefined || bytes === undefined) return undefined;
-    // If a read is a message, it must not be split.
-    const isWhole = this.#state.is !== "lines" || bytes.length <= reading.pieceBytes;
-    if (isWhole) unread.shift();
-    else unread[0] = bytes.subarray(reading.pieceBytes);
-    if (unread.length === 0) this.#unread = undefined;
-    return isWhole ? bytes : bytes.subarray(0, reading.pieceBytes);
-  }
-
-  #forgetInput(): void {
-    this.#unread = undefined;
-    this.#rest = undefined;
+    return piece.length - this.#unread.restBytes;
   }
 
   /** Handles bytes that have already been counted. */
@@ -293,12 +257,8 @@ export class ChatConnection implements Link {
     switch (state.is) {
       case "sniffing":
       case "framing":
-        if (state.heldBytes === 0) {
-          state.firstMs = nowMs;
-          this.#undecided.add(this);
-        }
-        state.held.push(new Uint8Array(bytes));
-        state.heldBytes += bytes.length;
+        if (state.first.isEmpty) this.#undecided.add(this);
+        state.first.add(bytes, nowMs);
         return this.decide(nowMs);
       case "lines":
         return this.#readLines(state.framer, bytes, nowMs);
@@ -338,7 +298,7 @@ export class ChatConnection implements Link {
       return this.#session.dialect === protocol.text && bytes.includes(telnetCommand);
     }
     const state = this.#state;
-    return state.is === "sniffing" && state.heldBytes === 0 && bytes[0] === telnetCommand;
+    return state.is === "sniffing" && state.first.isEmpty && bytes[0] === telnetCommand;
   }
 
   /** The client sent FIN: no more input will arrive, but it still expects its answers. */
@@ -359,7 +319,7 @@ export class ChatConnection implements Link {
 
   closed(): void {
     this.#state = { is: "over" };
-    this.#forgetInput();
+    this.#unread.clear();
     this.#isPaused = false;
     this.#undecided.delete(this);
     if (this.#session === undefined) return;
@@ -373,23 +333,35 @@ export class ChatConnection implements Link {
   /** Decides the protocol from the bytes so far, or from the elapsed time. */
   decide(nowMs: number): void {
     const state = this.#state;
+    if (state.is === "handshake") return this.#checkHandshake(state.sinceMs, nowMs);
     // The bytes decide, not how long they have been waiting here.
-    if (this.hasUnread && state.is !== "handshake") return;
-    if (state.is === "framing") return this.#decideFraming(state, nowMs);
-    if (state.is === "handshake") {
-      if (nowMs - state.sinceMs < tls.handshakeMs) return;
-      const { address, port } = this.peer;
-      this.#options.log.info("TLS handshake failed", { address, port, reason: "timeout" });
-      return this.abort();
+    if (this.hasUnread) return;
+    if (state.is === "framing") {
+      const framed = state.first.framed(nowMs, this.#inputEnded);
+      if (framed !== undefined) this.#replay(state.first, framed, nowMs);
+    } else if (state.is === "sniffing") {
+      const { protocol } = this.#options;
+      if (protocol.kind === "tls") this.#decideTls(state.first, nowMs);
+      else if (protocol.kind === "any") this.#detect(state.first, protocol, nowMs);
     }
-    if (state.is !== "sniffing") return;
-    const { protocol } = this.#options;
-    if (protocol.kind === "tls") return this.#decideTls(state, nowMs);
-    if (protocol.kind !== "any") return;
+  }
+
+  #checkHandshake(sinceMs: number, nowMs: number): void {
+    if (nowMs - sinceMs < tls.handshakeMs) return;
+    const { address, port } = this.peer;
+    this.#options.log.info("TLS handshake failed", { address, port, reason: "timeout" });
+    this.abort();
+  }
+
+  #detect(
+    first: FirstBytes,
+    protocol: Extract<PortProtocol, { kind: "any" }>,
+    nowMs: number,
+  ): void {
     const detection = detectProtocol({
-      bytes: joined(state.held),
+      bytes: first.joined(),
       silentMs: nowMs - this.#openedMs,
-      sinceFirstByteMs: state.heldBytes === 0 ? 0 : nowMs - state.firstMs,
+      sinceFirstByteMs: first.ageMs(nowMs),
       ended: this.#inputEnded,
       prompted: this.#prompted,
       webPort: this.#options.webPort(),
@@ -400,22 +372,22 @@ export class ChatConnection implements Link {
       case "wait":
         return;
       case "tls":
-        return this.#startTls(state.held, nowMs);
+        return this.#startTls(first, nowMs);
       case "native":
         this.#endPrompt();
         this.#startDialect(protocol.native);
-        return this.#replay(state.held, true, nowMs);
+        return this.#replay(first, true, nowMs);
       case "text":
         this.#startDialect(protocol.text);
-        return this.#replay(state.held, detection.framed, nowMs);
+        return this.#replay(first, detection.framed, nowMs);
       case "irc":
         this.#endPrompt();
         this.#startDialect(protocol.irc);
-        return this.#replay(state.held, true, nowMs);
+        return this.#replay(first, true, nowMs);
       case "cpp":
         this.#undecided.delete(this);
         this.#serveCpp();
-        for (const bytes of state.held) this.#take(bytes, nowMs);
+        for (const bytes of first.reads) this.#take(bytes, nowMs);
         return;
       case "foreign":
         return this.#refuse(
@@ -443,12 +415,12 @@ export class ChatConnection implements Link {
   }
 
   /** The port (ircs) only accepts TLS; a silent client gets as much time as a handshake. */
-  #decideTls({ held, heldBytes }: Extract<State, { held: unknown }>, nowMs: number): void {
-    if (heldBytes === 0) {
+  #decideTls(first: FirstBytes, nowMs: number): void {
+    if (first.isEmpty) {
       if (this.#inputEnded || nowMs - this.#openedMs >= tls.handshakeMs) this.abort();
       return;
     }
-    if (held[0]?.[0] === tlsHandshake) this.#startTls(held, nowMs);
+    if (first.reads[0]?.[0] === tlsHandshake) this.#startTls(first, nowMs);
     else this.#refuse(ircRefusal("This port only speaks TLS"), "plain text");
   }
 
@@ -485,17 +457,17 @@ export class ChatConnection implements Link {
     return this.#security?.admitsPlain ?? true;
   }
 
-  #startTls(held: Uint8Array[], nowMs: number): void {
+  #startTls(first: FirstBytes, nowMs: number): void {
     this.#state = { is: "handshake", sinceMs: nowMs };
     if (this.#prompted) this.#socket.timeout(0);
     this.#undecided.add(this);
-    const wire = this.#security?.upgrade?.(joined(held));
+    const wire = this.#security?.upgrade?.(first.joined());
     if (wire === undefined) this.abort();
     else this.#socket = wire;
   }
 
-  #wait(is: "sniffing" | "framing"): void {
-    this.#state = { is, held: [], heldBytes: 0, firstMs: 0 };
+  #hold(is: "sniffing" | "framing"): void {
+    this.#state = { is, first: new FirstBytes() };
   }
 
   #serveCpp(): void {
@@ -511,7 +483,7 @@ export class ChatConnection implements Link {
     if (this.#prompted) this.#socket.timeout(0);
     this.#session = this.#driver.handleConnect(this, dialect, this.peer);
     if (dialect.input === "lines") this.#frame(true);
-    else this.#wait("framing");
+    else this.#hold("framing");
   }
 
   #frame(framed: boolean): void {
@@ -525,22 +497,11 @@ export class ChatConnection implements Link {
       : { is: "reads", framer: new ReadFramer() };
   }
 
-  /**
-   * The first message decides the framing: it contains a line ending, or 50 ms pass without one.
-   */
-  #decideFraming(state: Extract<State, { held: unknown }>, nowMs: number): void {
-    if (state.heldBytes === 0) return;
-    const framed = state.held.some((bytes) => bytes.includes(0x0a));
-    const late = nowMs - state.firstMs >= detectionLimits.unframedAfterMs;
-    const full = state.heldBytes >= detectionLimits.maxBytes;
-    if (framed || late || full || this.#inputEnded) this.#replay(state.held, framed, nowMs);
-  }
-
   /** Replays the held bytes with the chosen framing. */
-  #replay(held: Uint8Array[], framed: boolean, nowMs: number): void {
+  #replay(first: FirstBytes, framed: boolean, nowMs: number): void {
     this.#frame(framed);
     // Unframed, one read is one message, including the reads held back so far.
-    for (const bytes of framed ? [joined(held)] : held) this.#take(bytes, nowMs);
+    for (const bytes of framed ? [first.joined()] : first.reads) this.#take(bytes, nowMs);
   }
 
   #readLines(framer: LineSplitter, bytes: Uint8Array, nowMs: number): void {
@@ -550,9 +511,7 @@ export class ChatConnection implements Link {
       return this.#state.is === "lines" && this.#mayReadOn?.() !== false;
     });
     if (taken === tooLong) return this.#overflow();
-    if (taken === bytes.length || this.isOver) return;
-    // A copy: the caller may reuse the buffer.
-    this.#rest = new Uint8Array(bytes.subarray(taken));
+    if (taken < bytes.length && !this.isOver) this.#unread.putBack(bytes.subarray(taken));
   }
 
   #overflow(): void {
@@ -578,7 +537,3 @@ export class ChatConnection implements Link {
 }
 
 const noName = `You did not log in within ${limits.loginTimeoutMs / 1000} s: connect again\n`;
-
-function joined(held: Uint8Array[]): Uint8Array {
-  return held.length === 1 ? held[0]! : Buffer.concat(held);
-}
