@@ -138,6 +138,18 @@ describe.each([
     }
   });
 
+  check("asks the program whose path was typed, which PATH need not contain", async () => {
+    await using typed = await open();
+    await typed.run("PATH=/usr/bin:/bin");
+    for (const program of ["~/bin/parley", "bin/parley", join(folder, "bin/parley")]) {
+      expect(await typed.complete(`${program} client chat.`)).toEqual([
+        program.replace("~", folder),
+        "client",
+        "chat.example:55000",
+      ]);
+    }
+  });
+
   check("completes no argument that the command does not have", async () => {
     await using typed = await open();
     for (const line of ["parley client a.example:1", "parley classic greeting a.example:1"]) {

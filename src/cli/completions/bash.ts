@@ -26,6 +26,8 @@ _parley_served_files() {
 _parley() {
   local program=$1 line word value flag values server="" command place=1 i
   local -a words
+  # As typed: nobody has expanded a tilde in it.
+  [[ $program == \\~/* ]] && program=$HOME/\${program#\\~/}
   line=\${COMP_LINE:0:COMP_POINT}
   read -ra words <<<"$line"
   [[ $line == *[[:space:]] ]] && words+=("")

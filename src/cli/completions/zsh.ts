@@ -30,6 +30,8 @@ _parley_served_files() {
 
 _parley() {
   local program=$words[1] curcontext=$curcontext
+  # As typed: nobody has expanded a tilde in it.
+  [[ $program == \\~/* ]] && program=$HOME/\${program#\\~/}
   local -a commands line
   local -A opt_args
   if (( CURRENT == 2 )); then
