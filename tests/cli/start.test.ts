@@ -48,6 +48,13 @@ test("fetch-file connects before it loads what receives a file and opens it", ()
   expect(found.filter((path) => later.test(path))).toEqual([]);
 });
 
+test("send-file and client load what they do once they know what that is", () => {
+  const ways = /^(?:handover|codes)\/|^terminal\/(?:pipe\/run-pipe|client\/)/;
+  for (const command of ["send-file", "client"]) {
+    expect(loaded(command).filter((path) => ways.test(path))).toEqual([]);
+  }
+});
+
 test("what receives a file loads no database: the lock of a file seldom needs one", () => {
   const found = loadedBy(join(source, "files", "download-client.ts"));
   expect(found).toContain(join(source, "files", "part-lock.ts"));

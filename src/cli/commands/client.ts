@@ -17,7 +17,6 @@ import { IgnoredFile } from "../../terminal/ignored-file.ts";
 import { configFolder } from "../../tls/folders.ts";
 import { isTerminal } from "../../terminal/output/is-terminal.ts";
 import { distinctPeople } from "../../terminal/pipe/recipients.ts";
-import { runPipe } from "../../terminal/pipe/run-pipe.ts";
 
 export default defineCommand({
   meta: { name: "client", description: "Chat in a terminal, or from a pipe" },
@@ -101,6 +100,7 @@ export default defineCommand({
       const { runTerminal } = await import("../../terminal/client/run-terminal.ts");
       return runTerminal({ ...options, bell: args.bell });
     }
+    const { runPipe } = await import("../../terminal/pipe/run-pipe.ts");
     return runPipe({ ...options, recipients, commands });
   },
 });

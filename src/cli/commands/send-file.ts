@@ -6,8 +6,6 @@ import { type ArgsDef, defineCommand, type ParsedArgs } from "citty";
 import { lobby, roomProblem } from "../../chat/names/grammar.ts";
 import { personNameProblem } from "../../dialects/reserved-names.ts";
 import { ParleyError } from "../../errors.ts";
-import { runCodeSend } from "../../terminal/files/run-code-send.ts";
-import { runSend } from "../../terminal/files/run-send.ts";
 import { withStdin } from "../../terminal/stdin-file.ts";
 import { addressOf, defaultAddress, fullAddress, type WrittenAddress } from "../address.ts";
 import { accessOf, loginFlags } from "../access-flags.ts";
@@ -125,6 +123,7 @@ async function sendTo(
   const password = passwordOf(args["password-file"]);
   const quiet = args.quiet === true;
   const limitBytesPerSecond = rateOf(args["limit-rate"]);
+  const { runSend } = await import("../../terminal/files/run-send.ts");
   await runSend({
     to: trusted(server ?? defaultAddress, {
       plain: args.plain,
@@ -177,6 +176,7 @@ async function sendByCode(
   const to = trusted(server ?? defaultAddress, { plain, quiet, access });
   const identity = existingIdentityOf(args.identity);
   const visitor = visitorOf(args.name, password);
+  const { runCodeSend } = await import("../../terminal/files/run-code-send.ts");
   await runCodeSend({
     paths,
     keep,
