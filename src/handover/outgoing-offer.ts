@@ -327,11 +327,11 @@ export class OutgoingOffer {
     this.#end(undefined);
   }
 
-  /** The total duration and rate. */
+  /** The total duration and rate, not counting what the recipient had already. */
   #rates(): { seconds: number; goodputBytesPerSecond: number } {
     const nowMs = performance.now();
     const seconds = (nowMs - (this.#acceptedMs ?? nowMs)) / 1_000;
-    const { bytes } = this.#options.folder;
+    const bytes = Math.min(this.#options.folder.bytes, this.#service.totals.sentBytes);
     const goodputBytesPerSecond = seconds === 0 ? 0 : Math.round(bytes / seconds);
     return { seconds: Math.round(seconds * 1_000) / 1_000, goodputBytesPerSecond };
   }

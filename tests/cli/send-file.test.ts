@@ -14,6 +14,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import type { SessionEvent } from "../../src/client/events.ts";
+import { sizeText } from "../../src/size-text.ts";
 import { IgnoredFile } from "../../src/terminal/ignored-file.ts";
 import { openSession, type OpenSession } from "../../src/terminal/open-session.ts";
 import { openIdentity } from "../../src/tls/identity-key.ts";
@@ -90,8 +91,13 @@ class World implements AsyncDisposable {
   }
 
   send(name: string, to: string, ...paths: string[]): Parley {
+    return new Parley(...this.sending(name, to, ...paths), "--json");
+  }
+
+  /** The command line, without `--json`. */
+  sending(name: string, to: string, ...paths: string[]): string[] {
     const address = `127.0.0.1:${this.port}`;
-    return new Parley("send-file", address, ...paths, "--to", to, "--json", ...this.#person(name));
+    return ["send-file", address, ...paths, "--to", to, ...this.#person(name)];
   }
 
   /** A bot that accepts everything into its folder `in`. */
@@ -374,6 +380,11 @@ test("a sender that was killed resumes its offer when it is started again", asyn
   expect(events(bob, "offer-received").length).toBe(1);
   expect(events(bob, "done")).toMatchObject([{ sealed: true }]);
   expect(isSame(large, world.taken("Bob", "large.bin"))).toBe(true);
+  // What was there already does not count for the rate.
+  const [sent] = events(second, "sent") as { seconds: number; goodputBytesPerSecond: number }[];
+  expect(sent!.seconds * sent!.goodputBytesPerSecond).toBeLessThan(0.9 * largeBytes);
+  const third = await run([...world.sending("Ann", "Bob", large)]);
+  expect(third.err).toContain(`Bob already has 1 file, ${sizeText(largeBytes)}`);
 });
 
 test("both resume after the server was killed and started again", async () => {

@@ -77,10 +77,11 @@ export class SendReport {
       case "sent": {
         this.end();
         const { to, files, size, seconds, goodputBytesPerSecond } = event;
+        const what = `${countText(files, "file")}, ${sizeText(size)}`;
+        const isOld = size > 0 && goodputBytesPerSecond === 0;
+        if (isOld) return say(`${harmless(to)} already has ${what}`);
         const rate = `${elapsedText(seconds)} (${rateText(goodputBytesPerSecond)})`;
-        say(
-          `${harmless(to)} has received ${countText(files, "file")}, ${sizeText(size)}, in ${rate}`,
-        );
+        say(`${harmless(to)} has received ${what}, in ${rate}`);
       }
     }
   }
