@@ -1,5 +1,6 @@
 // Finds the subcommand and runs it. Contains the only call of process.exit.
 
+import { asksVersion } from "./cli/asks-version.ts";
 import { commands } from "./cli/command-table.ts";
 import { nearestWord } from "./nearest-word.ts";
 import { exitCode, ParleyError, unwritable } from "./errors.ts";
@@ -29,9 +30,9 @@ async function main(words: readonly string[]): Promise<number> {
   const wantsHelp = first === "help" && others[0] !== undefined;
   const [name, rest] = wantsHelp ? [others[0]!, ["--help"]] : [first, others];
   if (name === "--help" || name === "-h" || name === "help") return tell(help);
-  if (/^-(?:v|V|-version|-json)$/.test(name)) {
-    const { asksVersion, versionReport } = await import("./cli/version-report.ts");
-    if (asksVersion(words)) return tell(versionReport(words));
+  if (/^-(?:v|V|-version|-json)$/.test(name) && asksVersion(words)) {
+    const { versionReport } = await import("./cli/version-report.ts");
+    return tell(versionReport(words));
   }
   if (!Object.hasOwn(commands, name)) {
     const near = nearestWord(name, [...Object.keys(commands), "--help", "--version"]);

@@ -5,9 +5,7 @@ import { type CommandDef, runCommand } from "citty";
 import { harmless } from "../text.ts";
 import { type Arguments, blameVariables, strictArguments } from "./flags.ts";
 import { type ErrorCode, exitCode, ParleyError } from "../errors.ts";
-import { asksVersion, versionReport } from "./version-report.ts";
-import { commandHelp } from "./command-help.ts";
-import { modelOf } from "./command-models.ts";
+import { asksVersion } from "./asks-version.ts";
 import { isTerminal } from "../terminal/output/is-terminal.ts";
 import { jsonLine } from "../terminal/output/json-line.ts";
 import { terminalSize } from "../terminal/output/terminal-size.ts";
@@ -26,6 +24,7 @@ export async function run(
     const definitions =
       (await (typeof command.args === "function" ? command.args() : command.args)) ?? {};
     if (asksVersion(flags)) {
+      const { versionReport } = await import("./version-report.ts");
       stdout.data(versionReport(flags));
       return exitCode.done;
     }
@@ -50,6 +49,8 @@ function beforeDashes(words: readonly string[]): readonly string[] {
 }
 
 async function helpOf(name: string, command: CommandDef): Promise<string> {
+  const { modelOf } = await import("./command-models.ts");
+  const { commandHelp } = await import("./command-help.ts");
   const { columns } = terminalSize(isTerminal(1) ? process.stdout.columns : undefined, undefined);
   const area = { columns, width: (text: string) => Bun.stringWidth(text) };
   return commandHelp(await modelOf(name, command), area);

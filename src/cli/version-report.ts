@@ -6,12 +6,6 @@ import { jsonLine } from "../terminal/output/json-line.ts";
 import { transferVersion } from "../transfer/wire.ts";
 import { commit, version } from "../version.ts";
 
-const flags: ReadonlySet<string> = new Set(["--version", "-V", "-v"]);
-
-export function asksVersion(words: readonly string[]): boolean {
-  return words.some((word) => flags.has(word));
-}
-
 /** `words`: the command line, with `--json` before or after `--version`. */
 export function versionReport(words: readonly string[]): string {
   if (!words.includes("--json")) return `${version}\n`;

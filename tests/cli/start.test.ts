@@ -55,6 +55,14 @@ test("send-file and client load what they do once they know what that is", () =>
   }
 });
 
+test("no command loads what only --help and --version need", () => {
+  const found = loadedBy(join(source, "cli", "run-command.ts"));
+  expect(found).toContain(join(source, "cli", "flags.ts"));
+  for (const file of ["command-help.ts", "version-report.ts"]) {
+    expect(found).not.toContain(join(source, "cli", file));
+  }
+});
+
 test("what receives a file loads no database: the lock of a file seldom needs one", () => {
   const found = loadedBy(join(source, "files", "download-client.ts"));
   expect(found).toContain(join(source, "files", "part-lock.ts"));
