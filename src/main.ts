@@ -66,7 +66,7 @@ try {
   const text = error instanceof ParleyError ? error.message : (error as Error).stack;
   fail(`parley: ${text}`);
 }
-await flush();
+await flush(code === exitCode.done);
 // A script must not take a part of the data for all of it.
 if (stdout.failure !== undefined && code === exitCode.done) {
   code = exitCode.failed;

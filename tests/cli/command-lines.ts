@@ -10,8 +10,8 @@ const lines = JSON.parse(process.argv[2] ?? "[]") as string[][];
 for (const [name = "", ...words] of lines) {
   const { default: command } = await commands[name]!.load();
   const code = await run(name, command, words);
-  await flush();
+  await flush(true);
   for (const stream of [stdout, stderr]) stream.data(`\0${code}\0`);
-  await flush();
+  await flush(true);
 }
 process.exit(0);

@@ -408,6 +408,15 @@ skipUnless(existsSync("/dev/full"), "no /dev/full")(
   },
 );
 
+test("a reader that is slower than a second gets all of the output", () => {
+  // As much as a pipe holds on Linux: what follows waits for the reader.
+  const filled = "head -c 65536 /dev/zero";
+  const command = `${parleyCommand().join(" ")} server --help`;
+  const { stdout } = Bun.spawnSync(["sh", "-c", `(${filled}; ${command}) | (sleep 2; cat)`]);
+  const whole = Bun.spawnSync([...parleyCommand(), "server", "--help"]).stdout;
+  expect(stdout.subarray(65_536).toString()).toBe(whole.toString());
+});
+
 test("stdin that is a folder is an error of one line, not an internal one", () => {
   const send = ["send-file", "127.0.0.1:1", "-"];
   const folder = openSync(".", "r");

@@ -26,7 +26,10 @@ export function print(line: string): void {
   stdout.line(line);
 }
 
-/** Resolves once everything is written, or after a second. Only main calls it, before exiting. */
-export async function flush(): Promise<void> {
-  await Promise.all([stdout.flush(), stderr.flush()]);
+/**
+ * Resolves once everything is written, or after a second; after a success, data waits for its
+ * reader for longer. Only main calls it, before exiting.
+ */
+export async function flush(isSuccess: boolean): Promise<void> {
+  await Promise.all([isSuccess ? stdout.finish() : stdout.flush(), stderr.flush()]);
 }

@@ -19,6 +19,7 @@ export class Writer {
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
   #writingBytes = 0;
+  #holdsData = false;
   #dropped = 0;
   #closed = false;
   #relief: (() => void)[] = [];
@@ -49,7 +50,10 @@ export class Writer {
   data(content: string | Uint8Array): boolean {
     if (this.#closed) return true;
     const bytes = typeof content === "string" ? this.#encoder.encode(content) : content;
-    if (bytes.length > 0) this.#push(bytes);
+    if (bytes.length > 0) {
+      this.#holdsData = true;
+      this.#push(bytes);
+    }
     return !this.pressure;
   }
 
@@ -115,6 +119,12 @@ export class Writer {
     clearTimeout(timer);
   }
 
+  /** As `flush`, but data waits for its reader, however long that takes. */
+  async finish(timeoutMs?: number): Promise<void> {
+    if (this.#holdsData) await this.emptied();
+    await this.flush(timeoutMs);
+  }
+
   #dropNotice(): string {
     return this.#dropped === 0
       ? ""
@@ -156,7 +166,9 @@ export class Writer {
     if (error) return this.close(error);
     this.#writeNext();
     if (!this.pressure) for (const resume of this.#relief.splice(0)) resume();
-    if (this.#writingBytes === 0) for (const resume of this.#idle.splice(0)) resume();
+    if (this.#writingBytes > 0) return;
+    this.#holdsData = false;
+    for (const resume of this.#idle.splice(0)) resume();
   }
 
   /** Discards the queue and everything written later. */

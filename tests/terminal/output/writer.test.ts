@@ -97,5 +97,23 @@ describe("a writer", () => {
     const writer = new Writer(() => new Reader());
     writer.line("last words");
     await writer.flush(20);
+    await writer.finish(20);
+  });
+
+  test("waits at the end for whoever reads data, however slowly", async () => {
+    const reader = new Reader();
+    const writer = new Writer(() => reader);
+    writer.data("first");
+    writer.data("second");
+    let isOver = false;
+    const finished = writer.finish(0).then(() => (isOver = true));
+    const log = new Writer(() => new Reader());
+    log.line("nobody reads this");
+    await log.finish(0);
+    expect(isOver).toBe(false);
+    expect(reader.readAll()).toBe("firstsecond");
+    await finished;
+    writer.line("nobody reads this");
+    await writer.finish(0);
   });
 });
