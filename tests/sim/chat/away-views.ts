@@ -71,8 +71,8 @@ export class AwayViews {
       const away = awayIn(hub, room);
       // Clients are not told of their own user.
       const others = [...people].filter(([nick]) => nick !== self && away.has(nick));
-      const differ = others.filter(([nick, isAway]) => isAway !== away.get(nick));
-      return differ.map(([nick, isAway]) => `${nick} as ${isAway ? "away" : "here"} in ${room}`);
+      const shown = others.filter(([nick, isAway]) => isAway && away.get(nick) === false);
+      return shown.map(([nick]) => `${nick} as away in ${room}`);
     }).flat();
     for (const what of this.#wrongSinceMs.keys()) {
       if (!wrong.includes(what)) this.#wrongSinceMs.delete(what);
