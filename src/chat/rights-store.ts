@@ -2,7 +2,7 @@
 // outcome is known, and must not undo what was decided meanwhile.
 
 import type { HubState } from "./hub-state.ts";
-import { followOperators } from "./rooms/rank-news.ts";
+import { followOperators } from "./rooms/member-news.ts";
 import type { Then } from "./rights/rights-requests.ts";
 
 /**

@@ -2,7 +2,7 @@
 // each is notified.
 
 import { expect, test } from "bun:test";
-import { memberNames } from "./inspect.ts";
+import { awayIn, memberNames } from "./inspect.ts";
 import { Neighbours } from "./neighbours.ts";
 import { keyOf, owner, withKey } from "./owner.ts";
 import { type Client, inRoom } from "./rig.ts";
@@ -42,6 +42,41 @@ test("a device is added to its account at another server, by a code that is vali
   expect(desk.lines()).toContainEqual(
     expect.objectContaining({ type: "account-changed", change: "password-changed" }),
   );
+});
+
+test("who is away at one server is shown as back where another device of theirs counts", () => {
+  const world = new Neighbours();
+  const [east, west, north] = ["east", "west", "north"].map((id) => world.server(id));
+  const watchers = [east, west, north].map((rig, i) => rig!.member(`Watcher${i}`));
+  world.deliver();
+  const desk = owner(east!, "Ann", "desk");
+  const { code } = ask(desk, { type: "device-code" });
+  const guest = withKey(west!, "Guest", "phone");
+  world.deliver();
+  ask(guest, { type: "link", code });
+  guest.send({ type: "bye" });
+  desk.send({ type: "admin", command: "away lunch" });
+  world.deliver();
+  const away = () =>
+    watchers.map((watcher) =>
+      watcher
+        .lines()
+        .filter(({ type }) => type === "away")
+        .map(({ text = "back" }) => text),
+    );
+  const shown = () => [east, west, north].map((rig) => awayIn(rig!.hub, "lobby").get("Ann"));
+  expect(away()).toEqual([["lunch"], ["lunch"], ["lunch"]]);
+  const phone = withKey(west!, "Ann", "phone", { secret: "another-secret-0123456789" });
+  world.deliver();
+  expect(shown()).toEqual([true, false, true]);
+  expect(away()).toEqual([[], ["back"], []]);
+  desk.close("quit");
+  world.deliver();
+  expect(shown()).toEqual([false, false, false]);
+  expect(away()).toEqual([["back"], [], ["back"]]);
+  phone.send({ type: "admin", command: "away shop" });
+  world.deliver();
+  expect(away()).toEqual([["shop"], ["shop"], ["shop"]]);
 });
 
 /** The texts of the private messages that came, with their numbers. */

@@ -9,7 +9,7 @@ import type { StoreRequest } from "../../src/chat/turn/store.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { answerRequest } from "../../src/store/answer.ts";
 import { FailingStore } from "./failing-store.ts";
-import { keptBy, memberNames, nothing } from "./inspect.ts";
+import { awayIn, keptBy, memberNames, nothing } from "./inspect.ts";
 import { ircAt } from "../dialects/irc/rig.ts";
 import { keyOf, owner, withKey } from "./owner.ts";
 import { type Client, Rig, say } from "./rig.ts";
@@ -32,6 +32,7 @@ function withPhone(rig: Rig): { desk: Client; account: string } {
 
 const isToken = (one: StoreRequest): boolean =>
   one.type === "change-account" && one.change.type === "add-token";
+const order = (client: Client, command: string) => client.send({ type: "admin", command });
 const tell = (text: string, to = "Ann") => ({ type: "tell", to: [to], text });
 const texts = (client: Client) =>
   client
@@ -108,6 +109,31 @@ describe("two devices of a user", () => {
     phone.send({ type: "tell", to: ["Bob", "Ann"], text: "to myself" });
     expect(texts(desk)).toEqual([[3, "to myself"]]);
     expect(texts(bob)).toEqual([[1, "to myself"]]);
+  });
+
+  test("are away together, until one of them is back or another comes", () => {
+    const rig = new Rig();
+    const bob = rig.member("Bob");
+    const { desk } = withPhone(rig);
+    const away = () => {
+      const events = bob.lines().filter(({ type }) => type === "away");
+      return events.map(({ name, text }) => [name, text]);
+    };
+    order(desk, "away lunch");
+    expect(away()).toEqual([["Ann", "lunch"]]);
+    const phone = withKey(rig, "Ann", "phone");
+    expect(away()).toEqual([["Ann", undefined]]);
+    order(desk, "away home");
+    order(phone, "away home");
+    expect(away()).toEqual([["Ann", "home"]]);
+    phone.close("lost");
+    expect(away()).toEqual([]);
+    order(desk, "away");
+    expect(away()).toEqual([["Ann", undefined]]);
+    // It was away when it was lost.
+    withKey(rig, "Ann", "phone");
+    expect(away()).toEqual([]);
+    expect([...awayIn(rig.hub, "lobby")]).toContainEqual(["Ann", false]);
   });
 
   test("may be a native client and an old one, and still have a mailbox", () => {

@@ -13,7 +13,7 @@ import {
 import type { Command, Ref } from "../events.ts";
 import type { HubState } from "../hub-state.ts";
 import { roomsOf } from "../rooms/membership.ts";
-import { followRanks } from "../rooms/rank-news.ts";
+import { followRanks } from "../rooms/member-news.ts";
 import { noteMail } from "../elsewhere/foreign-events.ts";
 import { claimName, releaseUnused } from "../elsewhere/name-claims.ts";
 import { giveToken, hashNew } from "./passwords.ts";

@@ -7,7 +7,7 @@ import type { Said } from "../events.ts";
 import { fittingPage } from "../history/history-page.ts";
 import type { HubState } from "../hub-state.ts";
 import { fold } from "../names/grammar.ts";
-import { followOperators } from "../rooms/rank-news.ts";
+import { followOperators } from "../rooms/member-news.ts";
 import { tellErased } from "../rooms/room-access.ts";
 import { mayBeOf } from "../session.ts";
 import { type Actor, outranks } from "./actor.ts";

@@ -7,7 +7,7 @@ import { type Actor, outranks } from "./actor.ts";
 import type { AdminAnswer } from "./answer.ts";
 import { logAct } from "./log-act.ts";
 import { isClaim } from "../server-control.ts";
-import { followOperators } from "../rooms/rank-news.ts";
+import { followOperators } from "../rooms/member-news.ts";
 import { removeNonGuests } from "../rooms/room-access.ts";
 import { withAccount } from "./with-account.ts";
 import { tooMany } from "../rates/guess-rates.ts";

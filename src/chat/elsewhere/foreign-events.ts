@@ -26,7 +26,7 @@ import { banOf, banText, suspectOf } from "../suspect.ts";
 import { reclaimCalls } from "../offers/call-commands.ts";
 import { reclaimCodes } from "../offers/code-commands.ts";
 import { followRecipients } from "../offers/offers-elsewhere.ts";
-import { followOperators } from "../rooms/rank-news.ts";
+import { followOperators } from "../rooms/member-news.ts";
 import { removeNonGuests, tellErased } from "../rooms/room-access.ts";
 import type { SharedCharge } from "../rates/shared-charges.ts";
 import { ownerAt } from "../../share-owner.ts";

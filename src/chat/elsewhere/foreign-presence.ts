@@ -4,10 +4,11 @@
 import type { LeaveReason, PresenceEvent } from "../events.ts";
 import type { ForeignMember } from "./foreign-roster.ts";
 import type { HubState } from "../hub-state.ts";
+import { fold } from "../names/grammar.ts";
 import { calledKey } from "../rooms/call-into.ts";
 import { announceLater, inThisRoom, renamedIn, shownRank } from "../rooms/membership.ts";
 import { changedByServer, type ModeEvent, spansRooms } from "../rooms/presence.ts";
-import { followRank } from "../rooms/rank-news.ts";
+import { followMember, shownAway } from "../rooms/member-news.ts";
 import type { Room } from "../rooms/room.ts";
 import { rankElsewhere, rankOf, rememberLost } from "../rooms/room-rights.ts";
 import { ownerOfKept } from "../../share-owner.ts";
@@ -55,7 +56,7 @@ export function handleRoster(
   if (room?.elsewhere === undefined || version < room.elsewhere.version) return;
   room.elsewhere.version = version;
   const all = new Set([...room.elsewhere.people(), ...members].map(({ folded }) => folded));
-  const rankNews = Array.from(all, (folded) => followRank(hub, room, folded));
+  const memberNews = Array.from(all, (folded) => followMember(hub, room, folded));
   const { added, removed, kept } = room.elsewhere.replace(members);
   room.changedElsewhere();
   const isForeign = ({ folded }: ForeignMember) => !room.roster.has(folded);
@@ -66,9 +67,9 @@ export function handleRoster(
       .flatMap((member) => [joined(hub, room, member), away(hub, room, member)]),
     ...kept.flatMap(([before, now]) => [
       before.name === now.name ? undefined : renamed(hub, room, before, now),
-      before.about?.away === now.about?.away ? undefined : away(hub, room, now, true),
+      before.about?.away === now.about?.away || !isForeign(now) ? undefined : away(hub, room, now),
     ]),
-    ...rankNews.flatMap((news) => news()),
+    ...memberNews.flatMap((news) => news()),
   ].flatMap((event) => event ?? []);
   deliverPresence(
     hub,
@@ -101,7 +102,7 @@ function newsOf(
     // Ranks given by an operator are announced separately; this covers ranks that come and go with
     // a connection, or with what it has proved.
     const isOther = provenBy(there) !== provenBy(shown === undefined ? undefined : change);
-    const rankNews = isOther ? followRank(hub, room, folded) : undefined;
+    const memberNews = isOther ? followMember(hub, room, folded) : undefined;
     let member: Pick<ForeignMember, "about" | "rank"> = change;
     if (shown === undefined) {
       room.elsewhere.remove({ server, folded });
@@ -111,7 +112,7 @@ function newsOf(
       room.called.delete(calledKey(server, folded));
       if (about?.person !== undefined) hub.lostMembers.forget(name, about.person);
     }
-    for (const news of rankNews?.() ?? []) told.push({ room, event: news, at });
+    for (const news of memberNews?.() ?? []) told.push({ room, event: news, at });
     const isCome = event?.type === "joined" || event?.type === "left";
     const isNews = !isCome || wasThere !== room.has(folded);
     if (event === undefined || !isNews) continue;
@@ -141,6 +142,9 @@ function toldHere(
       return renamedIn(hub, room, event, wasThere);
     case "mode":
       return untold(room, event);
+    case "away":
+      // Another connection of theirs may be the one that counts.
+      return shownAway(hub, room, fold(event.name)) === event.away ? [event] : [];
     case "joined": {
       // The server that they joined may have an outdated list of operators.
       const { rank: _, ...joined } = event;
@@ -241,14 +245,12 @@ function renamed(
   return { type: "renamed", room, from, to, ...more };
 }
 
-/** `isBack`: also reports people who are no longer away. */
 function away(
   hub: HubState,
   { name: room }: Room,
   { name, about }: ForeignMember,
-  isBack = false,
 ): PresenceEvent | undefined {
-  if (about?.away === undefined && !isBack) return undefined;
+  if (about?.away === undefined) return undefined;
   const more = { author: -1, persona: about?.persona, once: hub.pipeline.nextOrder() };
   return { type: "away", room, name, away: about?.away, ...more };
 }

@@ -9,6 +9,7 @@ import type { HubState } from "../hub-state.ts";
 import { fold } from "../names/grammar.ts";
 import { returnToOffers } from "../offers/offer-commands.ts";
 import { tellCensus } from "../people/census.ts";
+import { setAway } from "../people/people-commands.ts";
 import { noteCome } from "../people/comings.ts";
 import { reject } from "../rejections.ts";
 import { enterRoom } from "../rooms/membership.ts";
@@ -34,7 +35,9 @@ export function completeLogin(hub: HubState, session: Session, login: GrantedLog
   const mailed = previous?.identity.mailbox === mailbox ? previous.mailbox.last : 0;
   if (mailbox !== "") session.mailbox.restore(Math.max(login.lastMail, mailed));
   setProven(hub, session, login);
-  session.person.away = previous?.person.away ?? hub.awayNotes.take(recordId, hub.nowMs);
+  const away = previous?.person.away ?? hub.awayNotes.take(recordId, hub.nowMs);
+  const others = hub.names.otherDevices(session);
+  session.person.away = others.every(({ person }) => person.away !== undefined) ? away : undefined;
   noteCome(hub, session);
   if (recordId !== "") {
     session.claim = taken?.claim;
@@ -47,6 +50,8 @@ export function completeLogin(hub: HubState, session: Session, login: GrantedLog
   session.hearsCopies = command.copies === true;
   if (runs === true) session.dialect = session.dialect.withRuns ?? session.dialect;
   enterRooms(hub, session, login, takeover);
+  // Whoever comes with another device is not away.
+  if (session.person.away === undefined) setAway(hub, session, "");
   returnToOffers(hub, session);
   const line = session.dialect.terminal?.named?.(name, session.identity.alias);
   if (line !== undefined) hub.options.print(line);

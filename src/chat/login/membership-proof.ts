@@ -9,7 +9,7 @@ import type { LoginCommand } from "../events.ts";
 import type { HubState } from "../hub-state.ts";
 import { fold } from "../names/grammar.ts";
 import type { Refusal } from "../refusal.ts";
-import { proveInRooms } from "../rooms/rank-news.ts";
+import { proveInRooms } from "../rooms/member-news.ts";
 import type { Session } from "../session.ts";
 import { StoreQueries } from "../turn/store-queries.ts";
 

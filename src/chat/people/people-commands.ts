@@ -122,21 +122,26 @@ function describe(hub: HubState, session: Session, command: Of<"describe">): voi
   hub.send(session, { type: "described", away, isBot, isHidden, persona, ref });
 }
 
-/** Marks somebody as away, or with an empty text as back, and notifies the rooms. */
+/**
+ * Marks somebody as away with all of their devices here, or with an empty text as back, and
+ * notifies the rooms.
+ */
 export function setAway(hub: HubState, session: Session, text: string): void {
-  const { person, name } = session;
-  const note = beginning(harmless(text), limits.maxNoteChars);
-  const before = person.away;
-  person.away = note === "" ? undefined : note;
-  if (person.away === before) return;
-  const persona = hub.personas.shown(session);
-  const about = { author: session.id, persona, once: hub.pipeline.nextOrder() };
+  const note = beginning(harmless(text), limits.maxNoteChars) || undefined;
+  const devices = hub.names.devices(session).filter(({ person }) => person.away !== note);
+  if (devices.length === 0) return;
+  for (const { person } of devices) person.away = note;
   hub.list(session.identity.folded);
-  for (const room of roomsOf(hub, session)) {
-    const isSilent = person.away !== undefined && silenceIn(hub, session, room.name) !== undefined;
-    const event = { type: "away", room: room.name, name, away: person.away, ...about } as const;
+  const rooms = new Map(
+    devices.flatMap((device) => roomsOf(hub, device).map((room) => [room, device])),
+  );
+  const persona = hub.personas.shown(session);
+  const about = { name: session.name, author: session.id, persona, once: hub.pipeline.nextOrder() };
+  for (const [room, device] of rooms) {
+    const isSilent = note !== undefined && silenceIn(hub, device, room.name) !== undefined;
+    const event = { type: "away", room: room.name, away: note, ...about } as const;
     if (!isSilent) hub.announce(room, event);
-    shareMember(hub, session, room, isSilent ? undefined : event);
+    shareMember(hub, device, room, isSilent ? undefined : event);
   }
 }
 

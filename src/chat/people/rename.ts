@@ -9,7 +9,7 @@ import type { Account } from "../accounts/account-store.ts";
 import { claimName, releaseName } from "../elsewhere/name-claims.ts";
 import type { Command } from "../events.ts";
 import { inThisRoom, renamedIn, roomsOf } from "../rooms/membership.ts";
-import { followRank } from "../rooms/rank-news.ts";
+import { followMember } from "../rooms/member-news.ts";
 import { renameProblem } from "../rooms/room-rights.ts";
 import { absentHolder } from "../names/absent-holder.ts";
 import { takenByAbsent, takenByMember } from "../names/absent.ts";
@@ -137,7 +137,7 @@ function applyRename(hub: HubState, session: Session, { name, ref }: Rename): vo
   const rooms = roomsOf(hub, session);
   rememberNames(hub, session);
   const { folded: before } = session.identity;
-  const ranksBefore = rooms.map((room) => followRank(hub, room, before));
+  const newsBefore = rooms.map((room) => followMember(hub, room, before));
   for (const room of rooms) room.remove(session.identity);
   if (fold(name) !== before) releaseName(hub, session);
   hub.names.rename(session, name);
@@ -152,7 +152,7 @@ function applyRename(hub: HubState, session: Session, { name, ref }: Rename): vo
   const once = hub.pipeline.nextOrder();
   for (const [i, room] of rooms.entries()) {
     const wasThere = room.has(session.identity.folded);
-    const rankNews = followRank(hub, room, session.identity.folded);
+    const memberNews = followMember(hub, room, session.identity.folded);
     room.add(session.identity);
     const author = session.id;
     const renamed = { type: "renamed", room: room.name, from, to: name, author, once } as const;
@@ -161,7 +161,7 @@ function applyRename(hub: HubState, session: Session, { name, ref }: Rename): vo
     const shown = renamedIn(hub, room, { ...renamed, persona }, wasThere).flatMap((event) =>
       inThisRoom(hub, room, event),
     );
-    const changes = [...(ranksBefore[i]?.() ?? []), ...rankNews()];
+    const changes = [...(newsBefore[i]?.() ?? []), ...memberNews()];
     for (const event of [...shown, ...changes]) hub.announce(room, event);
   }
   // In the order of its other events: earlier ones still have the old name.

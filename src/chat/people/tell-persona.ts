@@ -3,7 +3,7 @@
 import { shareMember } from "../elsewhere/share-presence.ts";
 import type { HubState } from "../hub-state.ts";
 import { roomsOf } from "../rooms/membership.ts";
-import { proveInRooms } from "../rooms/rank-news.ts";
+import { proveInRooms } from "../rooms/member-news.ts";
 import { silenceIn } from "../rooms/room-rights.ts";
 import type { Session } from "../session.ts";
 

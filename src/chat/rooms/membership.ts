@@ -12,7 +12,7 @@ import { ToldSettings } from "./told-settings.ts";
 import { storeRights } from "../rights-store.ts";
 import type { RoomRank, ShownPerson } from "../people/persona.ts";
 import { greetFirst, ownElsewhere, rankIn, rankOf, silenceIn } from "./room-rights.ts";
-import { followRank } from "./rank-news.ts";
+import { followMember } from "./member-news.ts";
 import { announceEverywhere, shareMember } from "../elsewhere/share-presence.ts";
 import { Membership, personKey, type Session } from "../session.ts";
 import type { RoomBounds } from "../turn/store.ts";
@@ -185,7 +185,7 @@ export function enterRoom(
   const order = hub.pipeline.nextOrder();
   const membership = new Membership(session, room.name, order);
   session.rooms.add(membership);
-  const rankNews = followRank(hub, room, session.identity.folded);
+  const memberNews = followMember(hub, room, session.identity.folded);
   // A silent takeover is no arrival.
   if (!silent) {
     if (!room.isPopulated) room.endRanks();
@@ -206,7 +206,7 @@ export function enterRoom(
   shareMember(hub, session, room, silent ? undefined : joined);
   if (silent) return membership;
   if (room.elsewhere?.has(folded) === true) {
-    for (const event of rankNews()) hub.announce(room, event);
+    for (const event of memberNews()) hub.announce(room, event);
     return membership;
   }
   const persona = hub.personas.shown(session);
@@ -314,7 +314,7 @@ export function leaveRoom(
   // Nor do their other devices, which may have lost the connection, return without conditions.
   if (reason === "kicked") hub.lostMembers.forget(room.name, personKey(session.identity));
   const stays = isPresent(hub, session, room);
-  const rankNews = followRank(hub, room, session.identity.folded);
+  const memberNews = followMember(hub, room, session.identity.folded);
   if (!stays) {
     room.remove(session.identity);
     const key = personKey(session.identity);
@@ -333,7 +333,7 @@ export function leaveRoom(
     const event = told === "nobody" ? undefined : left;
     if (told !== "later") hub.share(room, { folded, name: undefined, event });
     const isThere = room.elsewhere?.has(folded) === true;
-    const events = isThere ? rankNews() : [left];
+    const events = isThere ? memberNews() : [left];
     if (told === "everybody") for (const one of events) hub.announce(room, one);
   }
   pipeline.gathering.afterDelivery.push(() => {

@@ -1,5 +1,6 @@
-// What the members of a room are told if somebody gains or loses a rank without an order to the
-// room: by joining, or leaving, at one of several servers, or as an operator of the server.
+// What the members of a room are told if somebody gains or loses a rank, or is not away any more,
+// without an order: by joining, or leaving, at one of several servers, or as an operator of the
+// server.
 
 import { changedByServer } from "./presence.ts";
 import type { HubState } from "../hub-state.ts";
@@ -10,7 +11,7 @@ import type { RoomChange } from "./room-change.ts";
 import type { Proven, Session } from "../session.ts";
 
 /** Call it before they come or leave, and the result after that. */
-export function followRank(
+export function followMember(
   hub: HubState,
   room: Room,
   folded: string,
@@ -18,15 +19,31 @@ export function followRank(
   // The rank of somebody who arrives is announced with the arrival.
   if (!room.has(folded)) return () => [];
   const was = rankOf(hub, room, folded);
+  const wasAway = shownAway(hub, room, folded) !== undefined;
   return () => {
-    const name = room.roster.get(folded) ?? room.elsewhere?.get(folded)?.name;
+    const elsewhere = room.elsewhere?.get(folded);
+    const name = room.roster.get(folded) ?? elsewhere?.name;
     if (name === undefined) return [];
+    const events: PresenceEvent[] = [];
     const { isOperator, isVoiced } = rankOf(hub, room, folded);
     const changes: RoomChange[] = [];
     if (was.isOperator !== isOperator) changes.push({ what: "operator", name, isOn: isOperator });
     if (was.isVoiced !== isVoiced) changes.push({ what: "voice", name, isOn: isVoiced });
-    return changes.length === 0 ? [] : [changedByServer(room.name, changes)];
+    if (changes.length > 0) events.push(changedByServer(room.name, changes));
+    if (wasAway && shownAway(hub, room, folded) === undefined) {
+      const here = hub.names.holder(folded);
+      const persona = here === undefined ? elsewhere?.about?.persona : hub.personas.shown(here);
+      const about = { author: -1, persona, once: hub.pipeline.nextOrder() };
+      events.push({ type: "away", room: room.name, name, away: undefined, ...about });
+    }
+    return events;
   };
+}
+
+/** The away message that the room shows of a member, who may be at several servers. */
+export function shownAway(hub: HubState, room: Room, folded: string): string | undefined {
+  const isHere = room.roster.has(folded);
+  return (isHere ? hub.names.holder(folded)?.person : room.elsewhere?.get(folded)?.about)?.away;
 }
 
 /**
@@ -50,7 +67,7 @@ export function followRanks(hub: HubState, session: Session): () => void {
   const ranks = Array.from(session.rooms).flatMap(({ room: name }) => {
     const room = hub.rooms.get(name);
     if (room === undefined) return [];
-    return [{ room, news: followRank(hub, room, session.identity.folded) }];
+    return [{ room, news: followMember(hub, room, session.identity.folded) }];
   });
   return () => {
     for (const { room, news } of ranks) for (const event of news()) hub.announce(room, event);
