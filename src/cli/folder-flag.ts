@@ -1,5 +1,5 @@
-// Flags that name the folder to save into. It need not exist, but a file in its place is refused
-// when the command starts: a bot may run for weeks before somebody offers it something.
+// Flags that name the folder to save into. It need not exist, but if a file is in its place, the
+// command refuses to start: a bot might run for weeks before the first offer reveals the mistake.
 
 import { statSync } from "node:fs";
 import { ParleyError, systemCode } from "../errors.ts";

@@ -1,4 +1,4 @@
-// Checks whether somebody else, who may be offline, has the name or alias given at login.
+// Checks whether the name or alias given at login belongs to somebody else, online or not.
 
 import { networkOf } from "../../addresses.ts";
 import type { HubState } from "../hub-state.ts";

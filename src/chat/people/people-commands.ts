@@ -123,8 +123,8 @@ function describe(hub: HubState, session: Session, command: Of<"describe">): voi
 }
 
 /**
- * Marks somebody as away with all of their devices here, or with an empty text as back, and
- * notifies the rooms.
+ * Marks a user as away, or as back if the text is empty, and notifies the rooms. It applies to all
+ * of the user's devices on this server.
  */
 export function setAway(hub: HubState, session: Session, text: string): void {
   const note = beginning(harmless(text), limits.maxNoteChars) || undefined;
@@ -156,7 +156,7 @@ function watch(hub: HubState, session: Session, command: Of<"watch">): void {
     const here: { name: string; persona: ReturnType<typeof hub.personas.shown> }[] = [];
     const gone: string[] = [];
     const isOld = hub.watches.news !== news;
-    // Notifications may have missed what others who watch them are to be told, too.
+    // If a notification was lost, others who watch these names learn it from this answer, too.
     const asked = isOld ? others.map(({ folded }) => folded) : away;
     reviewElsewhere(hub, asked, others, session);
     for (const name of names) {

@@ -77,8 +77,8 @@ export function mailboxOf(recipient: string): string {
 }
 
 /**
- * The messages exchanged with `person`, oldest first. If `person` is undefined: with the person who
- * was last called `name` in this mailbox.
+ * The messages exchanged with `person`, oldest first. If `person` is undefined, whoever was last
+ * called `name` in this mailbox is meant.
  */
 export function conversation(
   entries: readonly MailEntry[],

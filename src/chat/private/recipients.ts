@@ -1,5 +1,5 @@
 // Whom a private message is for: people here, at other servers, and absent ones who have a mailbox.
-// Names that nobody here has are looked up in the store.
+// The store is asked about names that nobody on this server has.
 
 import type { ParleyError } from "../../errors.ts";
 import { history } from "../../limits.ts";

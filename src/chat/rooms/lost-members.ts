@@ -1,5 +1,5 @@
-// Members of rooms who have lost their connections. While their names are kept, they may return
-// with the rank they had, and need neither another invitation nor the room's key.
+// Room members whose connections were lost. As long as their names are reserved, they can come back
+// with their former rank, and need neither another invitation nor the room's key.
 
 import { history, people as limits } from "../../limits.ts";
 import { OwnedMap } from "../../owned-map.ts";

@@ -1,6 +1,6 @@
-// What the members of a room are told if somebody gains or loses a rank, or is not away any more,
-// without an order: by joining, or leaving, at one of several servers, or as an operator of the
-// server.
+// Announces changes that nobody has ordered: a member gains or loses a rank, or is no longer away,
+// because one of their connections joins or leaves, or because they become, or cease to be, an
+// operator of the server.
 
 import { changedByServer } from "./presence.ts";
 import type { HubState } from "../hub-state.ts";
@@ -40,7 +40,7 @@ export function followMember(
   };
 }
 
-/** The away message that the room shows of a member, who may be at several servers. */
+/** A member's away message as the room shows it; the member may be connected to several servers. */
 export function shownAway(hub: HubState, room: Room, folded: string): string | undefined {
   const isHere = room.roster.has(folded);
   return (isHere ? hub.names.holder(folded)?.person : room.elsewhere?.get(folded)?.about)?.away;

@@ -1,6 +1,6 @@
 // The clock that says how long people have been absent, and so how long their names stay reserved.
-// All servers of a database share it, and it only advances while one of them runs: a system clock
-// that is wrong, or differs from another server's, gives nobody's name away.
+// All servers of a database share it, and it only advances while one of them runs. No
+// reserved name is released early because a system clock is wrong or differs from another's.
 
 import { steadyMs } from "../../io/clock.ts";
 import type { DatabasePort } from "./database-port.ts";
