@@ -126,6 +126,7 @@ export class Download implements Incoming {
       left.head.sender === sender &&
       left.head.size === size &&
       left.head.chunkBytes === chunkBytes;
+    this.#part?.checkRoom(size);
     if (!fits) this.#part?.begin({ name: this.#name, size, version, chunkBytes, sender });
     const held = fits ? left.chunks : new Map<number, string>();
     const hasher = this.#options.sha256 ? { hasher: new Bun.CryptoHasher("sha256") } : {};

@@ -7,7 +7,6 @@ import { ParleyError } from "../errors.ts";
 import type { FileLook } from "../io/file-calls.ts";
 import { transfer as wire, tree } from "../limits.ts";
 import type { TreePage } from "../protocol/messages.ts";
-import { sizeText } from "../size-text.ts";
 import { quoted } from "../text.ts";
 import { isBatched } from "../transfer/tree/batch.ts";
 import { planBatches, type PlannedBatch } from "../transfer/tree/batch-plan.ts";
@@ -16,7 +15,7 @@ import { SavedNames } from "../transfer/tree/saved-names.ts";
 import { BatchDownload } from "./batch-download.ts";
 import type { FetchEvent, FileTarget } from "./fetch-events.ts";
 import { checkFolderOf, fileReason, lookAt, ownFailures } from "./file-reason.ts";
-import { freeRoom } from "./free-room.ts";
+import { checkRoom, freeRoom } from "./free-room.ts";
 import { FolderProgress } from "./folder-progress.ts";
 import type { Incoming } from "./incoming.ts";
 import { isSameTime } from "./local-copy.ts";
@@ -86,7 +85,7 @@ export async function fetchFolder(
       options,
       startedMs,
     });
-    checkRoom(isNew ? dirname(path) : path, name, scan);
+    checkRoomFor(isNew ? dirname(path) : path, name, scan);
     fetch.announce();
     if (isNew) makeRoot(path);
     await fetch.run();
@@ -392,16 +391,11 @@ function cannotWrite(path: string, error: unknown): ParleyError {
 }
 
 /** @throws ParleyError `storage` if the disk has too little room */
-function checkRoom(folder: string, name: string, { wanted, wantedBytes }: TreeScan): void {
+function checkRoomFor(folder: string, name: string, { wanted, wantedBytes }: TreeScan): void {
   const room = freeRoom(folder);
-  if (room === undefined) return;
   // On average, half a block of each file is unused.
-  const neededBytes = wantedBytes + (wanted.size * room.blockBytes) / 2;
-  if (neededBytes <= room.bytes) return;
-  throw new ParleyError(
-    "storage",
-    `${quoted(`${name}/`, 200)} needs ${sizeText(neededBytes)}, and '${folder}' has room for ${sizeText(room.bytes)}: make room, or choose another place with -o`,
-  );
+  const unusedBytes = (wanted.size * (room?.blockBytes ?? 0)) / 2;
+  checkRoom(folder, `${name}/`, wantedBytes + unusedBytes, room);
 }
 
 /** Whether another fetch of the same folder has saved the file meanwhile. */

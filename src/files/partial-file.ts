@@ -17,6 +17,7 @@ import {
   type Stats,
   writeSync,
 } from "node:fs";
+import { basename, dirname } from "node:path";
 import { ParleyError } from "../errors.ts";
 import { journal as limits } from "../limits.ts";
 import type { ChunkStore } from "../transfer/assembler.ts";
@@ -31,6 +32,7 @@ import {
 import { quietly } from "./cleanup.ts";
 import { checkFolderOf, fileReason } from "./file-reason.ts";
 import { moveInto } from "./move-into.ts";
+import { checkRoom } from "./free-room.ts";
 import { partPathOf } from "./part-path.ts";
 import { PartLock } from "./part-lock.ts";
 
@@ -39,6 +41,9 @@ import { PartLock } from "./part-lock.ts";
  * opened.
  */
 const openTries = 5;
+
+/** What `blocks` counts, whatever the blocks of the file system (stat(2)). */
+const blockBytes = 512;
 
 /** Paths that are tried for the partial file: other programs use names like `NAME.part`, too. */
 const partTries = 9;
@@ -111,6 +116,15 @@ export class PartialFile implements ChunkStore {
   /** What an earlier fetch left, if usable. */
   get left(): Journal | undefined {
     return this.#left;
+  }
+
+  /**
+   * Whether the disk has room for what a file of `size` bytes lacks. Other programs must not lose
+   * the rest of it to a file that does not fit. @throws ParleyError `storage`
+   */
+  checkRoom(size: number): void {
+    const heldBytes = this.#guard(() => fstatSync(this.#data).blocks * blockBytes);
+    checkRoom(dirname(this.path), basename(this.path), size - heldBytes);
   }
 
   /** Starts over with an empty file; discards previous contents. */

@@ -7,8 +7,10 @@ import {
   appendFileSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   statSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -16,10 +18,12 @@ import { networkInterfaces } from "node:os";
 import { dirname, join } from "node:path";
 import { ParleyError } from "../../src/errors.ts";
 import { Download } from "../../src/files/download.ts";
+import { freeRoom } from "../../src/files/free-room.ts";
 import type { FetchEvent, FetchOutput } from "../../src/files/fetch-events.ts";
 import { fetching as limits, transfer as wire } from "../../src/limits.ts";
 import { chunkOpener, chunkSealer } from "../../src/io/chunk-cipher.ts";
 import { DownloadClient, type DownloadClientOptions } from "../../src/files/download-client.ts";
+import { sizeText } from "../../src/size-text.ts";
 import { kind } from "../../src/transfer/wire.ts";
 import { UdpPort } from "../../src/io/udp/udp.ts";
 import { skipUnless } from "../skip.ts";
@@ -513,3 +517,20 @@ test("hundreds of small downloads over one connection, each with its own token",
   client.close();
   await until(() => server.service.transferCount === 0, "the end of every transfer");
 });
+
+const roomBytes = freeRoom(base)?.bytes ?? Infinity;
+skipUnless(2 * roomBytes < wire.maxFileBytes, "too much room for a file that does not fit")(
+  "a file that the disk has no room for is refused before anything of it is saved",
+  async () => {
+    const beyond = 2 * roomBytes;
+    // Sparse: it takes no room itself.
+    writeFileSync(join(source, "beyond"), "");
+    truncateSync(join(source, "beyond"), beyond);
+    const { path, events, error } = await fetchBy(server.port, {}, "beyond");
+    expect(error?.code).toBe("storage");
+    const sentence = `'beyond' needs ${sizeText(beyond)}, and '${dirname(path)}' has room for`;
+    expect(error?.message).toContain(sentence);
+    expect(events.filter(({ event }) => event === "offer")).toEqual([]);
+    expect(readdirSync(dirname(path))).toEqual([]);
+  },
+);
