@@ -7,7 +7,7 @@ import { Admission } from "../../src/server/admission.ts";
 import { ChatServer, type ServerOptions } from "../../src/server/chat-server.ts";
 import { skipUnless } from "../skip.ts";
 import { testFolder } from "../test-folder.ts";
-import { patienceMs } from "../until.ts";
+import { patienceMs, until } from "../until.ts";
 import { serverOptions } from "./server-options.ts";
 
 const folder = testFolder("server");
@@ -133,3 +133,42 @@ skipUnless(process.platform === "linux", "descriptors are counted on Linux alone
     taken.stop();
   },
 );
+
+test("a WebSocket that closes at once is heard to its end, whatever has to be waited for", async () => {
+  const server = await ChatServer.start(options({ webPort: 0 }));
+  const at = `ws://127.0.0.1:${server.webPort}/ws`;
+  const password = "correct horse";
+  const listener = new WebSocket(at);
+  let heard = "";
+  listener.addEventListener("message", ({ data }) => (heard += String(data)));
+  await new Promise((resolve) => listener.addEventListener("open", resolve));
+  listener.send(line({ type: "hello", version: 2, name: "Ben" }));
+  const owner = [
+    { type: "hello", version: 2, name: "Ann" },
+    { type: "register", password },
+  ];
+  // The password is hashed while the client has already gone, and then compared.
+  sendAndClose(at, [...owner, { type: "say", text: "the first" }]);
+  await until(() => heard.includes("the first"));
+  await until(() => heard.includes('"type":"left"'));
+  heard = "";
+  const login = { type: "hello", version: 2, name: "Ann", password };
+  sendAndClose(at, [login, { type: "say", text: "the second" }]);
+  await until(() => heard.includes("the second"));
+  await until(() => heard.includes('"type":"left"'));
+  listener.close();
+  await server.stop();
+});
+
+function line(message: object): string {
+  return `${JSON.stringify(message)}\n`;
+}
+
+/** Does not wait for answers. */
+function sendAndClose(url: string, messages: readonly object[]): void {
+  const socket = new WebSocket(url);
+  socket.addEventListener("open", () => {
+    for (const message of messages) socket.send(line(message));
+    socket.close();
+  });
+}

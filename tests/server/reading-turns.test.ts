@@ -5,7 +5,7 @@ import { describe, expect, test } from "bun:test";
 import { createMetrics } from "../../src/chat/metrics/metrics.ts";
 import { reading as limits } from "../../src/limits.ts";
 import { type Reader, ReadingTurns } from "../../src/server/reading-turns.ts";
-import { SocketLink } from "../../src/server/web/websocket.ts";
+import { SocketLink, type WebSession } from "../../src/server/web/websocket.ts";
 import { ownerAt, ownerOfAccount } from "../../src/share-owner.ts";
 
 /** Turns on a clock that only reading and waiting advance. */
@@ -25,6 +25,18 @@ class Loop {
     return due.length > 0;
   }
 }
+
+/** A session that accepts everything. */
+const quiet: WebSession = {
+  receive() {},
+  receiveEmpty: () => true,
+  passedChars: () => 0,
+  overflow() {},
+  drained() {},
+  isBusyAtEnd: () => false,
+
+  closed() {},
+};
 
 /** A sender of pieces, each of which takes some time to read. */
 class Sender implements Reader {
@@ -132,15 +144,11 @@ describe("a flood of one network", () => {
     const place = { move: () => stranger, leave() {} };
     const link = new SocketLink(peer, createMetrics(), place, loop.turns);
     link.opened({} as ServerWebSocket<SocketLink>, () => ({
+      ...quiet,
       receive(line) {
         heard.push(line);
         loop.nowMs++;
       },
-      receiveEmpty: () => true,
-      passedChars: () => 0,
-      overflow() {},
-      drained() {},
-      closed() {},
     }));
     const lines = Array.from({ length: 20 }, (_, i) => `line ${i}`);
     link.received(`${lines.join("\n")}\n`);
@@ -148,6 +156,49 @@ describe("a flood of one network", () => {
     expect(heard.length).toBe(limits.sliceMs);
     while (link.hasUnread) expect(loop.pass()).toBe(true);
     expect(heard).toEqual([...lines, "last"]);
+  });
+
+  test("is read to its end from a WebSocket that has closed", () => {
+    const loop = new Loop();
+    const events: string[] = [];
+    const peer = { address: "192.0.2.1", port: 1 };
+    const place = { move: () => stranger, leave: () => events.push("place is free") };
+    const link = new SocketLink(peer, createMetrics(), place, loop.turns);
+    link.opened({} as ServerWebSocket<SocketLink>, () => ({
+      ...quiet,
+      receive(line) {
+        events.push(line);
+        loop.nowMs += 2;
+      },
+      closed: () => events.push("closed"),
+    }));
+    const lines = Array.from({ length: 20 }, (_, i) => `line ${i}`);
+    for (const line of lines) link.received(line);
+    link.closed();
+    expect(events.length).toBeLessThan(lines.length);
+    while (loop.pass());
+    expect(events).toEqual([...lines, "closed", "place is free"]);
+  });
+
+  test("is not read any more from a WebSocket that the server has closed", () => {
+    const loop = new Loop();
+    const events: string[] = [];
+    const peer = { address: "192.0.2.1", port: 1 };
+    const place = { move: () => stranger, leave: () => events.push("place is free") };
+    const link = new SocketLink(peer, createMetrics(), place, loop.turns);
+    link.opened({ terminate() {} } as ServerWebSocket<SocketLink>, () => ({
+      ...quiet,
+      receive(line) {
+        events.push(line);
+        loop.nowMs += limits.sliceMs;
+      },
+      closed: () => events.push("closed"),
+    }));
+    for (const line of ["first", "second"]) link.received(line);
+    link.abort();
+    link.closed();
+    while (loop.pass());
+    expect(events).toEqual(["first", "closed", "place is free"]);
   });
 
   test("is read in turn, each connection equally", () => {

@@ -20,6 +20,11 @@ export interface WebSession {
   overflow(): void;
   /** The link accepts output again. */
   drained(): void;
+  /**
+   * The client has closed the connection. Whether lines that it has sent before have yet to be
+   * carried out; the session then ends the link itself.
+   */
+  isBusyAtEnd(): boolean;
   /** The connection has closed; nothing may be written any more. */
   closed(): void;
 }
@@ -91,7 +96,8 @@ export class SocketLink implements Link {
 
   end(): void {
     const socket = this.#socket;
-    if (socket === undefined || this.#isEnding) return;
+    if (socket === undefined) return this.#leave();
+    if (this.#isEnding) return;
     this.#isEnding = true;
     socket.close(1000);
     setTimeout(() => this.abort(), web.socketCloseMs).unref();
@@ -101,7 +107,8 @@ export class SocketLink implements Link {
     this.#isEnding = true;
     this.#unread.length = 0;
     this.#unreadBytes = 0;
-    this.#socket?.terminate();
+    if (this.#socket === undefined) this.#leave();
+    else this.#socket.terminate();
   }
 
   /** A ping or pong from the client. Bun answers pings. */
@@ -138,6 +145,7 @@ export class SocketLink implements Link {
     const bytes = Buffer.byteLength(frame) + 1 - restBytes;
     this.#unreadBytes -= bytes;
     const passed = (this.#session?.passedChars() ?? 0) - passedChars;
+    if (this.#socket === undefined) this.#leaveIfDone();
     return bytes - passed * (1 - 1 / reading.frameDivisor);
   }
 
@@ -171,11 +179,27 @@ export class SocketLink implements Link {
     this.#session?.drained();
   }
 
+  /** The connection has closed. What the client sent before is still read, in its turn. */
   closed(): void {
     this.#socket = undefined;
-    this.#unread.length = 0;
-    this.#session?.closed();
+    if (this.#isEnding) this.#unread.length = 0;
+    this.#leaveIfDone();
+  }
+
+  /** Leaves, unless something that the client sent before it closed has yet to be carried out. */
+  #leaveIfDone(): void {
+    if (this.hasUnread) return;
+    if (this.#isEnding || this.#session?.isBusyAtEnd() !== true) return this.#leave();
+    // Its answers go nowhere, and must not hold it up.
+    this.drained();
+  }
+
+  #leave(): void {
+    const session = this.#session;
+    if (session === undefined) return;
     this.#session = undefined;
+    this.#unread.length = 0;
+    session.closed();
     this.#place.leave(this.#owner);
   }
 }

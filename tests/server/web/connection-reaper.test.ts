@@ -32,6 +32,7 @@ const noSession: WebSession = {
   passedChars: () => 0,
   overflow() {},
   drained() {},
+  isBusyAtEnd: () => false,
   closed() {},
 };
 

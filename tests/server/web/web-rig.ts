@@ -83,6 +83,7 @@ export class WebRig implements AsyncDisposable {
       passedChars: () => 0,
       overflow: () => this.overflows++,
       drained: () => this.drains++,
+      isBusyAtEnd: () => false,
       closed: () => this.closed++,
     };
   }
