@@ -46,7 +46,7 @@ async function assertServed({ host, other }: Bed, name: string): Promise<void> {
 }
 
 world(
-  "pipelined HEADs of a file hold no descriptors and keep nobody waiting [fault 10]",
+  "pipelined HEADs of a file hold no descriptors and keep nobody waiting",
   { needs: ["network"] },
   async (scope) => {
     const all = await bed(scope);
@@ -71,7 +71,7 @@ world(
 );
 
 world(
-  "the descriptors of a GET that is given up are free again [fault 10]",
+  "the descriptors of a GET that is given up are free again",
   { needs: ["network"] },
   async (scope) => {
     const all = await bed(scope);
@@ -99,7 +99,7 @@ world(
 );
 
 world(
-  "ten connections of one address, each within its limits, get no slow reader dropped [fault 11]",
+  "ten connections of one address, each within its limits, get no slow reader dropped",
   { needs: ["network", "tc"], slow: true },
   async (scope) => {
     const { host, stranger, other } = await bed(scope);
@@ -128,7 +128,7 @@ world(
 );
 
 world(
-  "lines of nested JSON from three connections do not keep a login waiting [fault 12]",
+  "lines of nested JSON from three connections do not keep a login waiting",
   { needs: ["network"] },
   async (scope) => {
     const all = await bed(scope);
@@ -158,7 +158,7 @@ async function annWithAPast({ host, other }: Bed): Promise<Person> {
 }
 
 world(
-  "pipelined requests for history from 20 connections do not keep a ping waiting [fault 13]",
+  "pipelined requests for history from 20 connections do not keep a ping waiting",
   { needs: ["network"] },
   async (scope) => {
     const all = await bed(scope);
@@ -178,7 +178,7 @@ world(
 );
 
 world(
-  "a room's past, asked for over and over by one connection, costs a bounded rate [fault 13]",
+  "a room's past, asked for over and over by one connection, costs a bounded rate",
   { needs: ["network"] },
   async (scope) => {
     const all = await bed(scope);
@@ -199,7 +199,7 @@ world(
 );
 
 world(
-  "a hash that nobody waits for any more is not computed on [fault 16]",
+  "a hash that nobody waits for any more is not computed on",
   { needs: ["network"] },
   async (scope) => {
     const { host, stranger, other, server } = await bed(scope);

@@ -42,7 +42,7 @@ for (const [kind, lend] of [
   ["UDP socket", lendUdp],
 ] as const) {
   world(
-    `a port that is lent to an outgoing ${kind} for a moment does not stop the start [fault 33]`,
+    `a port that is lent to an outgoing ${kind} for a moment does not stop the start`,
     { needs: ["network"] },
     async (scope) => {
       const space = new Namespace(scope, "one");
@@ -58,7 +58,7 @@ for (const [kind, lend] of [
 }
 
 world(
-  "a port that stays in use ends the start soon, with its number and the flag [fault 33]",
+  "a port that stays in use ends the start soon, with its number and the flag",
   { needs: ["network"] },
   async (scope) => {
     const space = new Namespace(scope, "one");

@@ -8,7 +8,7 @@ import { world } from "../bed/tests.ts";
 
 for (const ending of ["stopped", "killed"] as const) {
   world(
-    `a name and its mail are their owner's after the server was ${ending} and started again [fault 2]`,
+    `a name and its mail are their owner's after the server was ${ending} and started again`,
     { needs: ["network"] },
     async (scope) => {
       const network = new Network(scope);
@@ -35,7 +35,7 @@ for (const ending of ["stopped", "killed"] as const) {
 }
 
 world(
-  "sessions from very many networks do not make the server forget whose a name is [fault 2]",
+  "sessions from very many networks do not make the server forget whose a name is",
   { needs: ["network"], slow: true },
   async (scope) => {
     const network = new Network(scope);

@@ -62,31 +62,27 @@ async function listens(space: Namespace): Promise<void> {
   await until(tries, "the server to listen");
 }
 
-world(
-  "a server started by nohup outlives its terminal [fault 27]",
-  { needs: ["network"] },
-  async (scope) => {
-    const space = new Namespace(scope, "one");
-    const { script, pid } = background(scope, "nohup");
-    const shell = new TerminalProgram(scope, space, ["bash", "--norc", "-i"], {
-      columns: 80,
-      rows: 24,
-    });
-    shell.type(`${script}\r`);
-    const server = await pid();
-    await listens(space);
-    shell.close();
-    await until(() => shell.hasEnded, "the shell's end");
-    // Not every shell passes it on by itself.
-    process.kill(server, "SIGHUP");
-    await assertServes(space, server);
-    process.kill(server, "SIGTERM");
-    await until(() => !isParley(server), "the server's end by SIGTERM");
-  },
-);
+world("a server started by nohup outlives its terminal", { needs: ["network"] }, async (scope) => {
+  const space = new Namespace(scope, "one");
+  const { script, pid } = background(scope, "nohup");
+  const shell = new TerminalProgram(scope, space, ["bash", "--norc", "-i"], {
+    columns: 80,
+    rows: 24,
+  });
+  shell.type(`${script}\r`);
+  const server = await pid();
+  await listens(space);
+  shell.close();
+  await until(() => shell.hasEnded, "the shell's end");
+  // Not every shell passes it on by itself.
+  process.kill(server, "SIGHUP");
+  await assertServes(space, server);
+  process.kill(server, "SIGTERM");
+  await until(() => !isParley(server), "the server's end by SIGTERM");
+});
 
 world(
-  "SIGHUP that came ignored stays ignored, and SIGINT behind a script's & too [fault 27]",
+  "SIGHUP that came ignored stays ignored, and SIGINT behind a script's & too",
   { needs: ["network"] },
   async (scope) => {
     const space = new Namespace(scope, "one");
@@ -104,7 +100,7 @@ world(
 );
 
 world(
-  "SIGHUP and SIGINT that are not ignored end a server in the ordinary way [fault 27]",
+  "SIGHUP and SIGINT that are not ignored end a server in the ordinary way",
   { needs: ["network"] },
   async (scope) => {
     for (const signal of ["SIGHUP", "SIGINT"] as const) {

@@ -43,7 +43,7 @@ function assertFetched({ sha256, to }: Bed, fetching: Fetch): void {
 
 for (const family of ["IPv4", "IPv6"] as const) {
   world(
-    `every address of a server gives files and answers datagrams, over ${family} [fault 22]`,
+    `every address of a server gives files and answers datagrams, over ${family}`,
     { needs: ["network"] },
     async (scope) => {
       const flags = ["--listen", "date-time=13000", "--listen", "greeting=13001"];
@@ -72,7 +72,7 @@ for (const family of ["IPv4", "IPv6"] as const) {
 }
 
 world(
-  "a fetch goes on after 40 s without a route [fault 23]",
+  "a fetch goes on after 40 s without a route",
   { needs: ["network"], slow: true },
   async (scope) => {
     const all = await bed(scope, 16);
@@ -88,7 +88,7 @@ world(
 );
 
 world(
-  "a fetch goes on when the server restarts while its name can't be resolved [fault 23]",
+  "a fetch goes on when the server restarts while its name can't be resolved",
   { needs: ["network"], slow: true },
   async (scope) => {
     const all = await bed(scope, 16);
@@ -131,7 +131,7 @@ world(
 );
 
 world(
-  "a fetch goes on after the client's address has changed [fault 24]",
+  "a fetch goes on after the client's address has changed",
   { needs: ["network"], slow: true },
   async (scope) => {
     const all = await bed(scope, 16);
@@ -177,7 +177,7 @@ for (const [how, rule] of [
   ["refused", ["-j", "REJECT"]],
 ] as const) {
   world(
-    `where UDP is ${how} on the way, a fetch names the firewall [fault 31]`,
+    `where UDP is ${how} on the way, a fetch names the firewall`,
     { needs: ["network", "iptables"] },
     async (scope) => {
       const all = await bed(scope, 1);
@@ -190,7 +190,7 @@ for (const [how, rule] of [
 }
 
 world(
-  "where UDP stays blocked, a fetch says so, and the file comes over the control connection [fault 31]",
+  "where UDP stays blocked, a fetch says so, and the file comes over the control connection",
   { needs: ["network", "iptables"], slow: true },
   async (scope) => {
     const all = await bed(scope, 16);
@@ -203,7 +203,7 @@ world(
 );
 
 world(
-  "--host 0.0.0.0 prints join lines that others can use [fault 49]",
+  "--host 0.0.0.0 prints join lines that others can use",
   { needs: ["network"] },
   async (scope) => {
     const network = new Network(scope);
@@ -231,7 +231,7 @@ function cable(one: Namespace, other: Namespace, subnet: number): void {
 }
 
 world(
-  "files by code are found in every network of the sender, also in one without a router [fault 22]",
+  "files by code are found in every network of the sender, also in one without a router",
   { needs: ["network"] },
   async (scope) => {
     const sender = new Namespace(scope, "sender");

@@ -52,7 +52,7 @@ for (const [offset, words] of [
 ] as const) {
   for (const store of ["a data file", "memory"] as const) {
     world(
-      `a clock ${words} for 15 s costs no history, mail or name, with ${store} [fault 1]`,
+      `a clock ${words} for 15 s costs no history, mail or name, with ${store}`,
       { needs: ["network", "faketime"], slow: true },
       async (scope) => {
         const clock = new Clock(scope);
@@ -113,7 +113,7 @@ for (const [offset, words] of [
   }
 
   world(
-    `a server that is killed and started while its clock is ${words} keeps names, mail and shared files [faults 1, 2]`,
+    `a server that is killed and started while its clock is ${words} keeps names, mail and shared files`,
     { needs: ["network", "faketime"], slow: true },
     async (scope) => {
       const clock = new Clock(scope);

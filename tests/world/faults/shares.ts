@@ -10,7 +10,7 @@ import { world } from "../bed/tests.ts";
 const strangers = 60;
 
 world(
-  "60 names of one address that write to an absent person push nobody else's mail out [fault 4]",
+  "60 names of one address that write to an absent person push nobody else's mail out",
   { needs: ["network"], slow: true },
   async (scope) => {
     const network = new Network(scope);
@@ -45,7 +45,7 @@ world(
 );
 
 world(
-  "long messages at the rate of one address push nobody's words out of a room [fault 4]",
+  "long messages at the rate of one address push nobody's words out of a room",
   { needs: ["network"], slow: true },
   async (scope) => {
     const network = new Network(scope);

@@ -24,7 +24,7 @@ while True:
 `;
 
 world(
-  "no exchange of folders for links makes the server hand out a file from outside [fault 14]",
+  "no exchange of folders for links makes the server hand out a file from outside",
   { needs: ["network", "python3"], slow: true },
   async (scope) => {
     const space = new Namespace(scope, "one");

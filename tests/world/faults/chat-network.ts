@@ -34,7 +34,7 @@ const heard = (bob: Person, text: string): Promise<void> =>
   bob.until(() => bob.texts.includes(text), `the words ${text}`);
 
 world(
-  "a client comes back when the server restarts while its name can't be resolved [fault 23]",
+  "a client comes back when the server restarts while its name can't be resolved",
   { needs: ["network"], slow: true },
   async (scope) => {
     const all = await bed(scope, { data: true });
@@ -90,7 +90,7 @@ world(
 );
 
 world(
-  "what a client says without a route is said once, when the route is back [fault 23]",
+  "what a client says without a route is said once, when the route is back",
   { needs: ["network"], slow: true },
   async (scope) => {
     const all = await bed(scope);
@@ -108,7 +108,7 @@ world(
 );
 
 world(
-  "a client whose address changes is the same person [fault 24]",
+  "a client whose address changes is the same person",
   { needs: ["network"], slow: true },
   async (scope) => {
     const all = await bed(scope);

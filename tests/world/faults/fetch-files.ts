@@ -54,7 +54,7 @@ async function assertExit(fetching: Fetch, code: number): Promise<void> {
 }
 
 world(
-  "a file whose content changes under the same size and time is another version [fault 6]",
+  "a file whose content changes under the same size and time is another version",
   { needs: ["network"] },
   async (scope) => {
     const { space, server, folder, fetch } = await bed(scope);
@@ -102,7 +102,7 @@ world(
 );
 
 world(
-  "a fetch that is killed at any moment leaves nothing that stops the next one [fault 8]",
+  "a fetch that is killed at any moment leaves nothing that stops the next one",
   { needs: ["network"], slow: true },
   async (scope) => {
     const { folder, fetch, sha256 } = await bed(scope, 1);
@@ -126,7 +126,7 @@ world(
 );
 
 world(
-  "a lock that names a process which lives, but is no fetch, stops nobody [fault 25]",
+  "a lock that names a process which lives, but is no fetch, stops nobody",
   { needs: ["network"] },
   async (scope) => {
     const { folder, fetch, sha256 } = await bed(scope);
@@ -142,7 +142,7 @@ world(
 );
 
 world(
-  "two fetches of one name never write at once, even from two process namespaces [fault 25]",
+  "two fetches of one name never write at once, even from two process namespaces",
   { needs: ["network", "unshare"] },
   async (scope) => {
     const { space, folder, fetch, sha256 } = await bed(scope, 8);
@@ -175,7 +175,7 @@ world(
 );
 
 world(
-  "nothing is written through a hard link that stands where a partial file will be [fault 18]",
+  "nothing is written through a hard link that stands where a partial file will be",
   { needs: ["network"] },
   async (scope) => {
     const { folder, fetch, sha256, server } = await bed(scope);
@@ -218,7 +218,7 @@ for (const [kind, need, mount] of [
   ["FUSE without hard links", "bindfs", mountFuse],
 ] as const) {
   world(
-    `a fetch into ${kind} comes whole, and goes on after a kill [fault 25]`,
+    `a fetch into ${kind} comes whole, and goes on after a kill`,
     { needs: ["network", need] },
     async (scope) => {
       const { fetch, sha256 } = await bed(scope, 8);
@@ -238,7 +238,7 @@ for (const [kind, need, mount] of [
 }
 
 world(
-  "where upper and lower case are one, a fetch never takes the other file's place [fault 25]",
+  "where upper and lower case are one, a fetch never takes the other file's place",
   { needs: ["network", "exfat"] },
   async (scope) => {
     const { fetch, server } = await bed(scope, 1);
@@ -255,7 +255,7 @@ world(
 );
 
 world(
-  "a fetch onto a disk that gets full says that it is full, and nothing internal [fault 26]",
+  "a fetch onto a disk that gets full says that it is full, and nothing internal",
   { needs: ["network", "mount"] },
   async (scope) => {
     const { fetch } = await bed(scope, 8);
@@ -294,7 +294,7 @@ world(
 );
 
 world(
-  "a fetch into a read-only folder says that it is read-only [fault 26]",
+  "a fetch into a read-only folder says that it is read-only",
   { needs: ["network", "mount"] },
   async (scope) => {
     const { fetch, folder } = await bed(scope, 1);
@@ -306,7 +306,7 @@ world(
 );
 
 world(
-  "a log that grows all the time is fetched as it was at the start [fault 31]",
+  "a log that grows all the time is fetched as it was at the start",
   { needs: ["network"], slow: true },
   async (scope) => {
     const { server, folder, fetch } = await bed(scope, 8);
@@ -323,7 +323,7 @@ world(
 );
 
 world(
-  "a partial file that is exchanged during a fetch never passes for the file [fault 31]",
+  "a partial file that is exchanged during a fetch never passes for the file",
   { needs: ["network"] },
   async (scope) => {
     const { folder, fetch, sha256 } = await bed(scope, 8);
@@ -339,7 +339,7 @@ world(
 );
 
 world(
-  "a name that is typed in one Unicode form finds the file that is listed in the other [fault 31]",
+  "a name that is typed in one Unicode form finds the file that is listed in the other",
   { needs: ["network"] },
   async (scope) => {
     const { server, folder, fetch } = await bed(scope, 1);

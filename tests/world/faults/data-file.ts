@@ -22,7 +22,7 @@ import { run } from "../bed/command.ts";
 const here = "127.0.0.1";
 
 world(
-  "--data on a dangling link is refused with a sentence, and the link stays [fault 7]",
+  "--data on a dangling link is refused with a sentence, and the link stays",
   { needs: ["network"] },
   async (scope) => {
     const space = new Namespace(scope, "one");
@@ -43,7 +43,7 @@ world(
 );
 
 world(
-  "a data file in the shared folder is not served, nor what begins with a dot [fault 9]",
+  "a data file in the shared folder is not served, nor what begins with a dot",
   { needs: ["network"] },
   async (scope) => {
     const space = new Namespace(scope, "one");
@@ -84,7 +84,7 @@ world(
 );
 
 world(
-  "--data on a full disk ends the start, and the sentence promises nothing [fault 30]",
+  "--data on a full disk ends the start, and the sentence promises nothing",
   { needs: ["network", "mount"] },
   async (scope) => {
     const space = new Namespace(scope, "one");
@@ -103,7 +103,7 @@ world(
 );
 
 world(
-  "--data in a read-only folder ends the start with a sentence [fault 25]",
+  "--data in a read-only folder ends the start with a sentence",
   { needs: ["network", "mount"] },
   async (scope) => {
     const space = new Namespace(scope, "one");
@@ -123,7 +123,7 @@ for (const [kind, need, mount] of [
   ["FUSE without hard links", "bindfs", mountFuse],
 ] as const) {
   world(
-    `--data on ${kind} keeps what was acknowledged when the server is killed [fault 25]`,
+    `--data on ${kind} keeps what was acknowledged when the server is killed`,
     { needs: ["network", need] },
     async (scope) => {
       const space = new Namespace(scope, "one");

@@ -65,7 +65,7 @@ function filteringProxy(
 }
 
 world(
-  "a server that sends data and answers pings, but never a tag, does not hold a fetch for ever [fault 17]",
+  "a server that sends data and answers pings, but never a tag, does not hold a fetch for ever",
   { needs: ["network", "iptables"], slow: true },
   async (scope) => {
     const space = new Namespace(scope, "one");
@@ -100,7 +100,7 @@ for (const words of [
   ["client", "--name", "Ann"],
 ]) {
   world(
-    `a line of 16 MiB of nested JSON costs ${words[0]} no more memory than its limit [fault 17]`,
+    `a line of 16 MiB of nested JSON costs ${words[0]} no more memory than its limit`,
     { needs: ["network"] },
     async (scope) => {
       const space = new Namespace(scope, "one");

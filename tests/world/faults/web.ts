@@ -32,7 +32,7 @@ async function webSocket(
 }
 
 world(
-  "a page of another port of the same host may not open a WebSocket [fault 20]",
+  "a page of another port of the same host may not open a WebSocket",
   { needs: ["network"] },
   async (scope) => {
     const space = new Namespace(scope, "one");
@@ -60,7 +60,7 @@ const proxyFlags = (): string[] =>
     : [];
 
 world(
-  "behind a reverse proxy the page and its WebSocket work, with Host passed on or not [fault 34]",
+  "behind a reverse proxy the page and its WebSocket work, with Host passed on or not",
   { needs: ["network"] },
   async (scope) => {
     const space = new Namespace(scope, "one");
@@ -78,7 +78,7 @@ world(
 );
 
 world(
-  "behind a reverse proxy everybody counts by the own address [fault 34]",
+  "behind a reverse proxy everybody counts by the own address",
   { needs: ["network"] },
   async (scope) => {
     const space = new Namespace(scope, "one");
@@ -98,7 +98,7 @@ world(
 );
 
 world(
-  "a request with a body and another method is answered, not dropped [fault 48]",
+  "a request with a body and another method is answered, not dropped",
   { needs: ["network"] },
   async (scope) => {
     const space = new Namespace(scope, "one");
@@ -119,7 +119,7 @@ world(
 );
 
 world(
-  "who has not said a name hears nothing of rooms and people [fault 21]",
+  "who has not said a name hears nothing of rooms and people",
   { needs: ["network"] },
   async (scope) => {
     const space = new Namespace(scope, "one");
@@ -148,7 +148,7 @@ world(
 );
 
 world(
-  "/metrics is not on the web port, and its own port is for this machine alone [fault 21]",
+  "/metrics is not on the web port, and its own port is for this machine alone",
   { needs: ["network"] },
   async (scope) => {
     const network = new Network(scope);

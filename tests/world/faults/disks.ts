@@ -102,7 +102,7 @@ for (const [name, need, make] of kinds) {
         const words = ["send-file", path, "--share", "--server", here, "--name", "Ann"];
         return parley(scope, words, { space });
       };
-      const first = share(join(import.meta.dir, "62-disks.ts"));
+      const first = share(join(import.meta.dir, "disks.ts"));
       assert.equal(await first.exit(), 0, first.output);
       const uploads = () => readdirSync(join(disk.path, ".parley-shared", "uploads"));
       if (need === "btrfs") {
@@ -125,7 +125,7 @@ for (const [name, need, make] of kinds) {
       const again = share(join(source, "small"));
       assert.equal(await again.exit(), 0, again.output);
       const names = readdirSync(disk.path).filter((one) => !one.startsWith("."));
-      assert.deepEqual(names.sort(), ["62-disks.ts", "small"]);
+      assert.deepEqual(names.sort(), ["disks.ts", "small"]);
       assert.deepEqual(uploads(), []);
     },
   );
@@ -189,7 +189,7 @@ world(
     const fetching = new Fetch(scope, space, here, "big", scope.folder("fetched"));
     assert.equal(await fetching.exit(), 0, fetching.process.output);
     assert.equal(sha256OfFile(scope.folder("fetched")), sha256);
-    const words = ["send-file", join(import.meta.dir, "62-disks.ts"), "--share"];
+    const words = ["send-file", join(import.meta.dir, "disks.ts"), "--share"];
     const share = parley(scope, [...words, "--server", here, "--name", "Ben"], { space });
     assert.notEqual(await share.exit(), 0, share.output);
     assert.match(share.output, /read-only/);
