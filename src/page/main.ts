@@ -29,6 +29,7 @@ import {
   type Renaming,
   type State,
 } from "./state.ts";
+import { untilMidnightMs } from "./timeline.ts";
 import { transcript } from "./transcript.ts";
 import { AppShell } from "./views/app-shell.ts";
 import { Composer } from "./views/composer.ts";
@@ -177,6 +178,14 @@ const views: readonly { render(state: State): void }[] = [
 function draw(): void {
   isDrawDue = false;
   for (const view of views) view.render(state);
+}
+
+/** Days are called `Today` and `Yesterday`. */
+function drawAtMidnight(): void {
+  setTimeout(() => {
+    draw();
+    drawAtMidnight();
+  }, untilMidnightMs(Date.now()));
 }
 
 function choose(to: readonly string[]): void {
@@ -335,3 +344,4 @@ notifier.load();
 const stored = loadStored();
 if (stored !== undefined) controller.resume(stored);
 draw();
+drawAtMidnight();

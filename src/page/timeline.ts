@@ -45,6 +45,10 @@ export function dayLabel(timeMs: number, nowMs: number): string {
   });
 }
 
+export function untilMidnightMs(nowMs: number): number {
+  return new Date(nowMs).setHours(24, 0, 0, 0) - nowMs;
+}
+
 /** Hours and minutes: "04:05". */
 export function clockTime(timeMs: number): string {
   const date = new Date(timeMs);
@@ -63,7 +67,8 @@ export function fileTime(timeMs: number): string {
   return dateTime(timeMs).replaceAll(":", ".");
 }
 
-function dayOf(timeMs: number): string {
+/** The same for all times of a day. */
+export function dayOf(timeMs: number): string {
   return new Date(timeMs).toDateString();
 }
 

@@ -118,6 +118,37 @@ inBrowser("earlier messages come in above what is being read", async () => {
   }
 });
 
+/** A clock that a test can put forward, and timers of more than a minute, which it can call. */
+const ownClock = `
+  const BrowserDate = Date;
+  const browserTimeout = setTimeout;
+  window.aheadMs = 0;
+  window.later = [];
+  Date = class extends BrowserDate {
+    constructor(...parts) {
+      super(...(parts.length === 0 ? [Date.now()] : parts));
+    }
+    static now() {
+      return BrowserDate.now() + aheadMs;
+    }
+  };
+  setTimeout = (run, ms, ...more) =>
+    ms > 60_000 ? later.push(run) : browserTimeout(run, ms, ...more);
+`;
+
+inBrowser("the days of messages are named anew at midnight", async () => {
+  using tab = await Tab.open("about:blank");
+  await tab.beforeLoad(ownClock);
+  await tab.navigate(rig.url);
+  await tab.login("Owl", "night");
+  await tab.say("still up");
+  await tab.hears("still up");
+  const day = JSON.stringify(await tab.text(".day"));
+  await tab.get("void (aheadMs = 24 * 3_600_000, later.splice(0).forEach((run) => run()))");
+  await tab.until(`document.querySelector(".day").textContent !== ${day}`);
+  expect(await tab.get<number>("later.length")).toBe(1);
+});
+
 inChromium("everything can be done with the keyboard alone", async () => {
   using tab = await rig.open();
   await tab.press("Tab");

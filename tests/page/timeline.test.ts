@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { append, emptyLog, type Message, type NewMessage } from "../../src/page/message-log.ts";
-import { dayLabel, startsDay, startsGroup } from "../../src/page/timeline.ts";
+import { dayLabel, startsDay, startsGroup, untilMidnightMs } from "../../src/page/timeline.ts";
 import { transcript } from "../../src/page/transcript.ts";
 
 const noonMs = new Date(2026, 1, 3, 12).getTime();
@@ -53,6 +53,13 @@ test("days are named", () => {
   expect(dayLabel(noonMs, noonMs + 1)).toBe("Today");
   expect(dayLabel(noonMs, new Date(2026, 1, 4, 23, 59).getTime())).toBe("Yesterday");
   expect(dayLabel(noonMs, new Date(2026, 1, 5).getTime())).toContain("2026");
+});
+
+test("midnight is the beginning of the next day", () => {
+  for (const hour of [0, 12, 23]) {
+    const nowMs = new Date(2026, 1, 28, hour, 59, 59, 1).getTime();
+    expect(nowMs + untilMidnightMs(nowMs)).toBe(new Date(2026, 2, 1).getTime());
+  }
 });
 
 test("a saved conversation has a line for each entry", () => {

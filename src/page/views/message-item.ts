@@ -7,13 +7,14 @@ import { fileUrl } from "../file-api.ts";
 import { readFileNotice } from "../file-notice.ts";
 import { firstOf, type TimelineItem } from "../presence-runs.ts";
 import { drawRichText } from "./rich-text-view.ts";
-import { clockTime, dayLabel } from "../timeline.ts";
+import { clockTime } from "../timeline.ts";
 
 /** How an entry relates to the previous one. */
 export type Placement = {
   /** The sender's name is shown. */
   isFirstOfGroup: boolean;
-  isFirstOfDay: boolean;
+  /** Above the first entry of a day: its name, which changes at midnight. */
+  day: string | undefined;
   /** The first entry that was unread when the room was shown. */
   isFirstUnread: boolean;
 };
@@ -24,14 +25,17 @@ export function drawItem(
   placement: Placement,
   own?: HTMLElement,
 ): HTMLLIElement {
-  const { isFirstOfDay, isFirstUnread } = placement;
+  const { day, isFirstUnread } = placement;
   const entry = firstOf(content);
   const item = h("li", { class: "item" });
-  if (isFirstOfDay) item.append(h("p", { class: "day" }, dayLabel(entry.timeMs, Date.now())));
+  if (day !== undefined) item.append(h("p", { class: "day" }, day));
   if (isFirstUnread) item.append(h("p", { class: "first-unread" }, h("span", {}, "New messages")));
   if (own !== undefined) item.append(own);
   else if (entry.kind !== "message") item.append(h("p", { class: "notice" }, entry.text));
-  else item.append(drawMessage(entry, placement.isFirstOfGroup || isFirstOfDay || isFirstUnread));
+  else {
+    const isNamed = placement.isFirstOfGroup || day !== undefined || isFirstUnread;
+    item.append(drawMessage(entry, isNamed));
+  }
   return item;
 }
 

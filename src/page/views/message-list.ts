@@ -22,7 +22,7 @@ import {
   type TimelineItem,
 } from "../presence-runs.ts";
 import { hasEarlier, shownRoom, type State } from "../state.ts";
-import { startsDay, startsGroup } from "../timeline.ts";
+import { dayLabel, dayOf, startsDay, startsGroup } from "../timeline.ts";
 import { drawItem, type Placement } from "./message-item.ts";
 import { NoticeRun } from "./notice-run.ts";
 
@@ -62,6 +62,8 @@ export class MessageList {
   /** The entries, with runs of joins and parts as one. */
   #timeline: readonly TimelineItem[] = [];
   #room: string | undefined;
+  /** The day on which it was drawn: at midnight `Today` becomes `Yesterday`. */
+  #today = "";
   #hasEarlier = false;
   #firstUnreadKey: number | undefined;
   #window: ListWindow = { from: 0, to: 0 };
@@ -91,7 +93,9 @@ export class MessageList {
   render(state: State): void {
     const room = shownRoom(state);
     const isEarlier = room !== undefined && hasEarlier(state, room);
+    const today = dayOf(Date.now());
     const isSame =
+      today === this.#today &&
       state.log.entries === this.#log &&
       state.shown === this.#room &&
       isEarlier === this.#hasEarlier &&
@@ -106,6 +110,7 @@ export class MessageList {
     const entries = entriesIn(state.log, state.shown);
     const timeline = foldRuns(entries);
     this.#window = this.#windowFor(timeline);
+    this.#today = today;
     this.#log = state.log.entries;
     this.#room = state.shown;
     this.#entries = entries;
@@ -182,7 +187,7 @@ export class MessageList {
     const before = previous && lastOf(previous);
     const placement: Placement = {
       isFirstOfGroup: startsGroup(entry, before),
-      isFirstOfDay: startsDay(entry, before),
+      day: startsDay(entry, before) ? dayLabel(entry.timeMs, Date.now()) : undefined,
       isFirstUnread: entry.key === this.#firstUnreadKey,
     };
     const known = this.#items.get(content.key);
@@ -316,8 +321,6 @@ export class MessageList {
 
 function isSamePlacement(a: Placement, b: Placement): boolean {
   return (
-    a.isFirstOfGroup === b.isFirstOfGroup &&
-    a.isFirstOfDay === b.isFirstOfDay &&
-    a.isFirstUnread === b.isFirstUnread
+    a.isFirstOfGroup === b.isFirstOfGroup && a.day === b.day && a.isFirstUnread === b.isFirstUnread
   );
 }
