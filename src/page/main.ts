@@ -15,6 +15,7 @@ import { entriesIn } from "./message-log.ts";
 import { notificationsKey, withLevel } from "./notification-settings.ts";
 import { isAllowed, Notifier } from "./notifier.ts";
 import { reduce } from "./reducer.ts";
+import { listenForRoomLinks } from "./room-links.ts";
 import { RoomUploads } from "./room-uploads.ts";
 import { submitDraft } from "./submit-draft.ts";
 import { SessionController } from "./session-controller.ts";
@@ -298,6 +299,16 @@ function showDownload(progress: Download): void {
   dispatch({ type: "download", download: progress });
 }
 
+/** Joins the rooms of a link, and shows the first. The login form has its own way with them. */
+function joinLinked(rooms: readonly string[]): void {
+  if (state.isLoginShown) return;
+  for (const room of rooms.toReversed()) {
+    const problem = controller.join(room, "composer");
+    if (problem !== undefined) refuseInComposer(problem);
+  }
+  shell.closeSidebar();
+}
+
 /** Notes whether the page is visible and has the focus. */
 function look(): void {
   dispatch({ type: "away", isAway: document.hidden || !document.hasFocus() });
@@ -319,6 +330,7 @@ function listen(): void {
     const text = transcript(entriesIn(state.log, state.shown));
     saveAs(new Blob([text], { type: "text/plain" }), `${state.name}_messages_log.txt`);
   });
+  listenForRoomLinks(joinLinked);
   addEventListener("beforeunload", (event) => {
     if (handover.isBusy || isSharing(state)) event.preventDefault();
   });

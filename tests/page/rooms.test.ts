@@ -171,4 +171,23 @@ inBrowser("a person who has left every room can still join one", async () => {
   await bob.hears("only the den");
 });
 
+inBrowser("links to rooms of this page are followed in it", async () => {
+  using tab = await rig.open();
+  await tab.login("Guest", "porch");
+  await tab.say(`come to ${rig.url}#cellar,roof, or to ${rig.url}`);
+  await tab.until("document.querySelectorAll('.text a').length === 2");
+  await tab.click(".text a");
+  await tab.shows("#room", "cellar");
+  await tab.listsRooms("porch", "roof", "cellar");
+  await tab.show("porch");
+  await tab.click(".text a");
+  await tab.shows("#room", "cellar");
+  // Typed into the address bar.
+  await tab.get("void (location.hash = '#roof')");
+  await tab.shows("#room", "roof");
+  await tab.get("void (location.hash = '#no/room')");
+  await tab.until("document.querySelector('#send-problem').textContent.includes('no/room')");
+  await tab.listsRooms("porch", "roof", "cellar");
+});
+
 expectNoComplaints(rig);

@@ -2,6 +2,7 @@
 
 import { secretBytes } from "../../secrets.ts";
 import { byId, setProblem, setText } from "../dom.ts";
+import { roomNames, roomsInHash } from "../room-links.ts";
 import type { Login } from "../session-controller.ts";
 import type { LoginProblem, State } from "../state.ts";
 import { defaultRoom } from "../../protocol/messages.ts";
@@ -30,7 +31,7 @@ export class LoginForm {
     byId("login-form", HTMLFormElement).addEventListener("submit", (event) => {
       event.preventDefault();
       const name = this.#name.value.trim() || this.#name.placeholder;
-      const rooms = this.#rooms.value.split(/[\s,]+/).filter((room) => room !== "");
+      const rooms = roomNames(this.#rooms.value);
       const password = this.#passwordPart.hidden ? "" : this.#password.value;
       login({
         name,
@@ -80,13 +81,9 @@ export class LoginForm {
   }
 }
 
-/** The rooms of a link, such as `/#den`. */
+/** The rooms of the address, such as `/#den`. */
 function linkedRooms(): string {
-  try {
-    return decodeURIComponent(location.hash.slice(1)) || defaultRoom;
-  } catch {
-    return defaultRoom;
-  }
+  return roomsInHash(location.hash) || defaultRoom;
 }
 
 /** Random letters and digits, without those that look alike. */
