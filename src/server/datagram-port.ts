@@ -2,7 +2,7 @@
 
 import type { DatagramDialect, LocalTime } from "../chat/dialect.ts";
 import { plainAddress } from "../addresses.ts";
-import { DatagramGuard } from "../dialects/datagram-guard.ts";
+import { DatagramGuard, refusalOf } from "../dialects/datagram-guard.ts";
 import { UdpListener } from "../io/udp/udp-listener.ts";
 import type { Log } from "../log.ts";
 import { harmless } from "../text.ts";
@@ -46,10 +46,11 @@ export async function openDatagramPort(options: DatagramPortOptions): Promise<Da
       if (!guard.admits(path.address, path.port, performance.now())) return;
       const address = plainAddress(path.address);
       const refusal = refusalFor(address);
+      const request = decoder.decode(datagram);
       const answer =
         refusal === undefined
-          ? dialect.answer(decoder.decode(datagram), localTime(new Date()))
-          : { text: refusal.text };
+          ? dialect.answer(request, localTime(new Date()))
+          : refusalOf(request, refusal.text);
       if (answer === undefined) return;
       const asker = { address, port: path.port, dialect: dialect.name };
       if (refusal === undefined) log.info("request answered", asker);

@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import { calculator, parseExpression } from "../../src/dialects/calculator/calculator.ts";
 import { answerDateTime, dateTime } from "../../src/dialects/date-time.ts";
+import { refusalOf } from "../../src/dialects/datagram-guard.ts";
 import { greeting, greetingDatagrams } from "../../src/dialects/greeting.ts";
 import { peer } from "./events.ts";
 
@@ -34,11 +35,15 @@ test("date-time", () => {
   expect(dateTime.answer("\u001b[2J", now)?.log).toBe("''");
 });
 
+/** A server that does not serve the sender. */
+const closed = { answer: (request: string) => refusalOf(request, "This server is closed\n") };
+
 test("a datagram that looks like an answer gets none", () => {
-  const answers = ["Ok", "Ok ", "Ok\n", "Invalid request", "02/02/23", "04:06:21", "Who's there?"];
-  for (const text of answers) {
+  const words = ["Ok", "Ok ", "Ok\n", "Invalid request", "02/02/23", "04:06:21", "Who's there?"];
+  for (const text of [...words, "Refused: You are banned: spam\nand more\n"]) {
     expect([text, greetingDatagrams.answer(text, now)]).toEqual([text, undefined]);
     expect([text, dateTime.answer(text, now)]).toEqual([text, undefined]);
+    expect([text, closed.answer(text)]).toEqual([text, undefined]);
   }
 });
 
@@ -49,6 +54,9 @@ test("two servers never keep answering each other", () => {
       [dateTime, greetingDatagrams],
       [dateTime, dateTime],
       [greetingDatagrams, greetingDatagrams],
+      [closed, closed],
+      [closed, greetingDatagrams],
+      [dateTime, closed],
     ] as const) {
       let text: string | undefined = start;
       let rounds = 0;

@@ -61,7 +61,7 @@ test("each request is logged, including refused ones; the sender gets the reason
   const refused = await asker(greetingDatagrams, {
     refusal: { text: "No.", reason: "plain text" },
   });
-  expect(await refused("anything")).toBe("No.");
+  expect(await refused("anything")).toBe("Refused: No.");
   const about = { address: host, port: expect.any(Number), dialect: "greeting" };
   expect(logged).toEqual([
     { level: "info", message: "request answered", fields: about },
