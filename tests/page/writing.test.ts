@@ -183,4 +183,52 @@ inBrowser("the browser is asked by a click alone, and tells of each room as chos
   );
 });
 
+inBrowser("among many people a recipient is found by a part of the name", async () => {
+  const names = Array.from({ length: 9 }, (_, i) => `guest-${i}`);
+  const bots = await Promise.all(
+    [...names, "Zoë", "Lorenzo"].map((name) => Bot.login(rig.port, name, "hall")),
+  );
+  using tab = await rig.open();
+  await tab.login("Host", "hall");
+  await tab.until(`document.querySelector('[data-person="Lorenzo"]')`);
+  await tab.click("#text");
+  await tab.type("only for you");
+  await tab.click("#recipients");
+  await tab.until("document.activeElement.id === 'recipient-find'");
+  const found = `[...document.querySelectorAll("#recipient-people input")].map((box) => box.value).join()`;
+  await tab.type("ZO");
+  await tab.until(`${found} === "Zoë,Lorenzo"`);
+  await tab.press("Enter");
+  await tab.shows("#recipients-text", "Zoë");
+  // All of them again, for another one.
+  await tab.until(`${found}.split(",").length === 11`);
+  await tab.type("enz");
+  await tab.until(`${found} === "Lorenzo"`);
+  // Somebody leaves meanwhile.
+  bots[0]?.[Symbol.dispose]();
+  await tab.until(`!document.querySelector('[data-person="guest-0"]')`);
+  await tab.press("Enter");
+  await tab.shows("#recipients-text", "Zoë, Lorenzo");
+  await tab.type("nobody");
+  await tab.shows("#recipient-nobody", "Nobody has that name");
+  await tab.press("Enter");
+  await tab.press("Escape");
+  await tab.click("#recipients");
+  await tab.until(`${found}.split(",").length === 10`);
+  // Enter alone goes on to the message, which nothing has sent so far.
+  await tab.press("Enter");
+  await tab.until("document.activeElement.id === 'text'");
+  await tab.press("Enter");
+  await tab.hears("only for you");
+  for (const bot of bots.slice(-2)) await bot.hears("only for you");
+  for (const bot of bots) bot[Symbol.dispose]();
+});
+
+inBrowser("a few people need not be searched", async () => {
+  await ann.click("#recipients");
+  await ann.until("document.activeElement.id === 'recipient-everyone'");
+  expect(await ann.get("document.querySelector('#recipient-finder').hidden")).toBe(true);
+  await ann.press("Escape");
+});
+
 expectNoComplaints(rig);

@@ -17,7 +17,7 @@ export type ComposerActions = {
  */
 const maxPastedChars = 4 * limits.maxTextChars;
 
-const onScreenKeyboard = matchMedia("(hover: none) and (pointer: coarse)");
+export const onScreenKeyboard = matchMedia("(hover: none) and (pointer: coarse)");
 
 export class Composer {
   readonly #form = byId("composer", HTMLFormElement);
@@ -85,7 +85,7 @@ export class Composer {
  * Whether the key belongs to an input method. Safari ends the composition before it reports the
  * Enter that accepts it, with the key code of a composition.
  */
-function isComposing({ isComposing, keyCode }: KeyboardEvent): boolean {
+export function isComposing({ isComposing, keyCode }: KeyboardEvent): boolean {
   return isComposing || keyCode === 229;
 }
 
