@@ -900,6 +900,8 @@ export const peer = {
   probeMs: 400,
   /** Bytes queued for a peer before stdin is paused. */
   maxWaitingBytes: 256 * KiB,
+  /** Answers and files waiting for an end that does not read; beyond that it is disconnected. */
+  maxUnreadBytes: 16 * MiB,
 } as const;
 
 /** File transfers over UDP. "Segment bytes" are the file's bytes in one datagram. */
@@ -1973,6 +1975,8 @@ export const codes = {
   guestMs: 60_000,
   /** How long a guest may take to prove that it knows the code. */
   proofMs: 15_000,
+  /** Requests answered before that; `fetch-file` makes three. */
+  requestsBeforeProof: 16,
   /** Ports tried until one is free for TCP and UDP. */
   portTries: 20,
   /** The highest number of a code on the local network, or at a server. */

@@ -1,7 +1,7 @@
 // One connection to a sender of files by code: serves the files to a guest who knows the code,
 // and reveals nothing to anyone else. All input is hostile.
 
-import { message as messageLimits, names } from "../limits.ts";
+import { codes as limits, message as messageLimits, names } from "../limits.ts";
 import { LineSplitter, tooLong } from "../line-splitter.ts";
 import { decodeClient } from "../protocol/decode-client.ts";
 import { encodeServer } from "../protocol/encode.ts";
@@ -39,6 +39,8 @@ export class CodeConnection {
   readonly #lines = new LineSplitter(messageLimits.maxLineBytes);
   readonly #knock: Knock;
   #session: FileSession | undefined;
+  /** Made before the guest has proved to know the code. */
+  #requests = 0;
   #isOver = false;
 
   constructor(options: CodeConnectionOptions) {
@@ -65,6 +67,9 @@ export class CodeConnection {
   }
 
   #handle(request: ClientMessage): void {
+    if (this.#session === undefined && ++this.#requests > limits.requestsBeforeProof) {
+      return this.#refuse("protocol", "Prove that you know the code first", undefined);
+    }
     switch (request.type) {
       case "hello":
         return this.#send(welcome(this.#options.udpPort));

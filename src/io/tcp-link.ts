@@ -64,11 +64,15 @@ export class TcpLink {
     socket.setKeepAlive(true, limits.keepAliveMs);
   }
 
-  /** Sends a text, in a single send if the socket accepts it now. */
+  /**
+   * Sends a text, in a single send if the socket accepts it now. Disconnects another end that asks
+   * and asks but does not read.
+   */
   send(text: string): void {
     if (this.#ending || !this.#socket) return;
     this.#queue.push(text);
     this.#flush();
+    if (this.waitingBytes > limits.maxUnreadBytes) this.#socket.terminate();
   }
 
   /** The kernel accepts data again. */

@@ -96,6 +96,20 @@ test("a connection without a handshake is closed in time", async () => {
   server.close();
 });
 
+test("a connection that asks on and on without proving that it knows the code is ended", async () => {
+  const server = await open(60_000);
+  const socket = connectTls({ port: server.port, host: "127.0.0.1", rejectUnauthorized: false });
+  let closed = false;
+  socket.on("error", () => {}).on("close", () => (closed = true));
+  const heard = { text: "" };
+  socket.on("data", (bytes) => (heard.text += bytes));
+  await new Promise((resolve) => socket.once("secureConnect", resolve));
+  socket.write('{"type":"hello","version":2}\n'.repeat(10 * limits.requestsBeforeProof));
+  await until(() => closed);
+  expect(heard.text.split('"welcome"').length - 1).toBe(limits.requestsBeforeProof);
+  server.close();
+});
+
 test("whoever takes an answer and leaves has had the one guess", async () => {
   const door = new CodeDoor(code, () => {});
   const server = await open(60_000, { door });
