@@ -83,6 +83,8 @@ export class Membership {
    * by room.ts.
    */
   heardAs: Dialect | undefined;
+  /** The room is told of the arrival. It is not if another device of the person is there. */
+  isAnnounced = false;
 
   constructor(
     readonly session: Session,

@@ -2,11 +2,14 @@
 // users join and leave.
 
 import { expect, spyOn, test } from "bun:test";
+import type { Dialect } from "../../src/chat/dialect.ts";
 import { Room } from "../../src/chat/rooms/room.ts";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { selectChat } from "../../src/dialects/select-chat.ts";
 import { output } from "../../src/limits.ts";
 import { keptBy } from "./inspect.ts";
+import { Neighbours } from "./neighbours.ts";
+import { owner } from "./owner.ts";
 import { Rig } from "./rig.ts";
 
 const lists = {
@@ -85,4 +88,39 @@ test("no list is rendered while the budget is exhausted", () => {
   expect(heard).toBeLessThan(100);
   expect(listing).toHaveBeenCalledTimes(heard);
   listing.mockRestore();
+});
+
+/** Ann at her desk in the lobby; her name has a password. */
+function withPassword(rig: Rig): void {
+  owner(rig, "Ann", "desk").send({ type: "set-password", password: "correct horse", ref: 1 });
+}
+
+/** What an old client of Ann's receives once it has sent her name and password. */
+function loggedIn(rig: Rig, dialect: Dialect): string {
+  const client = rig.client(dialect).send("Ann");
+  rig.pass(200, 20);
+  client.text();
+  client.send("correct horse");
+  rig.pass(200, 20);
+  return client.text();
+}
+
+test.each([
+  ["open-chat", openChat, "ALL Bob \n"],
+  ["select-chat", selectChat, "__users__ Ann,Bob\n"],
+])("%s: another device of a member gets the list, though nobody has joined", (_, dialect, list) => {
+  const rig = new Rig();
+  withPassword(rig);
+  const bob = rig.client(openChat).send("Bob");
+  bob.text();
+  expect(loggedIn(rig, dialect)).toBe(list);
+  expect(bob.text()).toBe("");
+});
+
+test("so does one at another server", () => {
+  const world = new Neighbours();
+  const [east, west] = [world.server("east"), world.server("west")];
+  withPassword(east);
+  world.deliver();
+  expect(loggedIn(west, selectChat)).toBe("__users__ Ann\n");
 });

@@ -38,7 +38,8 @@ export function welcome(
     const access = hub.grantAccess(session);
     const persona = hub.personas.shown(session);
     const given = { registered: account !== "", token, access, persona };
-    for (const text of textsOf(session, { type: "welcome", ...entry, ...given })) {
+    const texts = textsOf(session, { type: "welcome", ...entry, ...given });
+    for (const text of [...texts, ...unannouncedRosters(session, entries)]) {
       hub.pipeline.settling?.addPersonal(session, { order, text, timing: "settled" });
     }
     // From now on events are rendered at once, so those that had to wait are rendered before:
@@ -50,6 +51,14 @@ export function welcome(
     });
   });
   hub.wake();
+}
+
+/** Where arrivals bring user lists: those of the rooms to which this one is not announced. */
+function unannouncedRosters(session: Session, entries: readonly Entry[]): readonly string[] {
+  const { roster } = session.dialect;
+  if (roster === undefined) return [];
+  const rooms = entries.filter(({ membership }) => !membership.isAnnounced);
+  return rooms.map(({ room }) => roster.render(room.names())(session.name));
 }
 
 /** The position in a room up to which the client knows it, if it has said so. */

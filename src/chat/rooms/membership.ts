@@ -211,6 +211,7 @@ export function enterRoom(
   }
   const persona = hub.personas.shown(session);
   hub.announce(room, { ...joined, persona });
+  membership.isAnnounced = true;
   const { away } = session.person;
   const isSilent = silenceIn(hub, session, room.name) !== undefined;
   if (away !== undefined && !isSilent)
