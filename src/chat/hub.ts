@@ -184,7 +184,7 @@ export class Hub {
   handleInputEnd(session: Session, nowMs: number): void {
     this.state.begin(nowMs);
     session.liveness.inputEnded(nowMs);
-    if (session.dialect.hearsAfterEnd === true && session.phase === "member") return;
+    if (session.staysAfterEnd) return;
     this.state.schedule.halfClosed.add(session);
     this.state.wake();
   }

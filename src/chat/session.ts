@@ -379,6 +379,11 @@ export class Session {
     return this.#phase === "ending" || this.#phase === "gone";
   }
 
+  /** Whether a member whose client has shut down its write side stays. */
+  get staysAfterEnd(): boolean {
+    return this.dialect.hearsAfterEnd === true && this.phase === "member";
+  }
+
   /** Whether its last line has been sent, or the connection has closed. */
   get isOver(): boolean {
     return this.#phase === "gone" || this.liveness.endingSinceMs > 0;

@@ -52,7 +52,9 @@ export class Timers {
     for (const session of hub.schedule.ending) this.#finish(session);
     for (const session of hub.schedule.halfClosed) {
       const { isBlocked, length } = session.queue;
-      if (!isBlocked && length === 0) partAll(hub, session, reasonForEnd(session));
+      // Its input may have ended before it became a member.
+      if (session.staysAfterEnd) hub.schedule.halfClosed.delete(session);
+      else if (!isBlocked && length === 0) partAll(hub, session, reasonForEnd(session));
     }
     this.#replay();
   }

@@ -3,13 +3,16 @@
 
 import { expect, test } from "bun:test";
 import type { FilesPort } from "../../src/chat/files-port.ts";
+import type { CredentialsPort } from "../../src/chat/login/credentials-port.ts";
 import { chatRoom } from "../../src/dialects/chat-room.ts";
 import { lineChat } from "../../src/dialects/line-chat.ts";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { connections, history as limits, output } from "../../src/limits.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { FailingStore } from "./failing-store.ts";
+import { fakeCredentials } from "./fake-credentials.ts";
 import { keptBy, nothing } from "./inspect.ts";
+import { owner } from "./owner.ts";
 import { inRoom, Rig, say, since } from "./rig.ts";
 
 test("a native connection that ends without a goodbye is lost, and its mail is kept", () => {
@@ -43,6 +46,29 @@ test("a half-closed connection gets its answers, then ends; a line-chat listener
   expect(dan.link.ended).toBe(false);
   rig.client(openChat).send("Eve");
   expect(dan.text()).toContain("Eve joined");
+});
+
+test("a line-chat listener stays if its input ended while its password was being checked", () => {
+  const checks: ((isRight: boolean) => void)[] = [];
+  const credentials: CredentialsPort = {
+    ...fakeCredentials,
+    checkPassword: (_password, _hash, _owner, then) => void checks.push(then),
+  };
+  const rig = new Rig({ credentials });
+  const ann = owner(rig, "Ann", "desk");
+  ann.send({ type: "set-password", password: "correct horse", ref: 1 }).close("quit");
+  const bob = rig.client(openChat).send("Bob");
+  for (const isRight of [true, false]) {
+    const client = rig.client(lineChat).send("Ann", "a password", "hello");
+    rig.hub.handleInputEnd(client.session, rig.nowMs);
+    rig.pass(connections.afterFinMs + 20);
+    bob.text();
+    checks.pop()!(isRight);
+    rig.pass(connections.afterFinMs + 20);
+    expect(bob.text().includes("Ann: hello")).toBe(isRight);
+    expect(client.link.ended).toBe(!isRight);
+    client.close("quit");
+  }
 });
 
 test("a member that only listens keeps its name and mail when the server is killed", () => {
