@@ -24,7 +24,7 @@ export const dateTime: DatagramDialect = {
   answer(request, now) {
     if (looksLikeAnswer(request)) return undefined;
     // `nc -u` includes the newline the user typed.
-    const word = request.trim();
+    const word = request.replace(/\r?\n$/, "");
     const isKnown = word === sendDate || word === sendTime;
     return { text: answerDateTime(word, now), log: isKnown ? word : quoted(word) };
   },

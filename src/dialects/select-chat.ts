@@ -95,6 +95,8 @@ class SelectChatConversation implements Conversation {
         return `${event.text}: `;
       case "private":
         return `${event.from} : ${this.#self} - ${privateText(event)}\n`;
+      case "motd":
+        return event.text.split("\n").map((line) => `${line}\n`);
       case "error":
         if (event.code === "unknown-user" && event.ref === inviteRef) return usage;
         if (event.code === "unknown-user" && event.subject !== undefined) {

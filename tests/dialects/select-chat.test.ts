@@ -28,6 +28,11 @@ test("events of the room", () => {
   expect(selectChat.echo).toEqual({ said: false, joined: false });
 });
 
+test("a message of the day with several lines is sent line by line", () => {
+  const motd = { type: "motd", text: "welcome\nbe kind" } as const;
+  expect(ann().render(motd)).toEqual(["welcome\n", "be kind\n"]);
+});
+
 test("messages of a client", () => {
   const table: [string, unknown][] = [
     ["Ben,Cal - text", { type: "tell", to: ["Ben", "Cal"], text: "text" }],

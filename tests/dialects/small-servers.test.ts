@@ -27,6 +27,10 @@ test("greeting: a knock is answered and the connection closed", () => {
 test("date-time", () => {
   expect(dateTime.answer("SEND_DATE", now)).toEqual({ text: "02/02/23", log: "SEND_DATE" });
   expect(dateTime.answer("SEND_TIME\n", now)).toEqual({ text: "04:06:21", log: "SEND_TIME" });
+  expect(dateTime.answer("SEND_TIME\r\n", now)).toEqual({ text: "04:06:21", log: "SEND_TIME" });
+  for (const text of ["SEND_TIME ", " SEND_TIME", "SEND_TIME\n\n"]) {
+    expect([text, dateTime.answer(text, now)?.text]).toEqual([text, "Invalid request"]);
+  }
   expect(answerDateTime("SEND_DATE", { ...now, year: 2101, month: 12, day: 31 })).toBe("12/31/01");
   expect(dateTime.answer("send_date", now)).toEqual({
     text: "Invalid request",
