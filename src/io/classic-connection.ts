@@ -4,7 +4,7 @@
 import { ParleyError } from "../errors.ts";
 import { classicClient as limits } from "../limits.ts";
 import { dial, Deadline } from "./dial.ts";
-import { type Address, notConnected, socketReason } from "./host-port.ts";
+import { type Address, hostPortText, notConnected, socketReason } from "./host-port.ts";
 import type { TcpLink } from "./tcp-link.ts";
 import { UdpPort } from "./udp/udp.ts";
 
@@ -154,7 +154,7 @@ export class ClassicUdp {
     const seconds = (limits.datagramAttempts * limits.datagramTimeoutMs) / 1000;
     throw new ParleyError(
       "stalled",
-      `${this.address}:${this.port} (udp) did not answer within ${seconds} s: is it the right port?`,
+      `${hostPortText({ host: this.address, port: this.port })} (udp) did not answer within ${seconds} s: is it the right port?`,
     );
   }
 

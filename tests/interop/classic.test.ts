@@ -1,6 +1,8 @@
 // `parley classic`: the small clients in a pipe, against `parley server`.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { networkInterfaces } from "node:os";
+import { hostPortText } from "../../src/io/host-port.ts";
 import { Parley } from "../parley.ts";
 import { DialectServer, host } from "./sockets.ts";
 
@@ -93,15 +95,19 @@ test("a closed port, an unknown client, an invalid address", async () => {
   }
 });
 
-test("greeting: a server that closes the connection without an answer is a failure", async () => {
+const addresses = Object.values(networkInterfaces()).flatMap((all) => all ?? []);
+const loopbacks = [host, "::1"].filter((one) => addresses.some(({ address }) => address === one));
+
+test.each(loopbacks)("greeting: a server at %s that closes without an answer", async (hostname) => {
   using mute = Bun.listen({
-    hostname: host,
+    hostname,
     port: 0,
     socket: { data: (socket) => void socket.end() },
   });
-  await using client = new Parley("classic", "greeting", `${host}:${mute.port}`, "--tcp");
+  const at = hostPortText({ host: hostname, port: mute.port });
+  await using client = new Parley("classic", "greeting", at, "--tcp");
   expect([await client.exit(), client.lines]).toEqual([6, []]);
-  expect(client.stderr).toContain(`${host}:${mute.port} closed the connection without an answer`);
+  expect(client.stderr).toContain(`${at} closed the connection without an answer`);
 });
 
 test("Ctrl-C", async () => {

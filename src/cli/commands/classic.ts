@@ -20,7 +20,7 @@ import { dialects } from "../../dialects/table.ts";
 import { ParleyError, unwritable } from "../../errors.ts";
 import { classicClient as limits } from "../../limits.ts";
 import { ClassicTcp, ClassicUdp } from "../../io/classic-connection.ts";
-import type { Address } from "../../io/host-port.ts";
+import { type Address, hostPortText } from "../../io/host-port.ts";
 import { jsonLine } from "../../terminal/output/json-line.ts";
 import { addressOf } from "../address.ts";
 import { endedBy, type EndSignal, onSignals } from "../../io/end-signals.ts";
@@ -173,9 +173,7 @@ async function runGreeting(to: Address, show: Show, { tcp, udp }: Options): Prom
       await server.send(knock);
       const text = await server.receiveInTime();
       if (text === undefined) {
-        const sentence =
-          `${to.host}:${to.port} closed the connection without an answer: ` +
-          "is it the right port?";
+        const sentence = `${hostPortText(to)} closed the connection without an answer: is it the right port?`;
         throw new ParleyError("protocol", sentence);
       }
       show(receivedLines(text).join(" "), { event: "answer", transport: "tcp", text });
@@ -242,5 +240,5 @@ async function listen(server: ClassicTcp, show: Show): Promise<"ended"> {
 }
 
 function endedByServer(to: Address): ParleyError {
-  return new ParleyError("failed", `${to.host}:${to.port} closed the connection`);
+  return new ParleyError("failed", `${hostPortText(to)} closed the connection`);
 }

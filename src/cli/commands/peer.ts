@@ -326,9 +326,8 @@ function warnOfPlace(place: Place): void {
   const { host, listening, registry, hasKey } = place;
   if (!isLoopback(host)) {
     const who = hasKey ? "calls of programs other than parley" : "calls";
-    warn(
-      `Warning: anyone who can reach ${host}:${listening} can call you; ${who} are not encrypted.`,
-    );
+    const at = hostPortText({ host, port: listening });
+    warn(`Warning: anyone who can reach ${at} can call you; ${who} are not encrypted.`);
   }
   if (isCalledThroughServer(place)) {
     say("Others call you through the server; --host 0.0.0.0 lets them connect directly, too");
