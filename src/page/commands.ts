@@ -31,7 +31,7 @@ const commands: SlashCommands<Command> = {
     usage: "/history",
     help: "show earlier messages",
     // The terminal's command takes a number.
-    read: (count) => (/^\d{0,3}$/.test(count) ? { do: "history" } : undefined),
+    read: (count) => (/^\d*$/.test(count) ? { do: "history" } : undefined),
   },
   "/send": {
     usage: "/send NAME",

@@ -14,6 +14,7 @@ test("a line that begins with / is a command", () => {
   expect(readComposed("/room den")).toEqual({ do: "go", room: "den" });
   expect(readComposed("/room")).toEqual({ do: "go", room: undefined });
   expect(readComposed("/history 50")).toEqual({ do: "history" });
+  expect(readComposed("/history 5000")).toEqual({ do: "history" });
   expect(readComposed("/password off")).toEqual({ do: "drop-password" });
   expect(readComposed("/part")).toEqual({ do: "part", room: undefined });
   expect(readComposed("/part den")).toEqual({ do: "part", room: "den" });

@@ -14,6 +14,7 @@ import {
   type SlashCommand,
   unknownCommand,
 } from "../../client/slash-commands.ts";
+import { history } from "../../limits.ts";
 import { type TextArea, wrapWords } from "../output/wrap.ts";
 
 /** The meaning of a typed line. */
@@ -46,10 +47,10 @@ export const slashCommands: Readonly<Record<string, PromptCommand>> = {
   ...sharedCommands,
   "/history": {
     usage: "/history [N]",
-    help: "show the last N messages (20)",
+    help: `show the last N messages (20, at most ${history.pageMessages})`,
     read: (argument) =>
-      /^\d{0,3}$/.test(argument)
-        ? { do: "history", limit: Math.max(1, Number(argument || 20)) }
+      /^\d*$/.test(argument)
+        ? { do: "history", limit: historyLimit(Number(argument || 20)) }
         : undefined,
   },
   "/link": {
@@ -160,4 +161,8 @@ export function helpRows(area: TextArea): string[] {
     "a line that begins with /. Tab completes, Ctrl-R searches what you typed.";
   const indent = { first: "  ", other: "  " };
   return [...rows, ...wrapWords(slashOrdersHelp, area, indent), ...wrapWords(rest, area, indent)];
+}
+
+function historyLimit(wanted: number): number {
+  return Math.min(Math.max(1, wanted), history.pageMessages);
 }
