@@ -189,6 +189,20 @@ export class Hub {
     this.state.wake();
   }
 
+  /**
+   * The connection has closed, and everything received has been handled. Whether some of it has yet
+   * to run: the session then ends its link once it has.
+   */
+  handleLastInput(session: Session, nowMs: number): boolean {
+    const { queue, dialect } = session;
+    const isBusy = queue.isBlocked || queue.length > 0;
+    if (!isBusy || dialect.hearsAfterEnd === true) return false;
+    this.handleInputEnd(session, nowMs);
+    // Its output goes nowhere now, and must not hold it up.
+    this.handleDrain(session, nowMs);
+    return true;
+  }
+
   /** The connection has closed. `quit`: the client closed it in an orderly way. */
   handleClose(session: Session, reason: LeaveReason, nowMs: number): void {
     const hub = this.state;

@@ -59,7 +59,7 @@ export type ConnectionOptions = {
   /** Prints a line of an original system's server. */
   print: (line: string) => void;
   log: Log;
-  admission: Pick<Admission, "move">;
+  admission: Pick<Admission, "move" | "leave">;
   /** Undefined: input is read as it arrives. */
   turns?: ReadingTurns | undefined;
 };
@@ -118,6 +118,8 @@ export class ChatConnection implements Link {
   #openedMs = 0;
   #heard = false;
   #inputEnded = false;
+  #isClosed = false;
+  #hasLeft = false;
   #prompted = false;
   /** Undefined until TELNET's commands arrive. */
   #telnet: TelnetFilter | undefined;
@@ -140,11 +142,6 @@ export class ChatConnection implements Link {
 
   get peer(): Peer {
     return this.#peer;
-  }
-
-  /** The owner that this connection counts for. */
-  get owner(): ShareOwner {
-    return this.#owner;
   }
 
   belongsTo(owner: ShareOwner): void {
@@ -241,7 +238,8 @@ export class ChatConnection implements Link {
       this.#readLines(this.#state.framer, rest, nowMs);
     } else this.#take(piece, nowMs);
     if (this.#state.is === "over") this.#unread.clear();
-    if (!this.hasUnread && this.#isPaused) {
+    if (this.#isClosed) this.#leaveIfDone(nowMs);
+    else if (!this.hasUnread && this.#isPaused) {
       this.#isPaused = false;
       this.#socket.resume();
       if (this.#inputEnded) this.ended(nowMs);
@@ -310,18 +308,41 @@ export class ChatConnection implements Link {
     if (this.#state.is === "cpp") return this.#answerCpp(this.#state.service.handleEnd());
     const session = this.#session;
     if (session === undefined) return this.end();
-    if (this.#state.is === "lines") {
-      const rest = this.#state.framer.rest();
-      if (rest !== undefined && rest !== "") this.#driver.handleMessage(session, rest, nowMs);
-    }
+    this.#readLastLine(session, nowMs);
     this.#driver.handleInputEnd(session);
   }
 
-  closed(): void {
+  /** After FIN, a line needs no line end. */
+  #readLastLine(session: Session, nowMs: number): void {
+    if (this.#state.is !== "lines") return;
+    const rest = this.#state.framer.rest();
+    if (rest !== undefined && rest !== "") this.#driver.handleMessage(session, rest, nowMs);
+  }
+
+  /** The connection has closed. What it received before is still read, in its turn. */
+  closed(nowMs: number): void {
+    this.#isClosed = true;
+    this.#undecided.delete(this);
+    this.#leaveIfDone(nowMs);
+  }
+
+  /** Leaves, unless something that the client sent before it closed has yet to be carried out. */
+  #leaveIfDone(nowMs: number): void {
+    const session = this.#session;
+    if (this.isOver) return this.#leave();
+    if (this.hasUnread) return;
+    if (session === undefined) return this.#leave();
+    if (this.#inputEnded) this.#readLastLine(session, nowMs);
+    if (this.isOver || !this.#driver.handleLastInput(session)) this.#leave();
+  }
+
+  #leave(): void {
+    if (this.#hasLeft) return;
+    this.#hasLeft = true;
     this.#state = { is: "over" };
     this.#unread.clear();
-    this.#isPaused = false;
     this.#undecided.delete(this);
+    this.#options.admission.leave(this.#owner);
     if (this.#session === undefined) return;
     this.#driver.handleClose(this.#session, this.#inputEnded ? "quit" : "lost");
   }
@@ -431,6 +452,7 @@ export class ChatConnection implements Link {
   }
 
   write(bytes: Uint8Array): number {
+    if (this.#isClosed) return bytes.length;
     const written = this.#socket.write(bytes);
     if (written > 0) this.#options.metrics.sentBytes += written;
     return written < 0 ? bytes.length : written;
@@ -439,13 +461,15 @@ export class ChatConnection implements Link {
   end(): void {
     this.#state = { is: "over" };
     this.#undecided.delete(this);
-    this.#socket.end();
+    if (this.#isClosed) this.#leave();
+    else this.#socket.end();
   }
 
   abort(): void {
     this.#state = { is: "over" };
     this.#undecided.delete(this);
-    this.#socket.terminate();
+    if (this.#isClosed) this.#leave();
+    else this.#socket.terminate();
   }
 
   get #driver(): ConnectionDriver {

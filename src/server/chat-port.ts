@@ -187,9 +187,7 @@ function socketHandlers(options: ChatPortOptions): Bun.SocketHandler<SocketData>
     close(socket) {
       const { data } = socket;
       socket.data = undefined;
-      if (!(data instanceof ChatConnection)) return;
-      options.admission.leave(data.owner);
-      data.closed();
+      if (data instanceof ChatConnection) data.closed(steadyMs());
     },
     // A bug in one connection must not end the others, but must be visible.
     error(socket, error) {

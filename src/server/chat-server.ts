@@ -434,12 +434,7 @@ function sessionsOf({ driver }: ChatCore, dialect: Dialect): Connect {
       passedChars: () => session.passedChars,
       overflow: () => driver.handleOverflow(session),
       drained: () => driver.handleDrain(session),
-      isBusyAtEnd() {
-        const { isBlocked, length } = session.queue;
-        if (!isBlocked && length === 0) return false;
-        driver.handleInputEnd(session);
-        return true;
-      },
+      isBusyAtEnd: () => driver.handleLastInput(session),
       closed: () => driver.handleClose(session, "lost"),
     };
   };

@@ -102,6 +102,10 @@ export class HubDriver {
     this.#hub?.handleInputEnd(session, steadyMs());
   }
 
+  handleLastInput(session: Session): boolean {
+    return this.#hub?.handleLastInput(session, steadyMs()) ?? false;
+  }
+
   handleClose(session: Session, reason: LeaveReason): void {
     this.#hub?.handleClose(session, reason, steadyMs());
   }
@@ -193,5 +197,6 @@ export type ConnectionDriver = Pick<
   | "handleOverflow"
   | "handleDrain"
   | "handleInputEnd"
+  | "handleLastInput"
   | "handleClose"
 >;

@@ -4,6 +4,7 @@
 import { expect, test } from "bun:test";
 import type { FilesPort } from "../../src/chat/files-port.ts";
 import type { CredentialsPort } from "../../src/chat/login/credentials-port.ts";
+import { ratesFor } from "../../src/chat/rates/rate-budget.ts";
 import { chatRoom } from "../../src/dialects/chat-room.ts";
 import { lineChat } from "../../src/dialects/line-chat.ts";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
@@ -69,6 +70,28 @@ test("a line-chat listener stays if its input ended while its password was being
     expect(client.link.ended).toBe(!isRight);
     client.close("quit");
   }
+});
+
+test("commands that wait when the connection closes are carried out before the session ends", () => {
+  const rig = new Rig({ rates: ratesFor(100) });
+  const bob = rig.member("Bob");
+  const ann = rig.member("Ann");
+  const many = 440;
+  ann.queue(...Array.from({ length: many }, (_, i) => say(i + 1)));
+  expect(ann.session.queue.length).toBeGreaterThan(0);
+  expect(rig.hub.handleLastInput(ann.session, rig.nowMs)).toBe(true);
+  rig.settle();
+  rig.pass(20_000);
+  const heard = bob.lines().filter(({ type }) => type === "message");
+  expect(heard.map(({ text }) => text)).toEqual(
+    Array.from({ length: many }, (_, i) => `m${i + 1}`),
+  );
+  expect(ann.link.ended).toBe(true);
+  // Nothing waits: the session may go at once.
+  expect(rig.hub.handleLastInput(bob.session, rig.nowMs)).toBe(false);
+  const dan = rig.client(lineChat).send("Dan");
+  dan.queue(...Array.from({ length: many }, (_, i) => `line ${i}`));
+  expect(rig.hub.handleLastInput(dan.session, rig.nowMs)).toBe(false);
 });
 
 test("a member that only listens keeps its name and mail when the server is killed", () => {

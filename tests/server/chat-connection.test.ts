@@ -44,6 +44,7 @@ function driverOf(rig: Rig): ConnectionDriver {
     handleOverflow: (session) => hub.handleOverflow(session, rig.nowMs),
     handleDrain: (session) => hub.handleDrain(session, rig.nowMs),
     handleInputEnd: (session) => hub.handleInputEnd(session, rig.nowMs),
+    handleLastInput: (session) => hub.handleLastInput(session, rig.nowMs),
     handleClose: (session, reason) => hub.handleClose(session, reason, rig.nowMs),
   };
 }
@@ -65,6 +66,8 @@ class Caller implements Wire {
   #undecided = false;
 
   isPaused = false;
+  /** How often it gave up its place. */
+  left = 0;
 
   constructor(
     protocol: PortProtocol = any,
@@ -79,7 +82,7 @@ class Caller implements Wire {
       cpp: () => new RegistryConnection(this.registry, "127.0.0.1"),
       print: (line) => this.rig.log.push(line),
       log: this.#kept.log,
-      admission: new Admission(0),
+      admission: { move: (_, to) => to, leave: () => void this.left++ },
       turns,
     };
     const undecided = {
@@ -459,12 +462,46 @@ describe("a connection whose network has used up its turn", () => {
     expect(heardBy(caller)).toEqual(Array.from({ length: 60 }, (_, i) => i + 1));
   });
 
-  test("is forgotten together with its unread data when it is lost", () => {
+  for (const how of ["lost", "closed after FIN"]) {
+    test(`is read to its end after it was ${how}`, () => {
+      const { caller, pass } = crowded(1);
+      const { rig, connection } = caller;
+      const bob = rig.member("Bob");
+      const said = Array.from({ length: 60 }, (_, i) =>
+        JSON.stringify({ type: "say", text: `${i + 1} x` }),
+      );
+      // Of a line without an end, the client may have sent only a part, unless it sent FIN.
+      const last = JSON.stringify({ type: "say", text: "61 x" });
+      caller.send(`${hello}${said.join("\n")}\n${last}`);
+      if (how !== "lost") connection.ended(rig.nowMs);
+      expect(connection.hasUnread).toBe(true);
+      connection.closed(rig.nowMs);
+      for (let i = 0; i < 100 && connection.hasUnread; i++) pass();
+      caller.wait(limits.afterFinMs + 20);
+      const heard = Array.from(bob.text().matchAll(/"text":"(\d+) x/g), ([, n]) => Number(n));
+      expect(heard).toEqual(Array.from({ length: how === "lost" ? 60 : 61 }, (_, i) => i + 1));
+      expect(caller.names).toEqual(["Bob"]);
+      expect(caller.left).toBe(1);
+    });
+  }
+
+  test("counts until it has been read, and is then forgotten", () => {
     const { caller, pass } = crowded();
-    caller.send('{"type":"hello","version":2,"name":"Ann"}\n', "x\n".repeat(200_000));
-    expect(caller.connection.hasUnread).toBe(true);
-    caller.connection.closed();
-    expect(caller.connection.hasUnread).toBe(false);
+    caller.send(hello, '{"type":"ping"}\n'.repeat(20_000));
+    caller.connection.closed(caller.rig.nowMs);
+    expect([caller.connection.hasUnread, caller.left]).toEqual([true, 0]);
+    for (let i = 0; i < 1_000 && caller.connection.hasUnread; i++) pass();
+    caller.wait(20_000);
+    expect([caller.connection.hasUnread, caller.left]).toEqual([false, 1]);
+    expect(caller.names).toEqual([]);
+  });
+
+  test("is not read any more once the server has ended it", () => {
+    const { caller, pass } = crowded();
+    caller.send(hello, "x\n".repeat(200_000));
+    caller.connection.abort();
+    caller.connection.closed(caller.rig.nowMs);
+    expect([caller.connection.hasUnread, caller.left]).toEqual([false, 1]);
     pass();
     expect(caller.names).toEqual([]);
   });

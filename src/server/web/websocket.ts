@@ -182,6 +182,7 @@ export class SocketLink implements Link {
   /** The connection has closed. What the client sent before is still read, in its turn. */
   closed(): void {
     this.#socket = undefined;
+    this.#isFull = false;
     if (this.#isEnding) this.#unread.length = 0;
     this.#leaveIfDone();
   }
@@ -189,9 +190,7 @@ export class SocketLink implements Link {
   /** Leaves, unless something that the client sent before it closed has yet to be carried out. */
   #leaveIfDone(): void {
     if (this.hasUnread) return;
-    if (this.#isEnding || this.#session?.isBusyAtEnd() !== true) return this.#leave();
-    // Its answers go nowhere, and must not hold it up.
-    this.drained();
+    if (this.#isEnding || this.#session?.isBusyAtEnd() !== true) this.#leave();
   }
 
   #leave(): void {
