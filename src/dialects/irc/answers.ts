@@ -17,7 +17,7 @@ import { cutLine, whoLines } from "./who.ts";
 
 type Event<T extends PersonalEvent["type"]> = Extract<PersonalEvent, { type: T }>;
 
-/** Bytes of names in one line of NAMES; the rest is for the channel and the client's nick. */
+/** Bytes of names in one line; the rest is for the channel and the client's nick. */
 const namesBytes = 380;
 
 export function entryLines(self: Self, event: Event<"entry">): Line[] {
@@ -48,21 +48,15 @@ export function namesLines(
   members: readonly RosterEntry[],
 ): Line[] {
   const channel = channelOf(room);
-  const lines: Line[] = [];
-  let some = "";
-  const flush = (): void => {
-    if (some !== "") lines.push(self.numeric("353", isSecret ? "@" : "=", channel, some));
-    some = "";
-  };
-  for (const member of members) {
+  const entries = members.map((member) => {
     const nick = self.has("userhost-in-names")
       ? sourceOf(member.name, member.persona)
       : nickOf(member.name);
-    const entry = `${prefixOf(self, member)}${nick}`;
-    if (Buffer.byteLength(some) + Buffer.byteLength(entry) > namesBytes) flush();
-    some += some === "" ? entry : ` ${entry}`;
-  }
-  flush();
+    return `${prefixOf(self, member)}${nick}`;
+  });
+  const lines = inLines(entries, " ").map((some) =>
+    self.numeric("353", isSecret ? "@" : "=", channel, some),
+  );
   lines.push(self.numeric("366", channel, "End of /NAMES list"));
   return lines;
 }
@@ -169,7 +163,7 @@ function whoisOf(self: Self, person: PersonInfo): Line[] {
   const { server } = self;
   const lines = [self.numeric("311", nick, persona.user, persona.host, "*", persona.realName)];
   const channels = rooms.map((one) => `${prefixOf(self, one)}${channelOf(one.room)}`);
-  if (channels.length > 0) lines.push(self.numeric("319", nick, channels.join(" ")));
+  lines.push(...inLines(channels, " ").map((some) => self.numeric("319", nick, some)));
   lines.push(self.numeric("312", nick, server.name, `parley ${server.version}`));
   if (away !== undefined) lines.push(self.numeric("301", nick, away));
   if (isOperator) lines.push(self.numeric("313", nick, "is an operator of this server"));
@@ -246,9 +240,9 @@ export function watchedLines(self: Self, { here, gone, refused }: Event<"watched
   for (const { name, persona } of here) {
     lines.push(self.numeric("730", sourceOf(name, persona)));
   }
-  for (const some of inLines(gone)) lines.push(self.numeric("731", some));
+  for (const some of inLines(gone, ",")) lines.push(self.numeric("731", some));
   const most = String(limits.maxWatched);
-  for (const some of inLines(refused)) {
+  for (const some of inLines(refused, ",")) {
     lines.push(self.numeric("734", most, some, "Monitor list is full."));
   }
   return lines;
@@ -256,13 +250,13 @@ export function watchedLines(self: Self, { here, gone, refused }: Event<"watched
 
 export function watchListLines(self: Self, { names }: Event<"watch-list">): Line[] {
   return [
-    ...inLines(names).map((some) => self.numeric("732", some)),
+    ...inLines(names, ",").map((some) => self.numeric("732", some)),
     self.numeric("733", "End of MONITOR list"),
   ];
 }
 
-/** Names joined by commas, as many per line as fit. */
-function inLines(names: readonly string[]): string[] {
+/** Names joined by a separator, as many per line as fit. */
+function inLines(names: readonly string[], separator: string): string[] {
   const lines: string[] = [];
   let some = "";
   for (const name of names) {
@@ -270,7 +264,7 @@ function inLines(names: readonly string[]): string[] {
       lines.push(some);
       some = "";
     }
-    some += some === "" ? name : `,${name}`;
+    some += some === "" ? name : `${separator}${name}`;
   }
   return some === "" ? lines : [...lines, some];
 }

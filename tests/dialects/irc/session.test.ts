@@ -58,6 +58,16 @@ test("without a real name, the current name is shown", () => {
   expect(realName("Rob")).toBe("Rob");
 });
 
+test("whoever is in many rooms with long names is shown in lines that are no longer than 512 bytes", () => {
+  const rig = new IrcRig();
+  const rooms = Array.from({ length: 16 }, (_, i) => `#${"ö".repeat(30)}${10 + i}`);
+  const ann = rig.irc("Ann").send(...rooms.map((room) => `JOIN ${room}`));
+  const lines = ann.ask("WHOIS Ann");
+  for (const line of lines) expect(Buffer.byteLength(line)).toBeLessThanOrEqual(510);
+  const shown = lines.flatMap((line) => / 319 Ann Ann :(.*)$/.exec(line)?.[1]?.split(" ") ?? []);
+  expect(shown.sort()).toEqual(rooms.map((room) => `@${room}`));
+});
+
 test("a taken or invalid name can be changed before the welcome", () => {
   const rig = new IrcRig();
   rig.irc("Ann");
