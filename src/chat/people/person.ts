@@ -1,6 +1,6 @@
 // What is known about a session in addition to its name and what it has proved. Pure data.
 
-import type { Persona } from "./persona.ts";
+import type { Changer, Persona } from "./persona.ts";
 
 /** What a persona is built from, in addition to the name and the network. */
 type About = {
@@ -27,8 +27,8 @@ export class Person {
   sinceMs = 0;
   /** Its parting message. */
   farewell: string | undefined;
-  /** Rooms to which people on other servers have invited it. */
-  calledInto: Set<string> | undefined;
+  /** Rooms to which their operators have invited it from other servers, and who that was. */
+  calledInto: Map<string, Changer> | undefined;
   /** When other servers were last told that it has spoken, by the hub's clock. */
   listedMs = 0;
 

@@ -84,7 +84,10 @@ function call(
   if (isOperator) {
     const keys = elsewhere.map(({ server, folded }) => calledKey(server, folded));
     if (here !== undefined) keys.push(personKey(here.identity));
-    for (const key of keys) keepNewest(room.called, key);
+    for (const key of keys) {
+      makePlace(room.called, key);
+      room.called.add(key);
+    }
   }
   const by = changerOf(hub, session);
   if (here !== undefined) tellCall(hub, by, room.name, here);
@@ -103,7 +106,9 @@ export function hearCall(
 ): void {
   const devices = admits ? hub.names.devices(holder) : [];
   for (const { person } of devices) {
-    keepNewest((person.calledInto ??= new Set()), room);
+    const calls = (person.calledInto ??= new Map<string, Changer>());
+    makePlace(calls, room);
+    calls.set(room, by);
   }
   tellCall(hub, by, room, holder);
 }
@@ -130,12 +135,11 @@ function announceCall(hub: HubState, by: Changer, room: Room, name: string): voi
   announceEverywhere(hub, room, { type: "invited", by: by.name, name, ...about });
 }
 
-/** Adds an invitation. The oldest expire: people who never come must not use up all of them. */
-function keepNewest(called: Set<string>, one: string): void {
+/** For an invitation. The oldest expire: people who never come must not use up all of them. */
+function makePlace(called: Set<string> | Map<string, unknown>, one: string): void {
   called.delete(one);
-  const [oldest] = called;
+  const [oldest] = called.keys();
   if (called.size >= limits.maxCalled && oldest !== undefined) called.delete(oldest);
-  called.add(one);
 }
 
 function isThere(room: Room, name: string): Refusal {

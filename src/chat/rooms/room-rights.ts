@@ -164,8 +164,7 @@ export function entryProblem(
   if (rankIn(hub, session, room).isOperator) return undefined;
   const open = hub.rooms.get(room);
   const isCalled =
-    open?.called.has(personKey(session.identity)) === true ||
-    session.person.calledInto?.has(room) === true;
+    open?.called.has(personKey(session.identity)) === true || isCalledElsewhere(hub, session, room);
   if (isBannedFrom(hub, session, room)) {
     return isCalled ? undefined : { code: "room-banned", message: `You are banned from ${shown}` };
   }
@@ -183,6 +182,25 @@ export function entryProblem(
     return { code: "room-full", message: `The room ${shown} is full: try again later` };
   }
   return undefined;
+}
+
+/**
+ * Whether an operator of the room, connected to another server, has invited the session. This
+ * server may not hear when everybody has left the room and others open it: the invitation holds
+ * while whoever sent it is an operator of the room. Until the room is open here, that is unknown.
+ */
+function isCalledElsewhere(hub: HubState, session: Session, room: string): boolean {
+  const by = session.person.calledInto?.get(room);
+  const open = hub.rooms.get(room);
+  if (by === undefined || open === undefined) return by !== undefined;
+  const members = [...(open.elsewhere?.people() ?? [])].filter(({ folded, about }) => {
+    return by.ids.length === 0 ? folded === fold(by.name) : isOneOf(by.ids, about?.ids);
+  });
+  return members.some(({ folded }) => rankOf(hub, open, folded).isOperator);
+}
+
+function isOneOf(ids: readonly string[], those: readonly string[] = []): boolean {
+  return those.some((id) => ids.includes(id));
 }
 
 /** Whether the person is in the room by another connection, or has just lost the one they had. */

@@ -51,11 +51,12 @@ export class Room {
   }
 
   /**
-   * The first member is about to enter: nobody has a rank from before. A new map, because that is
-   * how lost-members.ts recognizes that ranks which it remembers have ended.
+   * The first member is about to enter: nobody has a rank or an invitation from before. A new map,
+   * because that is how lost-members.ts recognizes that ranks which it remembers have ended.
    */
   endRanks(): void {
     this.#ranks = new Map();
+    this.called.clear();
   }
 
   /** Number of members, wherever they are connected. */

@@ -92,6 +92,22 @@ test("joining, talking, being away, name changes, and leaving", () => {
   );
 });
 
+test("an invitation to a room does not admit to a later room of that name", () => {
+  expectSame(
+    "Ann JOIN #den",
+    "Ben JOIN #lobby",
+    "Cal JOIN #lobby",
+    "Ann MODE #den +i",
+    "Ann INVITE Ben #den",
+    "Ann PART #den",
+    "Cal JOIN #den",
+    "Cal MODE #den +i",
+    "Ben JOIN #den",
+    "Cal INVITE Ben #den",
+    "Ben JOIN #den",
+  );
+});
+
 test("what happens in several rooms in one commit keeps its order", () => {
   const world = new Neighbours();
   const [east, west] = [world.server("east"), world.server("west")];

@@ -64,3 +64,23 @@ test("who moves from one room to another leaves the first before entering the se
     "Finn JOIN #attic",
   ]);
 });
+
+test("invitations end with the room, even if others open it before the next commit", () => {
+  const store = new FailingStore();
+  const rig = new IrcRig({}, store.answer);
+  const [ann, ben, cal] = [rig.irc("Ann"), rig.irc("Ben"), rig.irc("Cal")];
+  rig.room("#lobby", ben);
+  rig.room("#den", ann);
+  ann.send("INVITE Ben #den");
+  store.timing = ({ type }) => (type === "commit" ? "run-late" : "now");
+  ben.send("PRIVMSG #lobby :1");
+  // While that is committed, the next batch gathers.
+  ann.send("PART #den");
+  cal.send("JOIN #den", "MODE #den +i");
+  while (store.waiting.length > 0) {
+    store.releaseOne(rig);
+    rig.settle();
+  }
+  ben.lines();
+  expect(ben.ask("JOIN #den")).toEqual([":irc.test 473 Ben #den :Cannot join channel (+i)"]);
+});
