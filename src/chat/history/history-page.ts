@@ -2,22 +2,37 @@
 
 import { history as limits } from "../../limits.ts";
 
+/** Which message a page must contain: the first, the last, or the one at that index. */
+export type PageEnd = "oldest" | "newest" | { readonly around: number };
+
 /**
- * The longest prefix ("oldest") or suffix ("newest") of `messages` that fits `history.pageBytes` on
- * the wire, but at least one message.
+ * As many of `messages` as fit `history.pageBytes` on the wire, without gaps, but at least the one
+ * that the page must contain.
  */
 export function fittingPage<T extends { text: string }>(
   messages: readonly T[],
-  from: "oldest" | "newest",
+  end: PageEnd,
 ): readonly T[] {
-  let bytes = 0;
-  for (let i = 0; i < messages.length; i++) {
-    const { text } = messages[from === "oldest" ? i : messages.length - 1 - i]!;
-    bytes += maxBytesPerUnit * text.length + frameBytes;
-    if (bytes <= limits.pageBytes || i === 0) continue;
-    return from === "oldest" ? messages.slice(0, i) : messages.slice(messages.length - i);
+  const last = messages.length - 1;
+  const middle = end === "oldest" ? 0 : end === "newest" ? last : Math.min(end.around, last);
+  let [from, to] = [middle, middle];
+  let bytes = wireBytes(messages[middle]);
+  const fits = (at: number): boolean => {
+    const more = wireBytes(messages[at]);
+    if (at < 0 || at > last || bytes + more > limits.pageBytes) return false;
+    bytes += more;
+    return true;
+  };
+  for (let [isBackOpen, isForthOpen] = [true, true]; isBackOpen || isForthOpen;) {
+    if (isBackOpen && (isBackOpen = fits(from - 1))) from--;
+    if (isForthOpen && (isForthOpen = fits(to + 1))) to++;
   }
-  return messages;
+  return from === 0 && to === last ? messages : messages.slice(from, to + 1);
+}
+
+/** Upper bound. */
+function wireBytes(message: { text: string } | undefined): number {
+  return maxBytesPerUnit * (message?.text.length ?? 0) + frameBytes;
 }
 
 /** Approximate characters of a page on the wire. */

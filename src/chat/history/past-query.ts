@@ -17,8 +17,11 @@ import type { RoomBounds } from "../turn/store.ts";
 
 type Asked = { query: PastQuery; limit: number; ref: Ref | undefined };
 
-/** Numbers of the first and last message that may be read, and the end to begin from. */
-type Range = { from: number; to: number; end: "oldest" | "newest" };
+/**
+ * Numbers of the first and last message that may be read, and the end to begin from, or the number
+ * of the message around which.
+ */
+type Range = { from: number; to: number; end: "oldest" | "newest"; around?: number };
 
 /** Answers exactly once; later commands of the session wait. */
 export function readPast(hub: HubState, session: Session, room: Room, asked: Asked): void {
@@ -61,7 +64,8 @@ function rangeOf(
     case "around":
       return find(query.point, ({ before }) => {
         const from = Math.max(1, before + 1 - Math.floor(limit / 2));
-        then({ from, to: Math.min(last, from + limit - 1), end: "oldest" });
+        const to = Math.min(last, from + limit - 1);
+        then({ from, to, end: "oldest", around: before + 1 });
       });
     case "between":
       return find(query.from, (from) =>
@@ -126,7 +130,7 @@ function firstFrom(
 function readRange(
   hub: HubState,
   room: Room,
-  { from, to, end }: Range,
+  { from, to, end, around }: Range,
   limit: number,
   then: (messages: readonly Said[] | ParleyError) => void,
 ): void {
@@ -135,7 +139,8 @@ function readRange(
   hub.store.ask({ type: "read-room", room: room.name, ...where, limit }, (outcome) => {
     if (!outcome.done) return then(outcome.error);
     const inside = outcome.result.filter(({ seq }) => seq >= from && seq <= to);
-    then(fittingPage(inside, end));
+    const middle = around === undefined ? -1 : inside.findIndex(({ seq }) => seq === around);
+    then(fittingPage(inside, middle < 0 ? end : { around: middle }));
   });
 }
 

@@ -6,7 +6,7 @@
 import { history as limits, search } from "../../limits.ts";
 import type { PrivateMessage } from "../events.ts";
 import { findPerson, type Person } from "../people/find-person.ts";
-import { fittingPage } from "../history/history-page.ts";
+import { fittingPage, type PageEnd } from "../history/history-page.ts";
 import type { HubState } from "../hub-state.ts";
 import { fold } from "../names/grammar.ts";
 import type { MailPoint, PastPrivate } from "../people/people-events.ts";
@@ -35,7 +35,8 @@ export function readPastPrivate(hub: HubState, session: Session, command: PastPr
   });
 }
 
-type Part = { readonly entries: readonly MailEntry[]; readonly end: "oldest" | "newest" };
+/** In its order; `end`: what is left out last if not everything fits. */
+type Part = { readonly entries: readonly MailEntry[]; readonly end: PageEnd };
 
 /** Reads the messages and sends as many of them as fit. */
 function answer(
@@ -139,8 +140,9 @@ export function partOf(
     case "after":
       return oldest(through(query.point), all.length);
     case "around": {
-      const from = Math.max(0, before(query.point) - Math.floor(limit / 2));
-      return oldest(from, all.length);
+      const middle = before(query.point);
+      const from = Math.max(0, middle - Math.floor(limit / 2));
+      return { ...oldest(from, all.length), end: { around: middle - from } };
     }
     case "between": {
       const { from, to } = query;

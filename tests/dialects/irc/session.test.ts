@@ -437,6 +437,26 @@ test("a labelled MODE that is refused ends its answer", () => {
   expect(bothRefused[3]).toContain(" BATCH -");
 });
 
+function idsIn(text: string): (string | undefined)[] {
+  return [...text.matchAll(/msgid=([^; ]*)/g)].map(([, id]) => id);
+}
+
+test("history around a message contains it, however long the messages before it are", () => {
+  const rig = new IrcRig();
+  const ann = rig.irc("Ann", "batch message-tags draft/chathistory");
+  rig.room("#lobby", ann);
+  const bob = rig.member("Bob");
+  for (let n = 1; n <= 60; n++) {
+    bob.send({ type: "say", n, room: "lobby", text: "x".repeat(15_000) });
+  }
+  const all = idsIn(ann.client.text());
+  expect(all).toHaveLength(60);
+  ann.send(`CHATHISTORY AROUND #lobby msgid=${all[40]} 60`);
+  const around = idsIn(ann.client.text());
+  expect(around).toContain(all[40]);
+  expect(around).toEqual(all.slice(all.indexOf(around[0]), all.indexOf(around.at(-1)) + 1));
+});
+
 test("history around a message, a time, and between", () => {
   const rig = new IrcRig();
   const ann = rig.irc("Ann", "batch server-time message-tags draft/chathistory echo-message");
@@ -446,7 +466,7 @@ test("history around a message, a time, and between", () => {
     rig.pass(1_000);
   }
   const raw = ann.client.text();
-  const ids = [...raw.matchAll(/msgid=([^; ]*)/g)].map(([, id]) => id);
+  const ids = idsIn(raw);
   const times = [...raw.matchAll(/time=([^; ]*)/g)].map(([, time]) => time);
   const asked = (what: string): string[] =>
     ann.ask(`CHATHISTORY ${what}`).flatMap((line) => / PRIVMSG #den :(.*)$/.exec(line)?.[1] ?? []);
