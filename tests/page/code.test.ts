@@ -126,7 +126,11 @@ inBrowser(
     await isIn(tab, "failed");
     expect(await state(tab)).toContain("The other end does not know this code");
     expect(await sender.exit()).toBe(4);
-    // The page has a place for the next one.
+    // The page has a place for the next one, about which alone it then speaks.
+    await tab.fill("#code", `${number}-${word}-olivee`);
+    await tab.press("Enter");
+    await tab.shows("#code-problem", "No code has the word 'olivee': did you mean 'olive'?");
+    expect(await state(tab)).toBe("");
     await tab.fill("#code", code);
     await tab.press("Enter");
     await tab.until(
@@ -195,7 +199,13 @@ inBrowser("either end can stop it", async () => {
   await tab.click("#found-cancel");
   await isIn(tab, "failed");
   expect(await state(tab)).toBe("Cancelled");
+  expect(await tab.text("#found-names")).toBe("stopped.bin");
   expect(await sender.exit()).not.toBe(0);
+  // What was found for one code is not shown for the next.
+  await tab.fill("#code", "7-olive-lamp");
+  await tab.press("Enter");
+  await tab.until("document.querySelector('#code-state').textContent.startsWith('There are no')");
+  expect(await tab.get("document.querySelector('#found').hidden")).toBe(true);
   await using other = give(path, "--limit-rate", "4M");
   await open(tab, await codeOf(other));
   await tab.click(submit);

@@ -107,6 +107,8 @@ function isFolder({ name }: { name: string }): boolean {
 }
 
 function start(text: string): void {
+  // About the try before.
+  setText(status, "");
   const code = parseCode(text, wordlist);
   if ("problem" in code) return setProblem(field, problem, sentence(code.problem));
   if (!hasCipher) {
@@ -118,7 +120,6 @@ function start(text: string): void {
   setProblem(access, accessProblem, "");
   leave();
   form.hidden = true;
-  view = nothing;
   const session = new ClientSession({
     name: undefined,
     rooms: [],
