@@ -880,6 +880,9 @@ export const peer = {
    * first.
    */
   maxSilentCallers: 16,
+  /** Lines about rejected callers, as a burst; then one in this time: they interrupt a chat. */
+  rejectionLinesAtOnce: 8,
+  rejectionLineEveryMs: 10_000,
   /** For connecting to the registry or a peer, and for the registry's answer. */
   requestTimeoutMs: 5_000,
   /** Registrations tried per `/bridge`; each client that has gone may cost a timeout. */

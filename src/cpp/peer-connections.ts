@@ -9,6 +9,7 @@ import { type Contact, encodeChat, hostPort, quitText } from "./codec.ts";
 import { type ChatOutput, PeerChat } from "./peer-chat.ts";
 import type { CallPath, KeyState, Secured } from "./peer-event.ts";
 import { type ExitReason, failed, type PeerOutput } from "./peer-output.ts";
+import { RejectionLines } from "./rejection-lines.ts";
 import { bareHoldMs, PeerStream, type PeerStyle, type StreamEvent } from "./peer-stream.ts";
 
 type Connection = {
@@ -51,6 +52,7 @@ export class PeerConnections {
   #call: Call | undefined;
   #over: ExitReason | undefined;
   #isCrowdingReported = false;
+  readonly #rejections = new RejectionLines();
 
   constructor(
     self: Contact,
@@ -132,7 +134,7 @@ export class PeerConnections {
       call.second = connection;
       return;
     }
-    this.#turnDown(connection, stream, from);
+    this.#turnDown(connection, stream, from, nowMs);
   }
 
   /** `/chat`: starts a chat on the outgoing connection; the first line is from this side. */
@@ -249,12 +251,12 @@ export class PeerConnections {
   #handleFirstEvent(connection: number, stream: PeerStream, event: StreamEvent, nowMs: number) {
     const from = this.#senderOf(connection, event);
     if (event.type === "malformed" || event.type === "quit" || !from) {
-      if (event.type === "malformed") this.#outputs.push(failed("connection", malformed));
+      if (event.type === "malformed") this.#showRejected(malformed, nowMs);
       if (this.#outgoing === connection) this.#outgoing = undefined;
       return this.close(connection);
     }
     const call = this.#call;
-    if (this.#isUnproved(connection, from)) return this.#refuseUnproved(connection, from);
+    if (this.#isUnproved(connection, from)) return this.#refuseUnproved(connection, from, nowMs);
     if (!call) {
       this.#answer(connection, from, nowMs);
       if (this.#call) this.#handleChatEvent(this.#call, stream, event, nowMs);
@@ -264,7 +266,7 @@ export class PeerConnections {
       call.second = connection;
       return this.#handleChatEvent(call, stream, event, nowMs);
     }
-    this.#turnDown(connection, stream, from);
+    this.#turnDown(connection, stream, from, nowMs);
   }
 
   /** Somebody calls us. */
@@ -284,12 +286,17 @@ export class PeerConnections {
     return this.#connections.get(connection)?.secured === undefined && this.#isKeyKnown(id);
   }
 
-  #refuseUnproved(connection: number, { id, ...at }: Contact): void {
+  #refuseUnproved(connection: number, { id, ...at }: Contact, nowMs: number): void {
     const where = hostPort(at);
     const line = `Somebody at ${where} called as ${id} without the key that you know ${id} by, and was rejected.`;
-    this.#outputs.push(failed("connection", line));
+    this.#showRejected(line, nowMs);
     if (this.#outgoing === connection) this.#outgoing = undefined;
     this.close(connection);
+  }
+
+  #showRejected(line: string, nowMs: number): void {
+    const shown = this.#rejections.take(line, nowMs);
+    if (shown !== undefined) this.#outputs.push(failed("connection", shown));
   }
 
   /**
@@ -340,13 +347,14 @@ export class PeerConnections {
   }
 
   /** Only one chat at a time: turns the caller down in its own style. */
-  #turnDown(connection: number, stream: PeerStream, from: Contact): void {
+  #turnDown(connection: number, stream: PeerStream, from: Contact, nowMs: number): void {
     if (stream.style !== "bare") {
       this.#outputs.push({ type: "send", connection, text: encodeChat(this.#self, quitText) });
     }
     this.close(connection);
     const line = `${from.id} ${hostPort(from)} called during this chat and was rejected.`;
-    this.#show(line, { event: "turned-down", peer: from });
+    const shown = this.#rejections.take(line, nowMs);
+    if (shown !== undefined) this.#show(shown, { event: "turned-down", peer: from });
   }
 
   #show(line: string | undefined, event: Extract<PeerOutput, { type: "show" }>["event"]): void {

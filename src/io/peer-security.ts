@@ -7,6 +7,7 @@ import type { ClientIdentity } from "../client/events.ts";
 import { encodeBridge, withHeader } from "../cpp/codec.ts";
 import type { Peer } from "../cpp/peer.ts";
 import type { CallPath, KeyState, Secured } from "../cpp/peer-event.ts";
+import { RejectionLines } from "../cpp/rejection-lines.ts";
 import { peer as limits } from "../limits.ts";
 import type { KeyPair } from "../tls/certificate.ts";
 import { channelBinding } from "../tls/channel-binding.ts";
@@ -73,6 +74,7 @@ export class PeerSecurity {
   readonly #open = new Map<number, SecuredLink>();
   /** Unknown callers; they are remembered once there is a chat with them. */
   readonly #newCallers = new Map<number, PeerHello>();
+  readonly #rejections = new RejectionLines();
   /** Calls that are being made. */
   readonly #calling = new Set<CallAttempts>();
   /** The number of callers whose keys are being looked up at the registry. */
@@ -209,7 +211,8 @@ export class PeerSecurity {
         this.#host.peer()?.handleSecured(connection, this.#securedBy(hello, state, path));
       },
       onFailed: (why) => {
-        this.#options.say(`A call from ${from} was rejected: ${why}`);
+        const line = `A call from ${from} was rejected: ${why}`;
+        this.#report(this.#rejections.take(line, performance.now()));
         this.#host.peer()?.handleEnd(connection, performance.now());
       },
     };

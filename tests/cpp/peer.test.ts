@@ -426,6 +426,25 @@ describe("vanishing peers and many callers", () => {
     expect(bob.lines).toContain("Alice> still here");
   });
 
+  test("callers who are rejected again and again do not push a chat out of sight", () => {
+    const { world, alice, bob } = bridged();
+    world.type(bob, "/chat", "hi");
+    since(alice);
+    const rounds = 100;
+    for (let at = 0; at < rounds; at++) {
+      world.call(alice, []).send(encodeChat(carol, "me too"));
+      world.call(alice, []).send("GET / HTTP/1.1\r\n\r\n");
+    }
+    expect(alice.lines).toHaveLength(limits.rejectionLinesAtOnce);
+    world.nowMs += limits.rejectionLineEveryMs;
+    world.call(alice, []).send(encodeChat(carol, "me too"));
+    expect(alice.lines.at(-1)).toBe(
+      "Carol 10.0.0.9:9999 called during this chat and was rejected. " +
+        `(Rejected before that, and not shown: ${2 * rounds - limits.rejectionLinesAtOnce})`,
+    );
+    expect(alice.lines).toHaveLength(limits.rejectionLinesAtOnce + 1);
+  });
+
   test("silent callers never time out, but their number is bounded", () => {
     const world = new World();
     const alice = world.join("Alice");
