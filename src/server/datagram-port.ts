@@ -2,11 +2,12 @@
 
 import type { DatagramDialect, LocalTime } from "../chat/dialect.ts";
 import { plainAddress } from "../addresses.ts";
+import { TokenBucket } from "../chat/rates/token-bucket.ts";
 import { DatagramGuard, refusalOf } from "../dialects/datagram-guard.ts";
 import { UdpListener } from "../io/udp/udp-listener.ts";
 import type { Log } from "../log.ts";
 import { harmless } from "../text.ts";
-import { datagramDialects as limits } from "../limits.ts";
+import { datagramDialects as limits, logging } from "../limits.ts";
 
 export interface DatagramPort {
   readonly port: number;
@@ -36,6 +37,8 @@ export async function openDatagramPort(options: DatagramPortOptions): Promise<Da
   const { dialect, host, port, print, log, refusalFor } = options;
   const decoder = new TextDecoder();
   const guard = new DatagramGuard();
+  // Forged addresses have no limit of their own. The log counts what exceeds this.
+  const printed = new TokenBucket(logging.kindLinesPerSecond, logging.kindBurst, performance.now());
   let listener: UdpListener | undefined;
   const opened = await UdpListener.open({
     host,
@@ -55,7 +58,8 @@ export async function openDatagramPort(options: DatagramPortOptions): Promise<Da
       const asker = { address, port: path.port, dialect: dialect.name };
       if (refusal === undefined) log.info("request answered", asker);
       else log.info("connection refused", { ...asker, reason: refusal.reason });
-      if ("log" in answer && answer.log !== undefined) print(harmless(answer.log));
+      const { log: line } = answer;
+      if (line !== undefined && printed.take(1, performance.now())) print(harmless(line));
       const bytes = Buffer.from(answer.text);
       listener?.send(bytes, bytes.length, path);
     },

@@ -1,7 +1,7 @@
 // The UDP ports of greeting and date-time over real sockets.
 
 import { afterEach, expect, spyOn, test } from "bun:test";
-import { datagramDialects as limits } from "../../src/limits.ts";
+import { datagramDialects as limits, logging } from "../../src/limits.ts";
 import { dateTime } from "../../src/dialects/date-time.ts";
 import { greetingDatagrams } from "../../src/dialects/greeting.ts";
 import type { DatagramDialect } from "../../src/chat/dialect.ts";
@@ -51,6 +51,30 @@ test("date and time of the server's clock, each request printed", async () => {
   expect(await ask("SEND_TIME")).toMatch(/^\d\d:\d\d:\d\d$/);
   expect(await ask("what?")).toBe("Invalid request");
   expect(printed).toEqual(["SEND_DATE", "SEND_TIME", "'what?'"]);
+});
+
+test("of a flood, only as many requests are printed as are logged", async () => {
+  let printed = 0;
+  const server = await open(dateTime, { print: () => printed++ });
+  closers.push(() => server.close());
+  // At this moment no allowance grows.
+  spyOn(performance, "now").mockReturnValue(1_000_000);
+  let answered = 0;
+  while (answered <= logging.kindBurst) {
+    let next = Promise.withResolvers<void>();
+    const socket = await Bun.udpSocket({
+      connect: { hostname: host, port: server.port },
+      socket: { data: () => next.resolve(), error() {} },
+    });
+    for (let i = 0; i < limits.sourceBurst; i++) {
+      next = Promise.withResolvers();
+      socket.send("SEND_TIME");
+      await next.promise;
+      answered++;
+    }
+    socket.close();
+  }
+  expect(printed).toBe(logging.kindBurst);
 });
 
 test("each request is logged, including refused ones; the sender gets the reason", async () => {
