@@ -70,6 +70,8 @@ export class UploadStore {
   readonly #open = new Map<string, ShareOwner>();
   readonly #clock: UploadClock;
   readonly #leftovers = new Leftovers();
+  /** Uploads whose data is being removed. */
+  readonly #discarding = new Map<string, Promise<void>>();
   /** Serializes work on rows and names. */
   #busy: Promise<unknown> = Promise.resolve();
 
@@ -119,6 +121,8 @@ export class UploadStore {
     room?: string,
   ): Promise<Upload> {
     return this.#alone(async () => {
+      // Otherwise it would resume data that is about to disappear.
+      await this.#discarding.get(id);
       await this.#refresh();
       if (this.#open.has(id)) throw new ParleyError("not-allowed", "This is being sent already");
       const left = await this.#resume(id, owner, amount);
@@ -167,7 +171,15 @@ export class UploadStore {
   }
 
   /** Removes the data of an upload. */
-  async discard(id: string): Promise<void> {
+  discard(id: string): Promise<void> {
+    const running = this.#discarding.get(id);
+    if (running !== undefined) return running;
+    const discarding = this.#discard(id).finally(() => this.#discarding.delete(id));
+    this.#discarding.set(id, discarding);
+    return discarding;
+  }
+
+  async #discard(id: string): Promise<void> {
     const upload = this.#uploads.get(id);
     this.#open.delete(id);
     try {

@@ -81,6 +81,23 @@ const codeOf = (promise: Promise<unknown>): Promise<string> =>
     (error: { code?: string }) => String(error.code),
   );
 
+test("what begins anew while the data of its last try is being removed keeps its own data", async () => {
+  const store = new Place().store();
+  const payer = ownerAt("127.0.0.1");
+  const amount = { bytes: 3_000, files: 3_000, entries: 3_001 };
+  await store.reserve("again", ann, payer, amount);
+  const path = store.pathOf("again", 0);
+  mkdirSync(path);
+  for (let i = 0; i < amount.files; i++) writeFileSync(join(path, String(i)), "x");
+  const discarding = store.discard("again");
+  await store.reserve("again", ann, payer, amount);
+  await discarding;
+  const used = store.usedBytes;
+  expect(used).toBe(amount.bytes + amount.entries * limits.entryBytes);
+  expect(existsSync(path)).toBe(false);
+  writeFileSync(path, "the second try");
+});
+
 test("an existing name, in any letter case or of a link, is never replaced", async () => {
   const place = new Place();
   mkdirSync(place.folder);
