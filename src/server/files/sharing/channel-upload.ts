@@ -21,8 +21,8 @@ export interface ChannelUploadOptions {
   readonly offer: ShareOffer;
   /** How often the minimum amount must have arrived (default: limits.ts). */
   readonly leastEveryMs?: number | undefined;
-  /** Why the disk can't store more, as a message for the sender. */
-  readonly diskReason: () => string;
+  /** Why the disk can't store more, as an error for the sender. */
+  readonly diskReason: (error: unknown) => ParleyError;
   /** The upload is over. */
   readonly onOver: (outcome: ParleyError | readonly SharedItem[], data: Data) => void;
 }
@@ -275,7 +275,7 @@ export class ChannelUpload {
     }
     const error = this.#readable(outcome);
     this.#client.stop(error);
-    onOver(outcome instanceof ParleyError ? outcome : error, data);
+    onOver(error, data);
     this.#tell({ type: "failed", error });
   }
 
@@ -284,7 +284,7 @@ export class ChannelUpload {
     if (error instanceof ParleyError && error.code === "changed") return changed();
     if (error instanceof ParleyError && tellable.has(error.code)) return asSender(error);
     if (error instanceof ParleyError && ours.has(error)) return error;
-    return new ParleyError("storage", this.#options.diskReason());
+    return this.#options.diskReason(error);
   }
 }
 

@@ -96,7 +96,7 @@ export class UploadService implements SharingPort {
     this.#begin(sharer, offer, tell, left)
       .catch((error: unknown) => {
         left();
-        tell(refused(error));
+        tell(refused(this.#refusal(error)));
       })
       .finally(() => this.#asked.delete(offer.id));
   }
@@ -104,7 +104,7 @@ export class UploadService implements SharingPort {
   upload(sharer: Sharer, file: FileToPut, tell: (event: SharingEvent) => void): void {
     this.keepPlace(sharer, file, tell).then(
       (place) => tell({ type: "ticket", ...place }),
-      (error: unknown) => tell(refused(error)),
+      (error: unknown) => tell(refused(this.#refusal(error))),
     );
   }
 
@@ -221,7 +221,7 @@ export class UploadService implements SharingPort {
     check: (listing: SharedListing) => ParleyError | undefined,
     then: (outcome: SharedListing | ParleyError) => void,
   ): void {
-    this.#remove(name, check).then(then, (error: unknown) => then(asParleyError(error)));
+    this.#remove(name, check).then(then, (error: unknown) => then(this.#refusal(error)));
   }
 
   async #remove(
@@ -316,7 +316,7 @@ export class UploadService implements SharingPort {
         upload,
         offer,
         leastEveryMs: this.#options.leastEveryMs,
-        diskReason: () => this.#diskReason(),
+        diskReason: (error) => this.#diskError(error),
         onOver: (outcome, data) => {
           left();
           this.#handleOver(running, outcome, data);
@@ -340,17 +340,24 @@ export class UploadService implements SharingPort {
     if (outcome instanceof ParleyError) {
       if (data === "kept") this.store.leave(id);
       else void this.store.discard(id);
-      if (outcome.code === "storage") this.#options.log.warn(outcome.message);
       return;
     }
     this.totals.receivedBytes += outcome.reduce((sum, { bytes }) => sum + bytes, 0);
     if (!sharer.isHere()) this.#untold.set(id, true);
   }
 
-  /** The error for the sender: without paths of this machine. */
+  /** The error for the sender: without paths of this machine, which are logged. */
   #diskError(error: unknown): ParleyError {
-    this.#options.log.warn(`An upload failed: ${fileReason(error)}`);
+    const why = error instanceof ParleyError ? error.message : fileReason(error);
+    this.#options.log.warn(`An upload failed: ${why}`);
     return new ParleyError("storage", this.#diskReason());
+  }
+
+  /** The same for a request that could not be carried out, unless the error is for its sender. */
+  #refusal(error: unknown): ParleyError {
+    if (error instanceof ParleyError) return error;
+    this.#options.log.warn(`The shared folder cannot be used: ${fileReason(error)}`);
+    return new ParleyError("storage", "The server cannot do it just now: its log says why");
   }
 
   #diskReason(): string {
@@ -365,13 +372,8 @@ function ownerOf({ by, person, device, owner }: Sharer): Owner {
   return { by, person, device, shares: owner.kept.map(({ key }) => key) };
 }
 
-function refused(error: unknown): SharingEvent {
-  return { type: "refused", error: asParleyError(error) };
-}
-
-function asParleyError(error: unknown): ParleyError {
-  if (error instanceof ParleyError) return error;
-  return new ParleyError("storage", "The server cannot do it just now: its log says why");
+function refused(error: ParleyError): SharingEvent {
+  return { type: "refused", error };
 }
 
 function listingOf(item: SharedItem): SharedListing {

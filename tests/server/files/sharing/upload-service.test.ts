@@ -214,6 +214,40 @@ test("the same, sent as the body of a request", async () => {
   expect(heard.types).toEqual([]);
 });
 
+test("why received data can't be put into place is logged, as its sender is told", async () => {
+  const there = place();
+  const service = there.open();
+  const storing = slowly(service);
+  const path = join(base, `damaged${count}`);
+  writeFileSync(path, "damaged");
+  const sender = await Sender.of(service, path);
+  sender.offer(number(1), sharer("Ann", 1));
+  await storing.begun;
+  const data = service.store.pathOf(number(1), 0);
+  unlinkSync(data);
+  symlinkSync(data, data);
+  storing.goOn();
+  await sender.next("storage");
+  expect(reasonOf(sender)).toBe("The server cannot store it: its log says why");
+  const why = "An upload failed: it is a link, which is not followed here";
+  expect(there.logged.map(({ message }) => message)).toEqual([why]);
+});
+
+test("why there is no place for a file is logged, as its sender is told", async () => {
+  const there = place();
+  const service = there.open();
+  const data = service.store.pathOf(number(1), 0);
+  mkdirSync(dirname(data), { recursive: true });
+  symlinkSync(data, data);
+  const heard = new Heard();
+  const file = { id: number(1), name: "a.txt", size: 10, room: undefined };
+  service.upload(sharer("ann", 1), file, heard.tell);
+  await heard.next("storage");
+  expect(reasonOf(heard)).toBe("The server cannot do it just now: its log says why");
+  const why = "The shared folder cannot be used: it is a link, which is not followed here";
+  expect(there.logged.map(({ message }) => message)).toEqual([why]);
+});
+
 test("a place whose data can't be looked at is free again", async () => {
   const service = place().open();
   const data = service.store.pathOf(number(1), 0);
