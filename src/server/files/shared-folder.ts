@@ -176,32 +176,45 @@ export class SharedFolder {
   handleChange(): void {
     this.#readAtMs = Number.NEGATIVE_INFINITY;
     this.#readVersion = undefined;
+    // What is being read may lack it.
+    this.#reading = undefined;
   }
 
   async #listing(): Promise<readonly string[]> {
     if (performance.now() - this.#readAtMs < limits.listingMs) return this.#names;
-    this.#reading ??= this.#read().finally(() => (this.#reading = undefined));
-    return this.#reading;
+    if (this.#reading !== undefined) return this.#reading;
+    const reading: Promise<readonly string[]> = this.#read(() => this.#reading === reading).finally(
+      () => {
+        if (this.#reading === reading) this.#reading = undefined;
+      },
+    );
+    this.#reading = reading;
+    return reading;
   }
 
-  async #read(): Promise<readonly string[]> {
+  /** Keeps what it has read, if it `isCurrent` then. */
+  async #read(isCurrent: () => boolean): Promise<readonly string[]> {
     const nowMs = performance.now();
+    const { names, version } = await this.#readNames();
+    if (!isCurrent()) return names;
+    this.#names = names;
+    this.#readVersion = version;
+    this.#listed = new Map();
+    this.#readAtMs = nowMs;
+    return names;
+  }
+
+  async #readNames(): Promise<{ names: readonly string[]; version: string | undefined }> {
     try {
-      const before = folderVersion(this.path, Date.now());
+      const version = folderVersion(this.path, Date.now());
       // The names are the same, but they may refer to other files now.
-      if (before === undefined || before !== this.#readVersion) {
-        this.#names = await slicedSort(await namesIn(this.path));
-        this.#readVersion = before;
-      }
+      const isSame = version !== undefined && version === this.#readVersion;
+      return { names: isSame ? this.#names : await slicedSort(await namesIn(this.path)), version };
     } catch (error) {
       throwIfBusy(error);
       // Missing (as yet) or unreadable: nothing is shared.
-      this.#names = [];
-      this.#readVersion = undefined;
+      return { names: [], version: undefined };
     }
-    this.#listed = new Map();
-    this.#readAtMs = nowMs;
-    return this.#names;
   }
 }
 

@@ -306,6 +306,24 @@ test("a folder is read again only after changes", async () => {
   reading.mockRestore();
 });
 
+test("a list has what was put there before it was asked for, even if another one is being read", async () => {
+  const changing = join(base, "changing");
+  mkdirSync(changing);
+  const folder = new SharedFolder(changing);
+  const readdir = fsPromises.readdir.bind(fsPromises) as (path: string) => Promise<string[]>;
+  let after: Promise<readonly string[]> | undefined;
+  const reading = spyOn(fsPromises, "readdir").mockImplementationOnce((async (path: string) => {
+    const names = await readdir(path);
+    writeFileSync(join(changing, "new.txt"), "");
+    folder.handleChange();
+    after = all(folder);
+    return names;
+  }) as never);
+  const before = await all(folder);
+  reading.mockRestore();
+  expect([before, await after, await all(folder)]).toEqual([[], ["new.txt"], ["new.txt"]]);
+});
+
 test("10 000 files are listed for little processor time, and other work continues meanwhile", async () => {
   const many = join(base, "many");
   mkdirSync(many);
