@@ -1,10 +1,13 @@
 // What a control connection provides for its file transfers. Types only.
 
 import type { TransferMessage } from "../../protocol/messages.ts";
+import type { OpenFile } from "./open-file.ts";
 import type { Piece } from "../../transfer/piece.ts";
 
 export interface FileControl {
   send(message: TransferMessage): void;
+  /** A file has been offered that is being sent from now on. */
+  onStarted?(transfer: number, file: Pick<OpenFile, "name" | "size">): void;
   /** Sends sealed bytes, valid during the call, as they are; if absent, as `data` in base64. */
   sendPiece?(piece: Piece): void;
   /**

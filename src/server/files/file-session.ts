@@ -157,8 +157,9 @@ export class FileSession {
     }
     this.#offer(id, file, request.ref);
     if (request.sha256 === true && request.batch === undefined) this.#hash(id, file);
-    if (isOfferAlone) file.close();
-    else this.#takeFirstRequest(request);
+    if (isOfferAlone) return file.close();
+    this.#control.onStarted?.(id, file);
+    this.#takeFirstRequest(request);
   }
 
   /** Sets up everything needed for sending. @throws ParleyError `full` */

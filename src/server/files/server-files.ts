@@ -100,6 +100,7 @@ export class ServerFiles implements FilesPort {
         { peer, owner },
         {
           send: logged,
+          onStarted: (transfer, file) => report.started(transfer, file),
           waitingBytes,
           find,
           exportKey: peer.exportKey,

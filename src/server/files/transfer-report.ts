@@ -1,5 +1,5 @@
-// Logs the file transfers of one connection: which were refused, and how the others ended. Reads
-// the messages that pass; decides nothing.
+// Logs the file transfers of one connection: which were refused, and how the others ended. Decides
+// nothing.
 
 import type { Peer } from "../../chat/dialect.ts";
 import type { Log } from "../../log.ts";
@@ -18,16 +18,17 @@ export class TransferReport {
     this.#peer = peer;
   }
 
+  /** A file is being sent from now on; a mere offer of one counts as nothing. */
+  started(transfer: number, { name: file, size: bytes }: { name: string; size: number }): void {
+    this.#running.set(transfer, { file, bytes, atMs: performance.now() });
+  }
+
   /** The service has answered. */
   sent(message: TransferMessage): void {
-    if (message.type === "offer") {
-      const { transfer, name: file, size: bytes } = message;
-      this.#running.set(transfer, { file, bytes, atMs: performance.now() });
-    } else if (message.type === "error") {
-      const { transfer, code } = message;
-      if (transfer === undefined) this.#log.info("file refused", { code, ...this.#place });
-      else this.#end(transfer, code);
-    }
+    if (message.type !== "error") return;
+    const { transfer, code } = message;
+    if (transfer === undefined) this.#log.info("file refused", { code, ...this.#place });
+    else this.#end(transfer, code);
   }
 
   /** The client reports that it has finished. */

@@ -160,6 +160,25 @@ test("a client that leaves during the search gets nothing, and keeps no slot", a
   expect(service.transferCount).toBe(0);
 });
 
+test("what a client only asks about is not logged as sent, nor kept until it leaves", async () => {
+  const asking = ++session;
+  const answers: string[] = [];
+  const before = logged.length;
+  for (let i = 0; i < 100; i++) {
+    const request = { type: "fetch", name: "a.txt", check: true, ref: i } as const;
+    files.transfer(
+      asking,
+      clientAt(host),
+      request,
+      ({ type }) => answers.push(type),
+      () => 0,
+    );
+  }
+  files.closed(asking);
+  expect(answers).toEqual(Array.from({ length: 100 }, () => "offer"));
+  expect(logged.slice(before)).toEqual([]);
+});
+
 /** Requests a page: its names, or the refusal's code. */
 function page(after: string, limit: number, address = host): Promise<string[] | string> {
   const { owner } = clientAt(address);

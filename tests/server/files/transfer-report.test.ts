@@ -2,29 +2,16 @@
 
 import { expect, test } from "bun:test";
 import { TransferReport } from "../../../src/server/files/transfer-report.ts";
-import type { TransferMessage } from "../../../src/protocol/messages.ts";
 import { keepingLog } from "../../silent-log.ts";
 
 const place = { address: "198.51.100.7", port: 40_000 };
 
-function offer(transfer: number, name: string): TransferMessage {
-  return {
-    type: "offer",
-    transfer,
-    name,
-    size: 10,
-    modified: 0,
-    version: "v",
-    chunkBytes: 65_536,
-    udpPort: 1,
-    maxSegmentBytes: 1_200,
-  };
-}
-
 test("each transfer ends once, with its file, its size and the reason", () => {
   const { log, logged } = keepingLog();
   const report = new TransferReport(log, place);
-  for (const [transfer, name] of ["a", "b", "c"].entries()) report.sent(offer(transfer, name));
+  for (const [transfer, name] of ["a", "b", "c"].entries()) {
+    report.started(transfer, { name, size: 10 });
+  }
   report.fetched(0);
   report.fetched(0);
   report.sent({ type: "error", code: "changed", transfer: 1, message: "It changed." });
