@@ -237,6 +237,11 @@ export const connections = {
   maxSegmentBytes: 1_220,
   /** Idle time before the kernel probes whether the peer still exists (TCP keep-alive). */
   keepAliveMs: 30_000,
+  /**
+   * A chat connection is lost if its peer acknowledges nothing for this long (Linux). Without it,
+   * TCP resends for a quarter of an hour, and keeps somebody's name who is back long ago.
+   */
+  unacknowledgedMs: 60_000,
   /** A native session that is silent for this long is pinged. */
   idlePingMs: 60_000,
   /** A pinged session is closed if nothing arrives for this long. */

@@ -70,10 +70,12 @@ export function openChatPort(options: ChatPortOptions): ChatPort {
     },
   });
   boundSegments(listener, options.host);
-  // Inherited by accepted sockets; with autotuning a single read could return half a megabyte.
-  // (Bun's types lack `fd`.)
-  if ("fd" in listener && typeof listener.fd === "number")
+  // Accepted sockets inherit these. (Bun's types lack `fd`.)
+  if ("fd" in listener && typeof listener.fd === "number") {
+    // With autotuning a single read could return half a megabyte.
     setOption(listener.fd, option.receiveBuffer, limits.receiveBufferBytes);
+    setOption(listener.fd, option.tcpUserTimeout, limits.unacknowledgedMs);
+  }
   return {
     port: listener.port,
     close() {

@@ -1,6 +1,7 @@
 // The main port when full: people, native programs and our commands are told so, each in the
 // appropriate form.
 
+import { readdirSync } from "node:fs";
 import { silentLog } from "../silent-log.ts";
 import { afterAll, describe, expect, test } from "bun:test";
 import { createMetrics } from "../../src/chat/metrics/metrics.ts";
@@ -11,6 +12,7 @@ import { connections as limits } from "../../src/limits.ts";
 import { Admission } from "../../src/server/admission.ts";
 import { type PortProtocol } from "../../src/server/chat-connection.ts";
 import { openChatPort } from "../../src/server/chat-port.ts";
+import { getOption, option } from "../../src/io/udp/socket-options.ts";
 import { HubDriver } from "../../src/server/hub-driver.ts";
 import { RegistryConnection } from "../../src/cpp/registry-connection.ts";
 import { Registry } from "../../src/cpp/registry.ts";
@@ -69,6 +71,24 @@ async function keepOpen(port: number): Promise<{ isOver: Promise<boolean> }> {
   const talk = setInterval(() => socket.write("x") < 0 && resolve(true), 20);
   return { isOver: promise.finally(() => clearInterval(talk)) };
 }
+
+/** Sockets of this process that are lost if nothing is acknowledged for that long. */
+function socketsWithTimeout(ms: number): number {
+  const sockets = readdirSync("/proc/self/fd").map(Number);
+  return sockets.filter((fd) => getOption(fd, option.tcpUserTimeout) === ms).length;
+}
+
+test.skipIf(process.platform !== "linux")("a machine that vanishes is noticed soon", async () => {
+  const before = socketsWithTimeout(limits.unacknowledgedMs);
+  const port = fullPort({ kind: "dialect", dialect: openChat });
+  const during = Promise.withResolvers<number>();
+  const data = () => during.resolve(socketsWithTimeout(limits.unacknowledgedMs));
+  const hostname = "127.0.0.1";
+  using _ = await Bun.connect({ hostname, port: port.port, allowHalfOpen: true, socket: { data } });
+  // The listener and the accepted connection.
+  expect(await during.promise).toBe(before + 2);
+  port.close();
+});
 
 describe("a server that is full", () => {
   const main = fullPort({ kind: "any", native, irc, text: openChat });

@@ -17,6 +17,7 @@ export const option = {
   receiveBufferForce: { level: 1, name: 33 },
   timestampNs: { level: 1, name: 35 },
   tcpMaxSegment: { level: 6, name: 2 },
+  tcpUserTimeout: { level: 6, name: 18 },
   udpSegment: { level: 17, name: 103 },
   udpGro: { level: 17, name: 104 },
   mtuDiscover4: { level: 0, name: 10 },

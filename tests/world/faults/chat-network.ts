@@ -8,6 +8,7 @@ import { Person } from "../bed/person.ts";
 import { parley, type Process } from "../bed/process.ts";
 import type { Scope } from "../bed/scope.ts";
 import { chatPort, TestServer } from "../bed/server.ts";
+import { SteadySocket } from "../bed/steady-socket.ts";
 import { world } from "../bed/tests.ts";
 import { timed } from "../bed/wait.ts";
 import { noteTime } from "../../times.ts";
@@ -121,5 +122,26 @@ world(
     all.bob.send({ type: "tell", to: ["Ann"], text: "psst" });
     await ann.says("psst");
     assert.deepEqual(all.bob.texts, ["one", "two"]);
+  },
+);
+
+/** Whether Bob has been told that Ann has come, or left. */
+const toldOfAnn = (bob: Person, type: "joined" | "left"): boolean =>
+  bob.lines.some((line) => line.type === type && line["name"] === "Ann");
+
+world(
+  "a user of an old program whose machine vanishes soon leaves a busy room",
+  { needs: ["network"], slow: true },
+  async (scope) => {
+    const { host, client, bob } = await bed(scope);
+    const ann = await SteadySocket.connect(client.space, host.address(), chatPort);
+    ann.write("Ann\n");
+    await bob.until(() => toldOfAnn(bob, "joined"), "Ann");
+    client.removeRoute();
+    const leaving = bob.until(() => toldOfAnn(bob, "left"), "Ann's departure");
+    // TCP has something to resend all the time.
+    const talk = setInterval(() => bob.send({ type: "say", text: "tick" }), 1_000);
+    const goneMs = await timed(() => leaving).finally(() => clearInterval(talk));
+    noteTime("a vanished machine is noticed", goneMs, 90_000);
   },
 );
