@@ -141,6 +141,8 @@ function show(command: Inquiry, targets: CommandTargets): string | undefined {
     case "files":
       targets.openFiles();
       return undefined;
+    default:
+      return command satisfies never;
   }
 }
 

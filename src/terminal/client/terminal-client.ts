@@ -407,6 +407,8 @@ export class TerminalClient {
         return this.#search(typed.text);
       case "whois":
         return this.#ask({ type: "keys", name: typed.name }, { isWhois: true });
+      default:
+        return typed satisfies never;
     }
   }
 
