@@ -2,6 +2,7 @@
 // port, and UDP on the port with the same number. Ends with the single guest that it is for.
 
 import { plainAddress } from "../addresses.ts";
+import { openingRate } from "../chat/rates/opening-rate.ts";
 import { errorMessage, ParleyError } from "../errors.ts";
 import type { OfferedFolder } from "../handover/offered-folder.ts";
 import { linkHandlers, TcpLink } from "../io/tcp-link.ts";
@@ -45,6 +46,7 @@ export class CodeServer {
   /** Those whose other end has proved to know the code. */
   readonly #guests = new Set<TcpLink>();
   readonly #owners = new ShareCounts(limits.maxPerAddress, limits.maxConnections / 3);
+  readonly #opened = openingRate();
   readonly #listener: Bun.TCPSocketListener<TcpLink>;
   /** Ends the wait for a guest, or for one to return. */
   #patience: Timer | undefined;
@@ -134,6 +136,7 @@ export class CodeServer {
     const owner = ownerAt(plainAddress(socket.remoteAddress));
     const isFull = this.#links.size >= limits.maxConnections;
     if (isFull || this.#owners.full(owner) !== undefined) return void socket.terminate();
+    if (this.#opened.take(owner, performance.now()) > 0) return void socket.terminate();
     this.#links.add(link);
     this.#owners.add(owner);
     const hurry = setTimeout(() => {

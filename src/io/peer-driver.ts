@@ -2,6 +2,7 @@
 // it what arrives, between two parleys inside TLS. Knows nothing of turns or texts.
 
 import { plainAddress } from "../addresses.ts";
+import { openingRate } from "../chat/rates/opening-rate.ts";
 import { type Contact, hostPort } from "../cpp/codec.ts";
 import type { Peer } from "../cpp/peer.ts";
 import type { ExitReason, PeerOutput } from "../cpp/peer-output.ts";
@@ -17,6 +18,7 @@ import type { RelayedCalls } from "./relayed-link.ts";
 import type { SecuredLink } from "./secured-link.ts";
 import { boundSegments } from "./tcp-segments.ts";
 import { linkHandlers, TcpLink, type TcpLinkEvents } from "./tcp-link.ts";
+import { ownerAt } from "../share-owner.ts";
 import { harmless } from "../text.ts";
 
 export type Shown = Pick<Extract<PeerOutput, { type: "show" }>, "line" | "event">;
@@ -39,6 +41,7 @@ export class PeerDriver {
   readonly #options: PeerDriverOptions;
   readonly #registry: RegistryClient;
   readonly #links = new Map<number, PeerWire>();
+  readonly #opened = openingRate();
   /** Undefined: everything is in plain text. */
   readonly #security: PeerSecurity | undefined;
   readonly #closing = new Set<Promise<void>>();
@@ -271,7 +274,9 @@ export class PeerDriver {
   #accept(socket: Bun.Socket<TcpLink>): void {
     const link = new TcpLink();
     socket.data = link;
-    const connection = this.#peer?.handleAccepted(plainAddress(socket.remoteAddress));
+    const address = plainAddress(socket.remoteAddress);
+    const isTooOften = this.#opened.take(ownerAt(address), performance.now()) > 0;
+    const connection = isTooOften ? undefined : this.#peer?.handleAccepted(address);
     if (connection === undefined) socket.terminate();
     else {
       const events = this.#hold(connection, link);

@@ -1,6 +1,6 @@
 // Which connections are admitted: limited per share owner, in total, and by free file descriptors.
 
-import { ShareBuckets } from "../chat/rates/share-buckets.ts";
+import { openingRate } from "../chat/rates/opening-rate.ts";
 import { steadyMs } from "../io/clock.ts";
 import { connections as limits } from "../limits.ts";
 import { ShareCounts } from "../share-counts.ts";
@@ -10,10 +10,7 @@ import type { Descriptors } from "./descriptors.ts";
 /** Counts connections on all ports. Loopback is exempt from the limit per network. */
 export class Admission {
   readonly #owners: ShareCounts;
-  readonly #opened = new ShareBuckets(
-    { perSecond: limits.openedPerSecond, burst: limits.openedAtOnce },
-    limits.loginAddresses,
-  );
+  readonly #opened = openingRate();
   #total = 0;
 
   /** `maxPerAddress` 0: no limit per network. */

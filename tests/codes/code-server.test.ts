@@ -1,7 +1,7 @@
 // A port that serves files by code: connections that say nothing take no place for long, and
 // never all of them.
 
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { expect, setDefaultTimeout, spyOn, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
@@ -10,10 +10,12 @@ import { CodeDoor } from "../../src/codes/code-door.ts";
 import { CodeServer, type CodeServerOptions } from "../../src/codes/code-server.ts";
 import { goneError } from "../../src/codes/guest-error.ts";
 import type { ParleyError } from "../../src/errors.ts";
+import { ownAddresses } from "../../src/handover/paths/own-addresses.ts";
 import { OfferedFolder } from "../../src/handover/offered-folder.ts";
-import { codes as limits } from "../../src/limits.ts";
+import { codes as limits, connections } from "../../src/limits.ts";
 import { createKeyPair } from "../../src/tls/certificate.ts";
 import { CodeGuest, codeExporterLabel } from "../../src/tls/code-exchange.ts";
+import { skipUnless } from "../skip.ts";
 import { testFolder } from "../test-folder.ts";
 import { until } from "../until.ts";
 
@@ -88,6 +90,32 @@ test("silent connections are limited before their handshake, and free their plac
   guest.destroy();
   server.close();
 });
+
+const own = ownAddresses().find((address) => !address.includes(":"));
+
+skipUnless(own !== undefined, "this machine has no address that is not loopback")(
+  "a network that connects again and again is refused before the handshake, others are not",
+  async () => {
+    // At this moment no allowance grows.
+    const clock = spyOn(performance, "now").mockReturnValue(1_000_000);
+    const server = await open(60_000, { host: "0.0.0.0" });
+    for (let i = 0; i < connections.openedAtOnce; i++) {
+      const socket = connect(server.port, own).on("error", () => {});
+      socket.on("connect", () => socket.end());
+      await new Promise((resolve) => socket.once("close", resolve));
+    }
+    const outcomes = [own, "127.0.0.1"].map((host) => {
+      const tls = connectTls({ port: server.port, host, rejectUnauthorized: false });
+      const outcome = Promise.withResolvers<string>();
+      tls.on("error", () => {}).on("close", () => outcome.resolve("refused"));
+      tls.on("secureConnect", () => outcome.resolve("admitted"));
+      return outcome.promise.finally(() => tls.destroy());
+    });
+    expect(await Promise.all(outcomes)).toEqual(["refused", "admitted"]);
+    clock.mockRestore();
+    server.close();
+  },
+);
 
 test("a connection without a handshake is closed in time", async () => {
   const server = await open(50);
