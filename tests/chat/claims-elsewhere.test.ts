@@ -118,6 +118,30 @@ test("of a use of a pass is given back if the client has gone meanwhile", () => 
   expect(released).toEqual(["pass/hash of code/0"]);
 });
 
+test("of a use of a pass is given back if the use can't be stored", () => {
+  const answer = memoryAnswerer();
+  const rights = new Rights();
+  rights.passes.issue({ hash: "hash of code", uses: 1, by: "console", atMs: 0, untilMs: 1e15 });
+  const released: string[] = [];
+  const door = { isMembersOnly: true, checkPassword: undefined };
+  rig = new Rig({ shared: { roomOpened() {} }, rights, door }, (request) => {
+    if (request.type === "commit") {
+      released.push(...(request.batch.released ?? []).map(({ name }) => name));
+    }
+    if (request.type === "change-rights") {
+      const error = new ParleyError("storage", "the disk is full");
+      return { id: request.id, outcome: "failed", error };
+    }
+    if (request.type !== "claim-name") return answer(request);
+    claims.push(request);
+    return undefined;
+  });
+  const ann = rig.member("Ann", { pass: "code" });
+  reply((id) => ({ id, outcome: "done", type: "claim-name", result: { isFree: true } }));
+  expect(ann.lines()[0]).toMatchObject({ type: "error", code: "storage" });
+  expect(released).toEqual(["pass/hash of code/0"]);
+});
+
 test("does not keep the name of the earlier connection when it is withdrawn", () => {
   const answer = memoryAnswerer();
   const released: string[] = [];

@@ -9,7 +9,7 @@ import type { LoginCommand } from "../events.ts";
 import { closedText, type DoorOptions, isOpen } from "./door-options.ts";
 import { sessionFields } from "../session-log.ts";
 import { proveKey } from "./key-proof.ts";
-import { claimPlace, placeClaim } from "../elsewhere/place-claims.ts";
+import { claimPlace, placeClaim, releasePlace } from "../elsewhere/place-claims.ts";
 import { hasProof, proveMembership } from "./membership-proof.ts";
 import { tooMany } from "../rates/guess-rates.ts";
 import { storeRights } from "../rights-store.ts";
@@ -17,6 +17,7 @@ import type { Refusal } from "../refusal.ts";
 import { refuseBanned, turnAway } from "./refuse-login.ts";
 import { isClaim } from "../server-control.ts";
 import type { Session } from "../session.ts";
+import type { NameClaim } from "../turn/store.ts";
 import { banOf, suspectOf } from "../suspect.ts";
 
 /**
@@ -151,8 +152,8 @@ function notStored(message: string): Refusal {
 
 /**
  * If a pass is shown on several servers at the same time, only one of them may use up its next use.
- * The claim is released at once if the session ended while the store was asked. Otherwise it lasts
- * as long as the server: by then the others know that the use is gone.
+ * The claim is released at once if the session ended while the store was asked, or the use can't be
+ * stored. Otherwise it lasts as long as the server: by then the others know that the use is gone.
  */
 function claimUse(
   hub: HubState,
@@ -161,15 +162,27 @@ function claimUse(
   guest: string,
   then: (problem: string | undefined) => void,
 ): void {
-  const use = hub.rights.passes.nextUse(hash, guest);
-  if (hub.isAlone || use === undefined) return then(undefined);
-  const holder = guest === "" ? `#${session.id}` : guest;
-  claimPlace(hub, session, placeClaim("pass", `${hash}/${use}`, holder), (answer) => {
+  const claim = nextUse(hub, session, hash, guest);
+  if (claim === undefined) return then(undefined);
+  claimPlace(hub, session, claim, (answer) => {
     if (answer instanceof ParleyError) return then(answer.message);
     // Others may have used it on this server meanwhile.
     const isLeft = answer === "free" && hub.rights.passes.admits(hash, guest, hub.stampMs);
     then(isLeft ? undefined : "Somebody else has just used this pass: try again");
   });
+}
+
+/** Undefined: it needs no claim. */
+function nextUse(
+  hub: HubState,
+  session: Session,
+  hash: string,
+  guest: string,
+): NameClaim | undefined {
+  const use = hub.rights.passes.nextUse(hash, guest);
+  if (hub.isAlone || use === undefined) return undefined;
+  const holder = guest === "" ? `#${session.id}` : guest;
+  return placeClaim("pass", `${hash}/${use}`, holder);
 }
 
 function redeemClaimed(
@@ -179,16 +192,23 @@ function redeemClaimed(
   enter: () => void,
 ): void {
   const { rights } = hub;
+  const claim = nextUse(hub, session, hash, guest);
   const isUse = rights.passes.redeem(hash, guest);
   // Admit only what has been stored: after a crash, a pass for one person must not admit another.
   session.queue.block();
   storeRights(hub, (problem) => {
     hub.unblock(session);
-    if (session.phase !== "new") return;
-    if (problem !== undefined) {
-      if (isUse) rights.passes.giveBack(hash, guest);
-      return turnAway(hub, session, notStored(problem));
+    const hasLeft = session.phase !== "new";
+    if (isUse && problem !== undefined) {
+      rights.passes.giveBack(hash, guest);
+      releasePlace(hub, claim);
+    } else if (isUse && hasLeft && guest === "" && hub.isAlone) {
+      // Nobody could return with it. Other servers may already have counted further uses.
+      rights.passes.giveBack(hash, guest);
+      storeRights(hub);
     }
+    if (hasLeft) return;
+    if (problem !== undefined) return turnAway(hub, session, notStored(problem));
     session.admit();
     enter();
   });

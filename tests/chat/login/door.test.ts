@@ -401,6 +401,36 @@ describe("a pass", () => {
     rig.settle();
     expect(keptBy(rig.hub)).toEqual(nothing);
   });
+
+  test.each([
+    ["is stored, and it can't return", true, {}],
+    ["can't be stored", false, {}],
+    ["can't be stored, whoever it was", false, { secret: "Ann-0123456789abcdef" }],
+  ])("stays unused if its user closes before that %s", (_, isStored, secret) => {
+    const store = openMemoryStore({ epoch: "epoch-1" });
+    const held: (() => void)[] = [];
+    let isHeld = false;
+    const rig: Rig = new Rig({ door: byPass }, (request) => {
+      if (request.type !== "change-rights" || !isHeld) return answerRequest(store, request);
+      isHeld = false;
+      const error = new ParleyError("storage", "the disk is full");
+      const reply = isStored
+        ? answerRequest(store, request)
+        : ({ id: request.id, outcome: "failed", error } as const);
+      held.push(() => rig.hub.handleStore(reply, rig.nowMs));
+      return undefined;
+    });
+    const pass = code(rig);
+    isHeld = true;
+    const ann = rig.client().send({ type: "hello", version: 2, name: "Ann", pass, ...secret });
+    ann.close();
+    held[0]?.();
+    rig.settle();
+    expect(enter(rig, "Bob", pass).lines()[0]).toMatchObject({ type: "welcome" });
+    expect(new Rights(store.rights.load()).passes.list(rig.nowMs)).toMatchObject([
+      { used: 1, guests: [expect.stringContaining("Bob")] },
+    ]);
+  });
 });
 
 describe("the token for HTTP requests", () => {
