@@ -11,6 +11,7 @@ import { seeded } from "../sim/random.ts";
 import { flood } from "./flood.ts";
 import { testFolder } from "../test-folder.ts";
 import { until } from "../until.ts";
+import { inUsualMemory } from "../usual-memory.ts";
 
 setDefaultTimeout(180_000);
 
@@ -32,7 +33,7 @@ beforeAll(async () => {
   const listen =
     "cpp=0,open-chat=0,greeting=0,date-time=0,calculator=0,chat-room=0,line-chat=0,select-chat=0";
   const flags = ["--port", "0", "--web-port", "0", "--listen", listen, "--json"];
-  server = new Parley("server", "--files", folder, ...flags);
+  server = await inUsualMemory(() => new Parley("server", "--files", folder, ...flags));
   const ready = JSON.parse(await server.line(/"listening"/)) as {
     port: number;
     webPort: number;

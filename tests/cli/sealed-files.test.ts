@@ -10,6 +10,7 @@ import { skipUnless } from "../skip.ts";
 import { kind } from "../../src/transfer/wire.ts";
 import { run } from "./run.ts";
 import { testFolder } from "../test-folder.ts";
+import { usualMemory } from "../usual-memory.ts";
 
 setDefaultTimeout(180_000);
 
@@ -132,7 +133,8 @@ skipUnless(existsSync("/proc/self/status"), "no /proc")(
     }
     await writer.end();
     const words = [...parleyCommand(), "fetch-file", inPlainText(port), "large", "-q", "-o", "-"];
-    const child = Bun.spawn(words, { stdout: "pipe", stderr: "pipe" });
+    const env = { ...process.env, ...usualMemory };
+    const child = Bun.spawn(words, { stdout: "pipe", stderr: "pipe", env });
     const reader = child.stdout.getReader();
     let got = 0;
     let peakMib = 0;

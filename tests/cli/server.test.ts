@@ -22,6 +22,7 @@ import { testFolder } from "../test-folder.ts";
 import { noteTime } from "../times.ts";
 import { environment, escape, type OnTerminal, run, runOnTerminal } from "./run.ts";
 import { until } from "../until.ts";
+import { inUsualMemory } from "../usual-memory.ts";
 
 const folder = testFolder("cli");
 
@@ -619,7 +620,7 @@ compiledOnLinux("an idle server has less than 24 MB of its own", async () => {
   const { server: first } = await start(...state);
   first.type("/quit");
   await first.exit();
-  const { server } = await start(...state);
+  const { server } = await inUsualMemory(() => start(...state));
   await using _ = server;
   const ownMib = (): number => {
     const status = readFileSync(`/proc/${server.pid}/status`, "utf8");

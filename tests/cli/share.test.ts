@@ -21,6 +21,7 @@ import { type OnTerminal, runOnTerminal } from "./run.ts";
 import { eventsOf, ShareWorld } from "./share-world.ts";
 import { testFolder } from "../test-folder.ts";
 import { until } from "../until.ts";
+import { inUsualMemory } from "../usual-memory.ts";
 
 setDefaultTimeout(180_000);
 
@@ -170,7 +171,7 @@ test("a stopped upload leaves nothing visible, and resumes when it is sent again
 });
 
 onLinux("a large file by HTTP is never in the server's memory as a whole", async () => {
-  await using world = await new ShareWorld().startProgram("--quota", "1G");
+  await using world = await inUsualMemory(() => new ShareWorld().startProgram("--quota", "1G"));
   world.program?.type("/token builds");
   const line = await world.program?.line(/"event":"token"/);
   const { token } = JSON.parse(line ?? "") as { token: string };

@@ -3,6 +3,7 @@
 
 import { join } from "node:path";
 import { cpuUs, residentKiB } from "../bench/chat/process.ts";
+import { inUsualMemory } from "../usual-memory.ts";
 import { type RawClient, DialectServer } from "./sockets.ts";
 
 export const crowd = 2_000;
@@ -24,7 +25,7 @@ export type JoinStorm = {
 };
 
 export async function joinStorm(framing: Framing): Promise<JoinStorm> {
-  await using server = await DialectServer.start();
+  await using server = await inUsualMemory(() => DialectServer.start());
   const { pid } = server.parley;
   const probe = await server.connect("open-chat");
   probe.send("probe\n");

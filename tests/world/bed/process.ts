@@ -10,7 +10,7 @@ import { until } from "./wait.ts";
 export type Place = {
   /** The host's namespace; otherwise this machine's. */
   space?: Namespace;
-  env?: Record<string, string>;
+  env?: Readonly<Record<string, string | undefined>>;
   cwd?: string;
 };
 

@@ -13,7 +13,7 @@ export type ServerOptions = {
   /** Default 0.0.0.0. */
   address?: string;
   flags?: readonly string[];
-  env?: Record<string, string>;
+  env?: Readonly<Record<string, string | undefined>>;
   /** The shared folder; by default a new, empty one. */
   files?: string;
 };

@@ -9,6 +9,7 @@ import { parley } from "../bed/process.ts";
 import type { Scope } from "../bed/scope.ts";
 import { chatPort, TestServer } from "../bed/server.ts";
 import { world } from "../bed/tests.ts";
+import { usualMemory } from "../../usual-memory.ts";
 
 const here = "127.0.0.1";
 const MiB = 1024 * 1024;
@@ -119,7 +120,7 @@ for (const words of [
       scope.defer(() => listener.stop(true));
       const [command = "", ...rest] = words;
       const all = [command, "--server", `${here}:${chatPort}`, ...rest];
-      const client = parley(scope, all, { space });
+      const client = parley(scope, all, { space, env: usualMemory });
       let peakMib = 0;
       const startedMs = performance.now();
       while (performance.now() - startedMs < 10_000 && !client.hasEnded) {

@@ -16,6 +16,7 @@ import type { Scope } from "../bed/scope.ts";
 import { TestServer } from "../bed/server.ts";
 import { world } from "../bed/tests.ts";
 import { areTimesJudged, noteTime } from "../../times.ts";
+import { usualMemory } from "../../usual-memory.ts";
 
 /** One below the limit of an address. */
 const connections = 63;
@@ -57,7 +58,7 @@ async function bed(scope: Scope, flags: readonly string[] = []): Promise<Bed> {
   const [home, work, far] = ["home", "work", "far"].map((name) => network.host(name).space);
   let strangers = 0;
   const newStranger = (): Namespace => network.host(`stranger${++strangers}`).space;
-  const server = await TestServer.start(scope, host.space, { flags });
+  const server = await TestServer.start(scope, host.space, { flags, env: usualMemory });
   if (areTimesJudged) for (const { pid } of [server.process, process]) runInRealTime(scope, pid);
   writeNoise(join(server.files, "big"), 8);
   for (let i = 0; i < 2_000; i++) writeFileSync(join(server.files, `file-${i}.txt`), "");
