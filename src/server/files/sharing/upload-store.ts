@@ -271,7 +271,8 @@ export class UploadStore {
         folder: join(this.#root, "uploads"),
         known: this.#uploads,
         isOwn: (id) => this.#open.has(id),
-        decode: decodeUpload,
+        // What is being removed may hold a file that its sender has named like a row.
+        decode: (id, text) => (id.endsWith(removedEnd) ? undefined : decodeUpload(id, text)),
         pathOf: (id) => this.#uploadRow(id),
         keep: (upload) => {
           this.#uploads.set(upload.id, upload);
@@ -456,7 +457,7 @@ export class UploadStore {
     const isThere = this.#isInPlace(item);
     if (isThere) {
       // Hidden in one step; removing a folder takes a while.
-      const away = join(this.#root, "uploads", `${item.id}.removed`);
+      const away = join(this.#root, "uploads", `${item.id}${removedEnd}`);
       try {
         if (!moveToPlace(join(this.#options.folder, item.name), away, item.isFolder)) return false;
         this.#options.onChange?.();
@@ -501,6 +502,9 @@ export class UploadStore {
     return new ParleyError("storage", sentence);
   }
 }
+
+/** Ends the names of folders that have been shared, and whose content is being removed. */
+const removedEnd = ".removed";
 
 /**
  * Identifies the content: size and time of a file, which survive a backup; the inode of a folder,

@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   utimesSync,
@@ -271,6 +272,20 @@ test("rows that are damaged, or without a file, belong to nobody", async () => {
   await after.sweep(undefined);
   expect([...after.items].map(({ name }) => name)).toEqual(["a.txt"]);
   expect(after.usedBytes).toBe(1 + limits.entryBytes);
+});
+
+test("a file of a removed folder is not taken for an upload, whatever its sender has named it", async () => {
+  const place = new Place();
+  await place
+    .store()
+    .reserve("big", ann, ownerAt("127.0.0.1"), { bytes: MB, files: 1, entries: 1 });
+  const uploads = place.at(".parley-shared/uploads");
+  mkdirSync(join(uploads, "item.removed"));
+  // As a crash may leave it.
+  renameSync(join(uploads, "big", "row"), join(uploads, "item.removed", "row"));
+  const store = place.store();
+  await store.refresh();
+  expect(store.usedBytes).toBe(0);
 });
 
 test("rows of other servers are found, but not read again at every request", async () => {
