@@ -9,9 +9,13 @@ export interface WritableSocket {
   write(bytes: Buffer): number;
 }
 
+const blockBytes = 64 * 1024;
+
 export class WriteQueue {
   #waiting: Buffer[] = [];
   #waitingBytes = 0;
+  /** Small texts that wait share blocks; on its own, each would take several times its size. */
+  #block: { bytes: Buffer; end: number } | undefined;
 
   /** Bytes that the socket has not accepted yet. */
   get waitingBytes(): number {
@@ -22,8 +26,23 @@ export class WriteQueue {
   push(text: string): void {
     // A Buffer, since `write` returns a count of UTF-8 bytes, by which a string can't be sliced.
     const bytes = Buffer.from(text);
-    this.#waiting.push(bytes);
     this.#waitingBytes += bytes.length;
+    if (this.#waiting.length > 0 && bytes.length < blockBytes) return this.#append(bytes);
+    this.#waiting.push(bytes);
+    this.#block = undefined;
+  }
+
+  /** Extends the last waiting piece if that is the end of a block. */
+  #append(bytes: Buffer): void {
+    if (this.#block === undefined || this.#block.end + bytes.length > blockBytes) {
+      this.#block = { bytes: Buffer.allocUnsafeSlow(blockBytes), end: 0 };
+      this.#waiting.push(this.#block.bytes.subarray(0, 0));
+    }
+    const block = this.#block;
+    bytes.copy(block.bytes, block.end);
+    block.end += bytes.length;
+    const start = this.#waiting.pop()?.byteOffset;
+    this.#waiting.push(block.bytes.subarray(start, block.end));
   }
 
   /**
@@ -42,12 +61,13 @@ export class WriteQueue {
       }
       sent++;
     }
-    this.#waiting = [];
+    this.clear();
     return "empty";
   }
 
   clear(): void {
     this.#waiting = [];
     this.#waitingBytes = 0;
+    this.#block = undefined;
   }
 }

@@ -37,6 +37,29 @@ test("every byte is sent once, in order, and is counted until then", () => {
   );
 });
 
+test("many small texts that wait take about as much memory as they have bytes", () => {
+  const queue = new WriteQueue();
+  const pong = '{"type":"pong"}\n';
+  for (let i = 0; i < 100_000; i++) {
+    queue.push(`${pong}${i}`);
+    queue.flush({ write: () => 0 });
+  }
+  const sent: Buffer[] = [];
+  const all = queue.waitingBytes;
+  queue.flush({
+    write(bytes) {
+      sent.push(bytes);
+      return bytes.length;
+    },
+  });
+  expect(Buffer.concat(sent).length).toBe(all);
+  const memoryBytes = new Set(sent.map(({ buffer }) => buffer))
+    .values()
+    .reduce((sum, { byteLength }) => sum + byteLength, 0);
+  expect(memoryBytes).toBeLessThan(1.1 * all);
+  expect(sent.length).toBeLessThan(all / 50_000);
+});
+
 test("reports that a socket is closed", () => {
   const queue = new WriteQueue();
   queue.push("a");
