@@ -243,6 +243,33 @@ inChromium("a busy conversation in several rooms", async () => {
   });
 });
 
+/** The tests' Chromium has no mouse that could point at something. */
+const withMouse = `void [...document.styleSheets]
+  .flatMap((sheet) => [...sheet.cssRules])
+  .filter(({ media }) => media !== undefined)
+  .forEach(({ media }) => {
+    if (media.mediaText === "(hover: hover)") media.mediaText = "all";
+    if (media.mediaText === "(hover: none)") media.mediaText = "not all";
+  })`;
+
+inChromium("a name has the place of the buttons beside it until one points at it", async () => {
+  using bob = await Bot.login(rig.port, "Wilhelmina_Hohen", "terrace");
+  using tab = await rig.open();
+  await tab.resize(desktop);
+  await tab.login("Uma", "terrace");
+  await tab.get(withMouse);
+  const row = "document.querySelector('[data-person]')";
+  await tab.until(row);
+  const isWhole = `(({ scrollWidth, clientWidth }) => scrollWidth <= clientWidth)(${row}.querySelector(".who"))`;
+  const heightPixels = `${row}.getBoundingClientRect().height`;
+  expect(await tab.get<boolean>(isWhole)).toBe(true);
+  const beforePixels = await tab.get<number>(heightPixels);
+  await tab.get(`${row}.querySelector("button").focus()`);
+  expect(await tab.get<boolean>(isWhole)).toBe(false);
+  expect(await tab.get<number>(heightPixels)).toBe(beforePixels);
+  bob.send({ type: "bye" });
+});
+
 inChromium("a crowd that comes and goes", async () => {
   using tab = await rig.open();
   await tab.login("Zoe", "square");
