@@ -43,6 +43,50 @@ async function firstPaint(name: string): Promise<number> {
   );
 }
 
+/** The page as a slow network brings it: up to `cut`, and the rest once `arrive` is called. */
+async function slowPage(cut: string) {
+  const html = await (await fetch(rig.url)).text();
+  const { promise: isDue, resolve: arrive } = Promise.withResolvers<void>();
+  const encoder = new TextEncoder();
+  const parts = () =>
+    new ReadableStream({
+      async start(stream) {
+        stream.enqueue(encoder.encode(html.slice(0, html.indexOf(cut))));
+        await isDue;
+        stream.enqueue(encoder.encode(html.slice(html.indexOf(cut))));
+        stream.close();
+      },
+    });
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    async fetch({ url }) {
+      const { pathname } = new URL(url);
+      const headers = { "content-type": "text/html; charset=utf-8" };
+      if (pathname === "/around") return new Response("<!doctype html><title>x", { headers });
+      if (pathname === "/") return new Response(parts(), { headers });
+      return new Response(await (await fetch(new URL(pathname, rig.url))).blob());
+    },
+  });
+  return { server, arrive };
+}
+
+inBrowser("the login form is not seen, and does not move, before it has arrived", async () => {
+  const { server, arrive } = await slowPage('id="login-rooms"');
+  using tab = await Tab.open(`${server.url.href}around`);
+  await tab.get(
+    "void document.body.append(Object.assign(document.createElement('iframe'), { src: '/' }))",
+  );
+  const login = "document.querySelector('iframe').contentDocument.querySelector('#login')";
+  await tab.until(`${login}?.querySelector("#login-name")`);
+  const visibility = `getComputedStyle(${login}).visibility`;
+  await tab.until(`${visibility} === "hidden"`);
+  arrive();
+  await tab.until(`${visibility} === "visible"`);
+  expect(await tab.get<boolean>(`${login}.querySelector("#connect") !== null`)).toBe(true);
+  await server.stop(true);
+});
+
 inBrowser(
   "2,000 messages: the document stays small, and scrolls to the first and back",
   async () => {
