@@ -194,9 +194,9 @@ export class Hub {
    * to run: the session then ends its link once it has.
    */
   handleLastInput(session: Session, nowMs: number): boolean {
-    const { queue, dialect } = session;
-    const isBusy = queue.isBlocked || queue.length > 0;
-    if (!isBusy || dialect.hearsAfterEnd === true) return false;
+    const { queue } = session;
+    if (!queue.isBlocked && queue.length === 0) return false;
+    session.isCut = true;
     this.handleInputEnd(session, nowMs);
     // Its output goes nowhere now, and must not hold it up.
     this.handleDrain(session, nowMs);

@@ -232,6 +232,8 @@ export class Session {
   asked: LoginCommand | undefined;
   /** Wrong passwords and passes. */
   failedAttempts = 0;
+  /** The connection has closed while commands were waiting, which are still carried out. */
+  isCut = false;
   /**
    * Grants access to the shared folder over HTTP while the session lasts; empty if none is needed.
    */
@@ -381,7 +383,7 @@ export class Session {
 
   /** Whether a member whose client has shut down its write side stays. */
   get staysAfterEnd(): boolean {
-    return this.dialect.hearsAfterEnd === true && this.phase === "member";
+    return this.dialect.hearsAfterEnd === true && this.phase === "member" && !this.isCut;
   }
 
   /** Whether its last line has been sent, or the connection has closed. */

@@ -89,9 +89,14 @@ test("commands that wait when the connection closes are carried out before the s
   expect(ann.link.ended).toBe(true);
   // Nothing waits: the session may go at once.
   expect(rig.hub.handleLastInput(bob.session, rig.nowMs)).toBe(false);
+  // Its dialect hears on after the end of its input, but nobody is left to hear.
   const dan = rig.client(lineChat).send("Dan");
-  dan.queue(...Array.from({ length: many }, (_, i) => `line ${i}`));
-  expect(rig.hub.handleLastInput(dan.session, rig.nowMs)).toBe(false);
+  dan.queue(...Array.from({ length: many }, (_, i) => `m${i + 1}`));
+  expect(rig.hub.handleLastInput(dan.session, rig.nowMs)).toBe(true);
+  rig.settle();
+  rig.pass(20_000);
+  expect(bob.lines().filter(({ type }) => type === "message")).toHaveLength(many);
+  expect(dan.link.ended).toBe(true);
 });
 
 test("a member that only listens keeps its name and mail when the server is killed", () => {
