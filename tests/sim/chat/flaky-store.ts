@@ -85,7 +85,13 @@ export class FlakyStore {
 
   #answer(request: StoreRequest, process: number): StoreReply {
     if (request.type !== "commit") {
-      return this.condition === "unreadable" ? failed(request) : answerRequest(this.store, request);
+      if (this.condition === "unreadable") return failed(request);
+      const reply = answerRequest(this.store, request);
+      if (request.type === "erase-message" && reply.outcome === "done") {
+        const { room, seq } = request;
+        if (reply.result === true) this.truth.erased({ room, seq, atMs: this.clock.nowMs });
+      }
+      return reply;
     }
     const number = process * 1_000_000 + request.batch.number;
     const batch = { ...request.batch, number };

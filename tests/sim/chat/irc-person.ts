@@ -6,11 +6,15 @@ import { irc } from "../../dialects/irc/rig.ts";
 import { AwayViews } from "./away-views.ts";
 import { Connection } from "./connection.ts";
 import { fail } from "./truth.ts";
+import type { Invitations } from "./invitations.ts";
+import { readMessage } from "./irc-message.ts";
 import { isSettled, MemberLists } from "./member-lists.ts";
+import { PastReader } from "./past-reader.ts";
 import { RoomViews } from "./room-views.ts";
 import type { ServerProcess } from "./server-process.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { WatchList } from "./watch-list.ts";
+import { WhoisChecks } from "./whois-checks.ts";
 
 /** In the studio are few others, so that these users often open it, and are its operators. */
 const rooms = ["lobby", "den", "attic", "hall", "studio", "studio", "studio"];
@@ -21,26 +25,37 @@ export class IrcPerson {
   readonly #views: RoomViews;
   readonly #watches: WatchList;
   readonly #away: AwayViews;
+  readonly #past: PastReader | undefined;
+  readonly #whois: WhoisChecks;
   #connection: Connection | undefined;
   #server: ServerProcess | undefined;
   #nick = "";
+  /** When it has sent an invitation that is not answered yet. */
+  #invitingMs = -Infinity;
   /** Lists of which the end has not arrived yet. */
   readonly #listed = new Map<string, string[]>();
+  /** The same for WHO. */
+  readonly #found: string[] = [];
   /** The private messages it has heard on this connection. */
   readonly #heardPrivately = new Set<number>();
 
   constructor(
     world: Surroundings,
+    readonly invitations: Invitations,
     readonly name: string,
     readonly address: string,
     /** Logs in to an account of that name. */
     readonly hasAccount = false,
+    /** Its client shows message IDs and history. */
+    isReader = false,
   ) {
     this.#world = world;
+    this.#past = isReader ? new PastReader(world, name) : undefined;
     this.#lists = new MemberLists(name);
     this.#views = new RoomViews(name);
     this.#watches = new WatchList(name);
     this.#away = new AwayViews(name);
+    this.#whois = new WhoisChecks(name, world.isShared === true ? 12 : 4);
   }
 
   doSomething(): void {
@@ -48,19 +63,59 @@ export class IrcPerson {
     const dice = random();
     const room = rooms[Math.floor(random() * rooms.length)]!;
     if (this.#connection === undefined) this.#connect();
+    else if (this.#past !== undefined && random() < 0.4) this.#readPast();
     else if (dice < 0.3) this.#send(`JOIN #${room}`);
     else if (dice < 0.4) this.#send(`PART #${room}`);
     else if (dice < 0.55) this.#send(`PRIVMSG #${room} :hm`);
     else if (dice < 0.6) this.#send(`NICK ${this.name}${random() < 0.5 ? "" : "-too"}`);
-    else if (dice < 0.65) this.#send(`NAMES #${room}`);
-    else if (dice < 0.67) this.#send("QUIT");
+    else if (dice < 0.63) this.#send(`${random() < 0.5 ? "NAMES" : "WHO"} #${room}`);
+    else if (dice < 0.66) this.#askWhois(random() < 0.5 ? this.#world.anyName() : "Iris");
+    else if (dice < 0.68) this.#send("QUIT");
     // Refused unless this user has opened the room.
     else if (dice < 0.71) this.#send(`KICK #${room} ${this.#world.anyName()}`);
+    else if (dice < 0.8) this.#invite();
     else if (dice < 0.88) this.#rule(this.#views.ruledBy(this.#nick, random()) ?? room);
     else if (dice < 0.91) {
       this.#connection.cut(random() * 3_000, random() * 10_000);
       this.#lost();
     } else this.#send(random() < 0.5 ? "AWAY :lunch" : "AWAY");
+  }
+
+  /** Another user of IRC into a room that this one is an operator of. */
+  #invite(): void {
+    const { random } = this.#world;
+    const room = this.#views.ruledBy(this.#nick, random());
+    const nicks = this.invitations.nicks(this.name);
+    const nick = nicks[Math.floor(random() * nicks.length)];
+    const isAsking = this.#nowMs - this.#invitingMs < 60_000;
+    if (room === undefined || nick === undefined || isAsking) return;
+    this.#invitingMs = this.#nowMs;
+    this.invitations.sent(this.name, room, nick, this.#nowMs);
+    this.#send(`INVITE ${nick} #${room}`);
+  }
+
+  #askWhois(nick: string): void {
+    if (this.#whois.isAsking) return;
+    this.#whois.asked(nick);
+    this.#send(`WHOIS ${nick}`);
+  }
+
+  /** If it can't be checked now, it is not asked again. */
+  #checkWhois(nick: string): void {
+    const server = this.#server;
+    const connection = this.#connection;
+    this.#whois.isAsking = false;
+    if (server === undefined || connection?.isQuiet !== true || !isSettled(server)) return;
+    if (this.#world.isReachable?.(server) === false) return;
+    if (!this.#whois.ended(server, this.#views.rooms)) return;
+    this.#world.clock.after(3_000, () => {
+      if (this.#connection === connection) this.#askWhois(nick);
+    });
+  }
+
+  #readPast(): void {
+    const request = this.#past?.request();
+    if (request !== undefined) this.#send(request);
   }
 
   /** Refused unless this user is an operator of the room. */
@@ -96,6 +151,9 @@ export class IrcPerson {
     if (server === undefined || !isQuiet || !isSettled(server)) return this.#watches.pause();
     this.#views.check(server, nowMs);
     this.#away.check(server, this.#nick, nowMs);
+    this.#past?.check(nowMs);
+    const isShared = this.#world.isShared === true;
+    this.invitations.check(this.name, { connection: this.#connection!, isShared }, nowMs);
     if (this.#world.isReachable?.(server) === false) this.#watches.pause();
     else this.#watches.check(this.#world.online(server), nowMs);
   }
@@ -106,12 +164,19 @@ export class IrcPerson {
   }
 
   #lost(): void {
+    if (this.#connection !== undefined) this.invitations.lost(this.#connection);
     this.#connection = undefined;
+    this.invitations.here(this.name, undefined);
+    this.invitations.left(this.name);
+    this.#invitingMs = -Infinity;
     this.#listed.clear();
+    this.#found.length = 0;
+    this.#whois.isAsking = false;
     this.#lists.forget();
     this.#views.forget();
     this.#watches.forget();
     this.#away.forget();
+    this.#past?.forget();
   }
 
   #send(line: string): void {
@@ -127,7 +192,7 @@ export class IrcPerson {
       received: (bytes) => {
         splitter.push(bytes, (line) => {
           if (this.#connection !== connection) return false;
-          this.#hear(line.trimEnd());
+          this.#hear(line);
           return true;
         });
       },
@@ -142,7 +207,9 @@ export class IrcPerson {
     this.#server = server;
     this.#nick = this.name;
     this.#heardPrivately.clear();
-    this.#send(`CAP REQ :multi-prefix away-notify${this.hasAccount ? " sasl" : ""}`);
+    const forPast = " message-tags server-time batch echo-message draft/chathistory";
+    const more = `${this.hasAccount ? " sasl" : ""}${this.#past === undefined ? "" : forPast}`;
+    this.#send(`CAP REQ :multi-prefix away-notify${more}`);
     this.#send(`NICK ${this.name}`);
     this.#send(`USER ${this.name} 0 * :${this.name}`);
     this.#send(this.hasAccount ? "AUTHENTICATE PLAIN" : "CAP END");
@@ -150,15 +217,37 @@ export class IrcPerson {
     this.#send(`MONITOR + ${this.#world.names.join(",")}`);
   }
 
-  #hear(line: string): void {
-    this.#world.trace(this.name, "<", line);
+  #hear(received: string): void {
+    this.#world.trace(this.name, "<", received);
+    this.#past?.hear(readMessage(received));
+    const line = received.replace(/^@\S+ /, "").trimEnd();
     const [, from = "", verb = "", rest = ""] = /^(?::([^ !]+)\S* )?(\S+) ?(.*)$/.exec(line) ?? [];
     const [first = ""] = rest.replace(/^:/, "").split(" ");
     const room = first.replace(/^#/, "");
     const isMe = from === this.#nick;
     switch (verb) {
+      case "001":
+        return this.#isCalled(first);
       case "433":
         return this.leave();
+      case "INVITE":
+        return this.#invited(rest);
+      case "341":
+      case "401":
+      case "403":
+      case "442":
+      case "443":
+      case "482":
+        // Some of these answer other requests, which does no harm.
+        if (["341", "401", "443"].includes(verb)) this.#invitingMs = -Infinity;
+        return this.invitations.answered(this.name, verb === "341");
+      case "471":
+      case "473":
+      case "474":
+      case "475": {
+        const [, channel = ""] = /#(\S+)/.exec(rest) ?? [];
+        return this.invitations.refused(this.name, this.#connection!, channel, line);
+      }
       case "AUTHENTICATE": {
         const { name } = this;
         return this.#send(`AUTHENTICATE ${btoa(`\0${name}\0password of ${name}`)}`);
@@ -168,6 +257,9 @@ export class IrcPerson {
         return this.#send("CAP END");
       case "PRIVMSG":
         return this.#heard(first, rest);
+      case "BATCH":
+        if (rest.startsWith("-") && this.#world.random() < 0.7) this.#readPast();
+        return;
       case "PING":
         return this.#send(`PONG ${rest}`);
       case "JOIN":
@@ -183,7 +275,7 @@ export class IrcPerson {
         this.#away.leftAll(from);
         return this.#lists.leftAll(from);
       case "NICK":
-        if (isMe) this.#nick = first;
+        if (isMe) this.#isCalled(first);
         this.#views.renamed(from, first);
         this.#away.renamed(from, first);
         return this.#lists.renamed(from, first);
@@ -194,7 +286,9 @@ export class IrcPerson {
       }
       case "MODE": {
         const [, letters = "", ...args] = rest.replaceAll(":", "").split(" ");
-        return this.#views.changed(room, letters, args);
+        this.#views.changed(room, letters, args);
+        if (!this.#views.rules(room, this.#nick)) this.invitations.left(this.name, room);
+        return;
       }
       case "324": {
         const [, channel = "", letters = ""] = /#(\S+) (\S+)/.exec(rest) ?? [];
@@ -204,10 +298,12 @@ export class IrcPerson {
         return this.#away.told(from, rest !== "");
       case "352": {
         const [, , , , , nick = "", flags = ""] = rest.split(" ");
+        this.#found.push(`${flags.replace(/[^@+]/g, "")}${nick}`);
         return this.#away.listed(nick, flags.startsWith("G"));
       }
       case "315": {
         const [, channel = ""] = /#(\S+)/.exec(rest) ?? [];
+        this.#areIn(channel, this.#found.splice(0));
         return this.#away.allListed(channel);
       }
       case "730":
@@ -223,13 +319,40 @@ export class IrcPerson {
         const listed = this.#listed.get(channel) ?? [];
         this.#listed.delete(channel);
         this.#checkOperators(channel, listed);
-        this.#lists.listed(
-          channel,
-          listed.map((name) => name.replace(/^[@+]*/, "")),
-        );
-        this.#views.listed(channel, listed);
+        this.#areIn(channel, listed);
+        return;
       }
+      case "319":
+        return this.#whois.shown(rest.replace(/^\S+ \S+ :/, ""));
+      case "318":
+        return this.#checkWhois(rest.split(" ")[1] ?? "");
     }
+  }
+
+  /** `listed`: everybody in that room, with the signs of ranks. */
+  #areIn(room: string, listed: readonly string[]): void {
+    this.#lists.listed(
+      room,
+      listed.map((name) => name.replace(/^[@+]*/, "")),
+    );
+    this.#views.listed(room, listed);
+  }
+
+  get #nowMs(): number {
+    return this.#world.clock.nowMs;
+  }
+
+  #isCalled(nick: string): void {
+    this.#nick = nick;
+    this.invitations.here(this.name, { nick, connection: this.#connection! });
+  }
+
+  /** `rest`: the nick and the room. */
+  #invited(rest: string): void {
+    const [nick, channel = ""] = rest.replace(":", "").split(" ");
+    if (nick !== this.#nick) return;
+    this.invitations.told(this.#connection!, channel.slice(1));
+    this.#send(`JOIN ${channel}`);
   }
 
   /** What others do not hear is for this user. */
@@ -247,6 +370,8 @@ export class IrcPerson {
     this.#lists.await(room);
     this.#views.entered(room);
     this.#away.entered(room);
+    this.#past?.entered(room);
+    this.invitations.entered(this.#connection!, room);
     this.#send(`MODE #${room}`);
     this.#send(`WHO #${room}`);
   }
@@ -261,6 +386,8 @@ export class IrcPerson {
     this.#lists.parted(room);
     this.#views.parted(room);
     this.#away.parted(room);
+    this.#past?.parted(room);
+    this.invitations.left(this.name, room);
   }
 
   #left(room: string, nick: string): void {

@@ -8,11 +8,13 @@ import { Connection } from "./connection.ts";
 import { MemberLists } from "./member-lists.ts";
 import { fail, seal, textOf, type Token, type Truth } from "./truth.ts";
 import { Offering } from "./offering.ts";
+import { PastRequests } from "./past-requests.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 export class NativePerson {
   readonly #world: Surroundings;
   readonly #offering: Offering;
+  readonly #past: PastRequests;
   #session: ClientSession;
   #connection: Connection | undefined;
   #timerMs = Infinity;
@@ -49,6 +51,7 @@ export class NativePerson {
   ) {
     this.#world = world;
     this.#offering = new Offering(name, world.random);
+    this.#past = new PastRequests(world, name);
     this.#lists = new MemberLists(name);
     this.#session = this.#newSession(undefined);
     this.#act((session) => session.start(world.clock.nowMs));
@@ -69,6 +72,7 @@ export class NativePerson {
     else if (dice < 0.95) this.#cut();
     else if (dice < 0.97) this.#restart();
     else if (dice < 0.98) this.#act((session) => session.leave());
+    else this.#readPast();
   }
 
   /** Everything this client has sent is settled. */
@@ -168,6 +172,13 @@ export class NativePerson {
       const token = truth.token(this.name, undefined, [partner]);
       this.#queue(token, (session) => session.sayToPartner(truth.text(token)));
     }
+  }
+
+  #readPast(): void {
+    const room = this.#ownRoom();
+    const heard = room === undefined ? undefined : this.#heard.get(room);
+    if (room === undefined || heard === undefined) return;
+    this.#act((session) => this.#past.request(session, room, heard));
   }
 
   #handOver(): void {
@@ -400,6 +411,8 @@ export class NativePerson {
         for (const token of this.#tokens.values())
           if (token.room === event.room) token.orphaned = true;
         return;
+      case "response":
+        return this.#past.hear(event.ref, event.response);
       case "gap": {
         const heard = this.#heard.get(event.room);
         if (heard !== undefined && event.from !== heard + 1)

@@ -45,6 +45,15 @@ export class RoomViews {
     return rooms[Math.floor(dice * rooms.length)]?.[0];
   }
 
+  get rooms(): readonly string[] {
+    return [...this.#views.keys()];
+  }
+
+  /** Whether it shows that nick as an operator. */
+  rules(room: string, nick: string): boolean {
+    return this.#views.get(room)?.ranks?.get(nick)?.has("@") === true;
+  }
+
   /** `names` with the prefixes of NAMES. */
   listed(room: string, names: readonly string[]): void {
     const view = this.#views.get(room);

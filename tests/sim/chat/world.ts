@@ -2,6 +2,7 @@
 // store behind a flaky one. Conditions change, connections are cut, the server is killed and
 // restarted; in the end everything heals and every message must be there.
 
+import { consoleActor } from "../../../src/chat/admin/actor.ts";
 import type { LocalStore } from "../../../src/chat/turn/store.ts";
 import { ratesFor } from "../../../src/chat/rates/rate-budget.ts";
 import { fold } from "../../../src/chat/names/grammar.ts";
@@ -12,6 +13,8 @@ import type { Retention } from "../../../src/store/retention.ts";
 import { seeded } from "../random.ts";
 import type { Connection } from "./connection.ts";
 import { FlakyStore, type StoreCondition } from "./flaky-store.ts";
+import { HttpProgram } from "./http-program.ts";
+import { Invitations } from "./invitations.ts";
 import { IrcPerson } from "./irc-person.ts";
 import { NativePerson } from "./native-person.ts";
 import { PlainPerson } from "./plain-person.ts";
@@ -68,6 +71,7 @@ export class World implements Surroundings {
   readonly #plain: PlainPerson[] = [];
   readonly #strangers: NativePerson[] = [];
   readonly #irc: readonly IrcPerson[];
+  readonly #program: HttpProgram;
   #connections: Connection[] = [];
   readonly #rate: number;
   readonly #renew: (() => Store) | undefined;
@@ -108,11 +112,17 @@ export class World implements Surroundings {
       this.#strangers.push(stranger);
       this.#live(stranger);
     }
-    this.#irc = ircNames.map((name, i) => new IrcPerson(this, name, `127.0.0.${i + 1}`, i > 0));
+    const invitations = new Invitations();
+    this.#irc = ircNames.map((name, i) => {
+      return new IrcPerson(this, invitations, name, `127.0.0.${i + 1}`, i > 0, name === "Ida");
+    });
     for (const person of this.#irc) this.#live(person);
+    this.#program = new HttpProgram(this, "Robot", "192.0.2.240");
+    this.#live(this.#program);
     this.#changeStore();
     this.#injectFaults();
     this.#checkMembers();
+    this.#deleteTexts();
   }
 
   trace(who: string, way: "<" | ">" | "!", what: unknown): void {
@@ -164,7 +174,7 @@ export class World implements Surroundings {
     this.store.condition = "fine";
     if (this.server.isDead) this.server = this.#start();
     for (const stranger of this.#strangers) stranger.leave();
-    for (const person of [...this.#plain, ...this.#irc]) person.leave();
+    for (const person of [...this.#plain, ...this.#irc, this.#program]) person.leave();
     for (const person of this.people) {
       if (person.ended !== undefined) person.doSomething();
       else person.goHome();
@@ -207,6 +217,7 @@ export class World implements Surroundings {
     this.clock.after(2_000, () => {
       const watchers = [...this.people, ...this.#strangers, ...this.#irc];
       for (const person of watchers) person.checkMembers();
+      this.#program.check();
       if (!this.#isOver) this.#checkMembers();
     });
   }
@@ -232,6 +243,22 @@ export class World implements Surroundings {
       ];
       this.store.condition = conditions[Math.floor(this.random() * conditions.length)]!;
       this.#changeStore();
+    });
+  }
+
+  /** An operator deletes one of the last messages of a room now and then. */
+  #deleteTexts(): void {
+    this.clock.after(this.random() * 20_000, () => {
+      if (this.#isHealing) return;
+      const room = this.random() < 0.5 ? "lobby" : "den";
+      const last = this.truth.rooms.get(room)?.length ?? 0;
+      const line = `delete ${room} ${Math.max(1, last - Math.floor(this.random() * 20))}`;
+      this.server.run((hub) => {
+        hub.handleAdmin(consoleActor, line, this.clock.nowMs, (answer) => {
+          this.trace("operator", "!", `${line}: ${JSON.stringify(answer)}`);
+        });
+      });
+      this.#deleteTexts();
     });
   }
 

@@ -11,6 +11,8 @@ import type { Value } from "../../../src/store/postgres/database.ts";
 import { offers } from "../../../src/limits.ts";
 import { nativeDialect } from "../../../src/dialects/native/native.ts";
 import type { Connection } from "../chat/connection.ts";
+import { HttpProgram } from "../chat/http-program.ts";
+import { Invitations } from "../chat/invitations.ts";
 import { IrcPerson } from "../chat/irc-person.ts";
 import { NativePerson } from "../chat/native-person.ts";
 import { PlainPerson } from "../chat/plain-person.ts";
@@ -53,6 +55,7 @@ export class ClusterWorld implements Surroundings {
   readonly people: readonly NativePerson[];
   readonly #plain: readonly PlainPerson[];
   readonly #irc: readonly IrcPerson[];
+  readonly #program: HttpProgram;
   readonly #devices: readonly OwnedDevice[];
   readonly #operator: Operator;
   readonly #peer: CalledPeer;
@@ -93,7 +96,10 @@ export class ClusterWorld implements Surroundings {
     this.#plain = [...plainWords, uncounted(this.native)].map(
       (words, i) => new PlainPerson(this, plainNames[i]!, `192.0.2.${100 + i}`, words),
     );
-    this.#irc = ircNames.map((name, i) => new IrcPerson(this, name, `192.0.2.${200 + i}`));
+    const invitations = new Invitations();
+    this.#irc = ircNames.map((name, i) => {
+      return new IrcPerson(this, invitations, name, `192.0.2.${200 + i}`, false, name === "Ida");
+    });
     this.truth.owned.add(fold(ownerName));
     const isReachable = (server: ServerProcess): boolean => this.isReachable(server);
     const { tables } = this.database;
@@ -111,7 +117,8 @@ export class ClusterWorld implements Surroundings {
     const seekers = [new Caller(this), new CodeGuest(this, this.#codeSender)];
     this.#seekers = seekers;
     const placed = [this.#peer, this.#codeSender];
-    const others = [...this.#devices, this.#operator, ...placed, ...seekers];
+    this.#program = new HttpProgram(this, "Robot", "192.0.2.240");
+    const others = [...this.#devices, this.#operator, ...placed, ...seekers, this.#program];
     const all = [...this.people, ...this.#plain, ...this.#irc, ...others];
     for (const person of all) this.#live(person);
     for (const member of this.members) {
@@ -199,7 +206,9 @@ export class ClusterWorld implements Surroundings {
     for (const client of [this.#peer, this.#codeSender]) client.checkPlace();
     this.#codeSender.end();
     for (const client of [this.#peer, this.#codeSender, ...this.#seekers]) client.leave();
-    for (const person of [...this.#plain, ...this.#irc, ...this.#devices]) person.leave();
+    for (const client of [...this.#plain, ...this.#irc, ...this.#devices, this.#program]) {
+      client.leave();
+    }
     for (let minute = 0; minute < 15; minute++) {
       for (const person of this.people) {
         if (person.ended !== undefined) person.doSomething();
@@ -385,6 +394,7 @@ export class ClusterWorld implements Surroundings {
       for (const device of this.#devices) device.check();
       for (const client of [this.#peer, this.#codeSender]) client.check();
       this.#operator.check();
+      this.#program.check();
       this.#watchViews();
     });
   }
