@@ -238,8 +238,9 @@ export const connections = {
   /** Idle time before the kernel probes whether the peer still exists (TCP keep-alive). */
   keepAliveMs: 30_000,
   /**
-   * A chat connection is lost if its peer acknowledges nothing for this long (Linux). Without it,
-   * TCP resends for a quarter of an hour, and keeps somebody's name who is back long ago.
+   * A chat connection is lost if its peer acknowledges nothing of what was sent, or leaves no room
+   * for more, for this long (Linux): `output.stallMs` does not know what the kernel holds. Without
+   * it, TCP resends for a quarter of an hour, and keeps the name of somebody who is back long ago.
    */
   unacknowledgedMs: 60_000,
   /** A native session that is silent for this long is pinged. */
@@ -912,13 +913,53 @@ export const peer = {
   maxUnreadBytes: 16 * MiB,
 } as const;
 
-/** File transfers over UDP. "Segment bytes" are the file's bytes in one datagram. */
+/**
+ * File transfers, whichever way the data takes. "Segment bytes" are a file's bytes in one datagram.
+ */
 export const transfer = {
   /**
    * Identifies a transfer and is unguessable; a forger of DATA would have to guess its last eight
    * bytes.
    */
   tokenBytes: 16,
+  /** Largest file: 4 TiB, `maxChunks` of `maxChunkBytes`. (Offsets have 48 bits.) */
+  maxFileBytes: 2 ** 42,
+  /** Largest REQUEST: fits IPv6's minimum MTU. */
+  maxRequestBytes: 1_200,
+  /** Smallest segment that a client may request; smaller ones would only cost server time. */
+  minSegmentBytes: 512,
+  /** 64 KiB including all headers, on loopback. */
+  maxSegmentBytes: 65_024,
+  /** Concurrent transfers at a server. */
+  maxTransfers: 4_096,
+  /** Smallest chunk. Sealing one costs 9 to 80 µs; one call per datagram would cost 3 to 8 µs. */
+  minChunkBytes: 64 * KiB,
+  /** Largest chunk: both ends hold a few chunks in memory. */
+  maxChunkBytes: 16 * MiB,
+  /** Chunks per file: 4 MiB of tags, 64 GiB in chunks of 256 KiB; beyond that, chunks grow. */
+  maxChunks: 262_144,
+  /** Bytes of a chunk's tag: AES-GCM's full length. */
+  tagBytes: 16,
+  /** Bytes of a transfer's key: AES-256. */
+  keyBytes: 32,
+  /** Tags per line of the control connection: 21 KiB in base64. */
+  maxTagsPerLine: 1_024,
+  /** Maximum bytes that a client may request at once over the control connection. */
+  maxPullBytes: 1 * MiB,
+  /** Its concurrent requests there. */
+  maxPulls: 4,
+  /** Bytes of sealed data per line of the control connection: 43 KiB in base64. */
+  pullLineBytes: 32 * KiB,
+  /** Corrupt copies of one chunk before a fetch leaves UDP, or gives up without it. */
+  maxBadCopies: 3,
+  /** Versions of one file started before giving up on it. */
+  maxVersions: 16,
+  /** Data on disk is read back for verification in pieces of this size: 0.1 ms. */
+  readBackBytes: 256 * KiB,
+} as const;
+
+/** The UDP half of a transfer: datagrams, congestion control and the sender's queues. */
+export const udpTransfer = {
   /** Validates an address: 120 bits of keyed hash and a byte for its epoch. */
   cookieBytes: 16,
   /**
@@ -926,16 +967,8 @@ export const transfer = {
    * address.
    */
   cookieLifeUs: 60_000_000,
-  /** Largest file: 4 TiB, `maxChunks` of `maxChunkBytes`. (Offsets have 48 bits.) */
-  maxFileBytes: 2 ** 42,
-  /** Largest REQUEST: fits IPv6's minimum MTU. */
-  maxRequestBytes: 1_200,
-  /** Smallest segment that a client may request; smaller ones would only cost server time. */
-  minSegmentBytes: 512,
   /** Fits every path: 1 256 bytes with IPv4, 1 276 with IPv6, which guarantees 1 280. */
   baseSegmentBytes: 1_200,
-  /** 64 KiB including all headers, on loopback. */
-  maxSegmentBytes: 65_024,
   /**
    * Largest segment of a server that can't prevent fragmentation: Ethernet minus IPv4, UDP and DATA
    * headers.
@@ -962,8 +995,6 @@ export const transfer = {
   initTimeoutUs: 300_000,
   /** Longest wait between probes, so that a restored link is noticed soon. */
   maxProbeTimeoutUs: 2_000_000,
-  /** Concurrent transfers at a server. */
-  maxTransfers: 4_096,
   /**
    * Queued ranges per transfer at the server; further ones are dropped and count as lost at the
    * client.
@@ -971,37 +1002,13 @@ export const transfer = {
   maxQueuedRanges: 512,
   /** Queued bytes per transfer at the server: twice a window is all that a client can use. */
   maxBacklogBytes: 64 * MiB,
-  /** Smallest chunk. Sealing one costs 9 to 80 µs; one call per datagram would cost 3 to 8 µs. */
-  minChunkBytes: 64 * KiB,
-  /** Largest chunk: both ends hold a few chunks in memory. */
-  maxChunkBytes: 16 * MiB,
-  /** Chunks per file: 4 MiB of tags, 64 GiB in chunks of 256 KiB; beyond that, chunks grow. */
-  maxChunks: 262_144,
-  /** Bytes of a chunk's tag: AES-GCM's full length. */
-  tagBytes: 16,
-  /** Bytes of a transfer's key: AES-256. */
-  keyBytes: 32,
-  /** Tags per line of the control connection: 21 KiB in base64. */
-  maxTagsPerLine: 1_024,
   /**
    * A burst ends once this many bytes had to be sealed for it: segments of many different chunks
    * must not occupy the server for long.
    */
   maxSealedPerBurst: 256 * KiB,
-  /** Maximum bytes that a client may request at once over the control connection. */
-  maxPullBytes: 1 * MiB,
-  /** Its concurrent requests there. */
-  maxPulls: 4,
-  /** Bytes of sealed data per line of the control connection: 43 KiB in base64. */
-  pullLineBytes: 32 * KiB,
-  /** Corrupt copies of one chunk before a fetch leaves UDP, or gives up without it. */
-  maxBadCopies: 3,
-  /** Versions of one file started before giving up on it. */
-  maxVersions: 16,
   /** Datagrams of this size or more are large, such as those that the kernel has merged. */
   largeSegmentBytes: 16 * KiB,
-  /** Data on disk is read back for verification in pieces of this size: 0.1 ms. */
-  readBackBytes: 256 * KiB,
 } as const;
 
 /** The server's relay for datagrams between the two ends of a channel. */
@@ -1498,7 +1505,7 @@ export const fetching = {
   maxEarlyLines: 1_024,
   /**
    * Bytes that may be requested past the oldest missing one: they wait in memory until their chunks
-   * are complete. Twice `transfer.maxWindowBytes`, so that one lost segment does not stop the
+   * are complete. Twice `udpTransfer.maxWindowBytes`, so that one lost segment does not stop the
    * transfer.
    */
   aheadBytes: 64 * MiB,

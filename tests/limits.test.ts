@@ -33,6 +33,7 @@ const {
   terminal,
   transfer,
   udp,
+  udpTransfer,
   web,
 } = limits;
 
@@ -192,17 +193,17 @@ describe("memory", () => {
 
 describe("transfers", () => {
   test("segments are in order of size and fit their datagrams", () => {
-    expect(transfer.minSegmentBytes).toBeLessThan(transfer.baseSegmentBytes);
-    expect(transfer.baseSegmentBytes).toBeLessThan(transfer.maxFragmentableBytes);
-    expect(transfer.maxFragmentableBytes).toBeLessThan(transfer.maxSegmentBytes);
+    expect(transfer.minSegmentBytes).toBeLessThan(udpTransfer.baseSegmentBytes);
+    expect(udpTransfer.baseSegmentBytes).toBeLessThan(udpTransfer.maxFragmentableBytes);
+    expect(udpTransfer.maxFragmentableBytes).toBeLessThan(transfer.maxSegmentBytes);
     expect(transfer.maxSegmentBytes).toBeLessThan(udp.maxBatchBytes);
     expect(transfer.maxRequestBytes).toBeLessThanOrEqual(1_232);
   });
   test("a window of segments covers the window of bytes at the base size", () => {
-    expect(transfer.maxInFlightSegments * transfer.baseSegmentBytes).toBeGreaterThan(
-      transfer.maxWindowBytes,
+    expect(udpTransfer.maxInFlightSegments * udpTransfer.baseSegmentBytes).toBeGreaterThan(
+      udpTransfer.maxWindowBytes,
     );
-    expect(Math.log2(transfer.maxInFlightSegments) % 1).toBe(0);
+    expect(Math.log2(udpTransfer.maxInFlightSegments) % 1).toBe(0);
   });
   test("tags and data fit their lines, and a listing its transfer table", () => {
     const base64 = 4 / 3;
@@ -214,15 +215,15 @@ describe("transfers", () => {
     expect(files.maxTransfersPerSession).toBeLessThan(files.maxTransfersPerAddress);
     expect(files.maxTransfersPerAddress).toBeLessThan(files.maxTransfers);
     expect(files.maxTransfers).toBeLessThan(transfer.maxTransfers);
-    expect(files.idleMs * 1_000).toBeGreaterThanOrEqual(transfer.stallTimeoutUs);
+    expect(files.idleMs * 1_000).toBeGreaterThanOrEqual(udpTransfer.stallTimeoutUs);
   });
   test("chunks cover the largest file, and the bytes requested ahead hold several chunks", () => {
     expect(transfer.maxChunks * transfer.maxChunkBytes).toBe(transfer.maxFileBytes);
     expect(transfer.maxFileBytes).toBeLessThan(2 ** 48);
-    expect(fetching.aheadBytes).toBeGreaterThanOrEqual(2 * transfer.maxWindowBytes);
+    expect(fetching.aheadBytes).toBeGreaterThanOrEqual(2 * udpTransfer.maxWindowBytes);
     expect(fetching.unsentBytes).toBeGreaterThan(terminal.maxDataBytes);
     expect(fetching.aheadBytes).toBeGreaterThan(2 * transfer.maxChunkBytes);
-    expect(files.sealedCacheBytes).toBeGreaterThanOrEqual(2 * transfer.maxWindowBytes);
+    expect(files.sealedCacheBytes).toBeGreaterThanOrEqual(2 * udpTransfer.maxWindowBytes);
   });
   test("the tags of many large files fit their budget", () => {
     const largest = transfer.maxChunks * (transfer.tagBytes + 1);
@@ -256,7 +257,7 @@ test("a call fits into the server's queues, and nobody can take all calls", () =
   // In base64, with the frames' first bytes.
   expect(calls.windowBytes * 2).toBeLessThanOrEqual(offers.maxWaitingChars);
   expect(Math.ceil((calls.frameBytes + 7) / 3) * 4).toBeLessThanOrEqual(offers.maxFrameChars);
-  expect(calls.datagramBytes + 27).toBeLessThanOrEqual(transfer.baseSegmentBytes);
+  expect(calls.datagramBytes + 27).toBeLessThanOrEqual(udpTransfer.baseSegmentBytes);
   expect(calls.maxUnanswered * calls.datagramBytes).toBeLessThanOrEqual(calls.windowBytes);
   expect(calls.maxEarly).toBeGreaterThanOrEqual(calls.windowBytes / 22);
   expect(calls.minPatienceMs).toBeLessThan(calls.maxPatienceMs);

@@ -1,7 +1,7 @@
 // Drives the receiver state machine: its UDP socket, its timers, and turns that first read, then
 // request more, then process what has arrived. Knows nothing about files.
 
-import { fetching as limits, transfer as wire, udp } from "../limits.ts";
+import { fetching as limits, transfer as wire, udp, udpTransfer } from "../limits.ts";
 import { freeBuffer } from "../free-buffer.ts";
 import type { Receiver } from "../transfer/receiver.ts";
 import { nowUs } from "../io/clock.ts";
@@ -130,7 +130,7 @@ export class ReceiverLoop {
     this.#readAtUs = -1;
     this.#guard(() => this.#read(bytes, bytes.length, 0));
     // Bun allocated a buffer just for it.
-    if (bytes.length >= wire.largeSegmentBytes) freeBuffer(bytes);
+    if (bytes.length >= udpTransfer.largeSegmentBytes) freeBuffer(bytes);
     if (this.#ended) return;
     // On a fast path there is always more to read: request in between, but also bound the turn.
     const isWorthwhile = this.#bytesSinceRequest >= limits.eagerBytes;
@@ -260,7 +260,7 @@ export class ReceiverLoop {
    * datagrams, a few are much.
    */
   #fitsNaps(sinceUs: number): boolean {
-    if (this.#countedBytes < this.#counted * wire.largeSegmentBytes) return true;
+    if (this.#countedBytes < this.#counted * udpTransfer.largeSegmentBytes) return true;
     const napBytes = (this.#countedBytes * limits.maxNapUs) / Math.max(1, sinceUs);
     return napBytes * limits.napsPerBuffer <= this.offload.receiveBufferBytes;
   }

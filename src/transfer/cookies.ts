@@ -2,7 +2,7 @@
 // to the source address of its datagrams. It is bound to one path, one token and a limited time.
 // Pure: the keyed hash and the time are parameters.
 
-import { transfer as limit } from "../limits.ts";
+import { transfer as limit, udpTransfer as udp } from "../limits.ts";
 import type { UdpPath } from "./udp-path.ts";
 
 /** The key of a map for a transfer's token; empty for anything else. */
@@ -18,12 +18,12 @@ export class CookieJar {
 
   /** The cookie for a path and token, valid for one to two times limits.ts `cookieLifeUs`. */
   mint(path: UdpPath, token: Uint8Array, nowUs: number): Uint8Array {
-    return this.forEpoch(Math.floor(nowUs / limit.cookieLifeUs), path, token);
+    return this.forEpoch(Math.floor(nowUs / udp.cookieLifeUs), path, token);
   }
 
   /** Whether `cookie` was minted for exactly this path and token and has not expired. */
   isValid(cookie: Uint8Array, path: UdpPath, token: Uint8Array, nowUs: number): boolean {
-    const epoch = Math.floor(nowUs / limit.cookieLifeUs);
+    const epoch = Math.floor(nowUs / udp.cookieLifeUs);
     for (const candidate of [epoch, epoch - 1]) {
       if ((candidate & 0xff) !== cookie[0]) continue;
       if (equal(cookie, this.forEpoch(candidate, path, token))) return true;
@@ -43,9 +43,9 @@ export class CookieJar {
     for (let i = 0; i < addresses.length; i++) {
       message[limit.tokenBytes + 10 + i] = addresses.charCodeAt(i) & 0xff;
     }
-    const cookie = new Uint8Array(limit.cookieBytes);
+    const cookie = new Uint8Array(udp.cookieBytes);
     cookie[0] = epoch & 0xff;
-    cookie.set(this.keyedHash(message).subarray(0, limit.cookieBytes - 1), 1);
+    cookie.set(this.keyedHash(message).subarray(0, udp.cookieBytes - 1), 1);
     return cookie;
   }
 }

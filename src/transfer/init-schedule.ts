@@ -1,6 +1,6 @@
 // When the receiver sends INIT, until it has received a cookie. Pure.
 
-import { transfer as limit } from "../limits.ts";
+import { udpTransfer as limit } from "../limits.ts";
 
 /**
  * Waits between the first INITs, in µs. An INIT has only 96 bytes, while a lost one would dominate

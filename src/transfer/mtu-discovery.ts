@@ -1,7 +1,7 @@
 // Path MTU discovery (DPLPMTUD, RFC 8899). A probe is an ordinary request for a larger segment: if
 // it arrives, nothing was wasted; if not, one segment is requested again. Pure.
 
-import { transfer as limit } from "../limits.ts";
+import { transfer as limit, udpTransfer as udp } from "../limits.ts";
 
 /**
  * Segment sizes to try, in file bytes: Ethernet with IPv6 and IPv4, jumbo frames, 64 KiB. parley's
@@ -68,7 +68,7 @@ export class MtuDiscovery {
    * from the base size.
    */
   onBlackHole(): void {
-    if (this.confirmed > limit.baseSegmentBytes) this.restart(limit.baseSegmentBytes);
+    if (this.confirmed > udp.baseSegmentBytes) this.restart(udp.baseSegmentBytes);
   }
 
   /** Restarts for a new path that carries at least this size. */

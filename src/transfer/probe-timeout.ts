@@ -1,7 +1,7 @@
 // Timers for the case that nothing arrives: probes with exponential backoff (RFC 9002 §6.2), and
 // the stall timeout. Pure. Times are in µs.
 
-import { transfer as limit } from "../limits.ts";
+import { udpTransfer as limit } from "../limits.ts";
 import type { RttEstimator } from "./congestion/rtt.ts";
 
 /** Keeps the doubling finite; the wait is capped long before this. */

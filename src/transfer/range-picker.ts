@@ -2,7 +2,7 @@
 // Keeps track of the bytes wanted, in flight and missing; the receiver decides when to request and
 // how much. Pure.
 
-import { transfer as limit } from "../limits.ts";
+import { udpTransfer as limit } from "../limits.ts";
 import type { MtuDiscovery } from "./mtu-discovery.ts";
 import { RangeSet } from "./ranges.ts";
 import { mark, SentSegments } from "./sent-segments.ts";

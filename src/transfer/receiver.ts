@@ -12,7 +12,7 @@
 // - It stops when `state` is neither `connecting` nor `running`.
 
 import { isSameBytes } from "../bytes.ts";
-import { transfer as limit } from "../limits.ts";
+import { transfer as limit, udpTransfer as udp } from "../limits.ts";
 import { ArrivalBatch, pauseThresholdUs } from "./arrival-batch.ts";
 import { BbrController } from "./congestion/bbr.ts";
 import type { CongestionController } from "./congestion/controller.ts";
@@ -175,11 +175,11 @@ export class Receiver {
     const maxSegment = Math.min(
       config.maxSegmentBytes ?? limit.maxSegmentBytes,
       limit.maxSegmentBytes,
-      Math.max(limit.baseSegmentBytes, limitSegment),
+      Math.max(udp.baseSegmentBytes, limitSegment),
     );
     const startSegment = loopback
       ? maxSegment
-      : Math.max(limit.baseSegmentBytes, config.path?.segmentBytes ?? 0);
+      : Math.max(udp.baseSegmentBytes, config.path?.segmentBytes ?? 0);
     this.picker = new RangePicker(
       config.wanted ?? [[0, limit.maxFileBytes]],
       new MtuDiscovery(startSegment, maxSegment),
@@ -268,7 +268,7 @@ export class Receiver {
     this.probeTimeout.onProgress(nowUs);
     this.probesDue = 0;
     this.picker.segments.declareAllLost(false, this.picker.onLost);
-    this.picker.mtu.restart(loopback ? limit.maxSegmentBytes : limit.baseSegmentBytes);
+    this.picker.mtu.restart(loopback ? limit.maxSegmentBytes : udp.baseSegmentBytes);
     if (this.cookie === undefined) this.inits.dueUs = nowUs;
   }
 
@@ -370,8 +370,8 @@ export class Receiver {
 
   private newProbeTimeout(): ProbeTimeout {
     // With a limit of a few bytes a second, waiting must not look like a stall.
-    const threeSegmentsUs = (3 * limit.baseSegmentBytes) / this.limitBytesPerUs;
-    const givenUs = this.config.stallTimeoutUs ?? limit.stallTimeoutUs;
+    const threeSegmentsUs = (3 * udp.baseSegmentBytes) / this.limitBytesPerUs;
+    const givenUs = this.config.stallTimeoutUs ?? udp.stallTimeoutUs;
     return new ProbeTimeout(this.rtt, Math.max(givenUs, threeSegmentsUs));
   }
 

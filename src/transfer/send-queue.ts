@@ -1,7 +1,7 @@
 // One transfer at the sending end: a queue of requested ranges, sent as paced bursts of datagrams.
 // Pure. Does not track segments: a client that misses one requests it again.
 
-import { transfer as limit } from "../limits.ts";
+import { udpTransfer as limit } from "../limits.ts";
 import type { UdpPath } from "./udp-path.ts";
 import { RangeSet } from "./ranges.ts";
 import {

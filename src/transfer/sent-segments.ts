@@ -3,7 +3,7 @@
 // delivery-rate samples (draft-ietf-ccwg-bbr §4.1.1). Pure. Allocates nothing per segment. "Sent"
 // means "requested": the server sends what is requested.
 
-import { transfer as limit } from "../limits.ts";
+import { udpTransfer as limit } from "../limits.ts";
 import type { Pauses } from "./arrival-batch.ts";
 
 // States of an entry.

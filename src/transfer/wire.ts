@@ -13,7 +13,7 @@
 //
 // JOIN, JOINED and PROBE, which find a path between two people, are in paths/path-wire.ts.
 
-import { transfer as limit } from "../limits.ts";
+import { transfer as limit, udpTransfer as udp } from "../limits.ts";
 import { readU16, readU32, readU48, writeU16, writeU32, writeU48 } from "./big-endian.ts";
 
 export const transferVersion = 2;
@@ -223,7 +223,7 @@ export function readRequest(bytes: Uint8Array, at: number, end: number): Request
     if (range.segmentBytes < limit.minSegmentBytes || range.segmentBytes > limit.maxSegmentBytes) {
       return undefined;
     }
-    if (range.length === 0 || range.length > limit.maxRangeBytes) return undefined;
+    if (range.length === 0 || range.length > udp.maxRangeBytes) return undefined;
     ranges.push(range);
   }
   return {
@@ -326,5 +326,5 @@ export function tokenAt(bytes: Uint8Array, at: number): Uint8Array {
 }
 
 export function cookieBytesAt(bytes: Uint8Array, at: number): Uint8Array {
-  return bytes.slice(at, at + limit.cookieBytes);
+  return bytes.slice(at, at + udp.cookieBytes);
 }

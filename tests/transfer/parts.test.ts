@@ -2,7 +2,7 @@
 // estimates, range picker, send queue.
 
 import { describe, expect, test } from "bun:test";
-import { transfer as limit } from "../../src/limits.ts";
+import { transfer as limit, udpTransfer as udp } from "../../src/limits.ts";
 import { RangePicker } from "../../src/transfer/range-picker.ts";
 import { BandwidthFilter, SlidingRate } from "../../src/transfer/congestion/bandwidth-filter.ts";
 import { BbrController } from "../../src/transfer/congestion/bbr.ts";
@@ -103,8 +103,8 @@ describe("MTU discovery", () => {
     mtu.bound(8_924);
     expect(mtu.segmentBytes).toBe(8_924);
     mtu.onBlackHole();
-    expect(mtu.segmentBytes).toBe(limit.baseSegmentBytes);
-    expect(mtu.probeBytes).toBeGreaterThan(limit.baseSegmentBytes);
+    expect(mtu.segmentBytes).toBe(udp.baseSegmentBytes);
+    expect(mtu.probeBytes).toBeGreaterThan(udp.baseSegmentBytes);
   });
 });
 
@@ -240,7 +240,7 @@ describe("rates", () => {
   test("congestion control always leaves room for a request", () => {
     const rtt = new RttEstimator();
     const controller = new BbrController(rtt);
-    expect(controller.windowBytes).toBeGreaterThan(limit.baseSegmentBytes);
+    expect(controller.windowBytes).toBeGreaterThan(udp.baseSegmentBytes);
     expect(controller.pacingBytesPerUs).toBeGreaterThan(0);
     const none = { rate: 0, priorDelivered: 0, appLimited: false };
     for (let i = 1; i < 2_000; i++) {
@@ -257,11 +257,11 @@ describe("rates", () => {
         },
         i * 1_000,
       );
-      expect(controller.windowBytes).toBeGreaterThan(limit.baseSegmentBytes);
+      expect(controller.windowBytes).toBeGreaterThan(udp.baseSegmentBytes);
       expect(controller.pacingBytesPerUs).toBeGreaterThan(0);
     }
     controller.onOutage();
-    expect(controller.windowBytes).toBeGreaterThan(limit.baseSegmentBytes);
+    expect(controller.windowBytes).toBeGreaterThan(udp.baseSegmentBytes);
   });
 });
 
@@ -392,7 +392,7 @@ describe("send queue", () => {
     const queue = queueOf(source);
     queue.handleRequest({ ...request, paceBytesPerMs: 0 }, 0);
     const { bytes, datagramBytes } = queue.pollBurst(new Uint8Array(65_536), 0);
-    const most = limit.maxSealedPerBurst / limit.minChunkBytes;
+    const most = udp.maxSealedPerBurst / limit.minChunkBytes;
     expect(Math.ceil(bytes / datagramBytes)).toBeLessThanOrEqual(most);
   });
 

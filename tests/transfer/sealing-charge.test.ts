@@ -3,7 +3,7 @@
 
 import { expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
-import { transfer as limit } from "../../src/limits.ts";
+import { transfer as limit, udpTransfer as udp } from "../../src/limits.ts";
 import type { UdpPath } from "../../src/transfer/udp-path.ts";
 import { Sender } from "../../src/transfer/sender.ts";
 import type { SegmentSource } from "../../src/transfer/send-queue.ts";
@@ -95,5 +95,5 @@ test("a single transfer waits for nobody", () => {
     bursts++;
   }
   expect(source.sentBytes).toBe(300 * 1_200);
-  expect(bursts).toBeLessThanOrEqual(300 / (limit.maxSealedPerBurst / limit.minChunkBytes) + 1);
+  expect(bursts).toBeLessThanOrEqual(300 / (udp.maxSealedPerBurst / limit.minChunkBytes) + 1);
 });

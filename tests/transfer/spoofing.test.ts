@@ -3,7 +3,7 @@
 
 import { createHmac } from "node:crypto";
 import { describe, expect, test } from "bun:test";
-import { transfer as limit } from "../../src/limits.ts";
+import { transfer as limit, udpTransfer as udp } from "../../src/limits.ts";
 import type { RangePicker } from "../../src/transfer/range-picker.ts";
 import { Receiver } from "../../src/transfer/receiver.ts";
 import type { UdpPath } from "../../src/transfer/udp-path.ts";
@@ -129,11 +129,11 @@ describe("the server sends no data", () => {
   test("for a cookie that has expired", () => {
     const sender = server();
     const cookie = cookieFor(sender, 0, home);
-    const lateUs = 2 * limit.cookieLifeUs;
+    const lateUs = 2 * udp.cookieLifeUs;
     sender.handleDatagrams(requestOf(token, cookie), home, into, lateUs);
     expect(sender.pollTransmit(buffer, lateUs)).toBeUndefined();
     // Nor when the epoch, of which eight bits are transmitted, wraps around.
-    const roundUs = 256 * limit.cookieLifeUs;
+    const roundUs = 256 * udp.cookieLifeUs;
     sender.handleDatagrams(requestOf(token, cookie), home, into, roundUs);
     expect(sender.pollTransmit(buffer, roundUs)).toBeUndefined();
   });
@@ -217,7 +217,7 @@ describe("amplification", () => {
       });
       sender.handleDatagrams(bytes.slice(0, length), home, into, 0);
     }
-    expect(sender.backlogBytes).toBeLessThanOrEqual(600 * limit.maxQueuedRanges);
+    expect(sender.backlogBytes).toBeLessThanOrEqual(600 * udp.maxQueuedRanges);
   });
 
   test("requests for more than any client can receive leave a bounded queue", () => {
@@ -231,15 +231,15 @@ describe("amplification", () => {
     const bytes = new Uint8Array(limit.maxRequestBytes);
     const ranges = Array.from({ length: 40 }, (_, k) => ({
       firstSeq: k * 10_000,
-      offset: k * limit.maxRangeBytes,
-      length: limit.maxRangeBytes,
+      offset: k * udp.maxRangeBytes,
+      length: udp.maxRangeBytes,
       segmentBytes: 1_200,
     }));
     const request = { token: great, cookie, timeUs: 0, paceBytesPerMs: 1, burstUs: 0, ranges };
     const length = writeRequest(bytes, request);
     sender.handleDatagrams(bytes.slice(0, length), home, into, 0);
     expect(sender.backlogBytes).toBeGreaterThan(0);
-    expect(sender.backlogBytes).toBeLessThanOrEqual(limit.maxBacklogBytes);
+    expect(sender.backlogBytes).toBeLessThanOrEqual(udp.maxBacklogBytes);
   });
 });
 

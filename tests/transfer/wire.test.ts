@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { transfer as limit } from "../../src/limits.ts";
+import { transfer as limit, udpTransfer as udp } from "../../src/limits.ts";
 import {
   type RangeRequest,
   dataHeaderBytes,
@@ -30,7 +30,7 @@ const bytes16 = fc.uint8Array({ minLength: 16, maxLength: 16 });
 const range: fc.Arbitrary<RangeRequest> = fc.record({
   firstSeq: u32,
   offset: u48,
-  length: fc.integer({ min: 1, max: limit.maxRangeBytes }),
+  length: fc.integer({ min: 1, max: udp.maxRangeBytes }),
   segmentBytes: fc.integer({ min: limit.minSegmentBytes, max: limit.maxSegmentBytes }),
 });
 
@@ -201,7 +201,7 @@ describe("hostile bytes", () => {
     const good = ranges[0]!;
     for (const bad of [
       { ...good, length: 0 },
-      { ...good, length: limit.maxRangeBytes + 1 },
+      { ...good, length: udp.maxRangeBytes + 1 },
       { ...good, segmentBytes: limit.minSegmentBytes - 1 },
       { ...good, segmentBytes: limit.maxSegmentBytes + 1 },
     ]) {

@@ -4,7 +4,7 @@
 // the kernel has put them.
 
 import { BoundedMap } from "../../bounded-map.ts";
-import { transfer as wire, udp as limits } from "../../limits.ts";
+import { udpTransfer as wire, udp as limits } from "../../limits.ts";
 import type { Visit } from "./batch-reader.ts";
 import { Destination } from "./batch-writer.ts";
 import { portIn, socketAddress, textIn } from "./socket-address.ts";

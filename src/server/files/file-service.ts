@@ -4,7 +4,7 @@
 // machine. docs/transfer.md describes the protocol.
 
 import type { FilesClient } from "../../chat/files-port.ts";
-import { files as limits, transfer as wire, udp } from "../../limits.ts";
+import { files as limits, transfer as wire, udp, udpTransfer } from "../../limits.ts";
 import { ShareCounts } from "../../share-counts.ts";
 import type { ShareOwner } from "../../share-owner.ts";
 import { SealCache } from "../../transfer/seal-cache.ts";
@@ -123,7 +123,7 @@ export class FileService<Folder extends FileFolder = SharedFolder> implements Tr
   }
 
   get maxSegmentBytes(): number {
-    return this.#udp.offload.dontFragment ? wire.maxSegmentBytes : wire.maxFragmentableBytes;
+    return this.#udp.offload.dontFragment ? wire.maxSegmentBytes : udpTransfer.maxFragmentableBytes;
   }
 
   /** Number of running transfers. */

@@ -2,7 +2,7 @@
 // and window from the delivery rate and the minimum round trip. Random loss that occurs at any rate
 // (radio) does not slow it down; loss caused by a higher rate does. Pure. Rates are bytes per µs.
 
-import { transfer as limit } from "../../limits.ts";
+import { udpTransfer as limit } from "../../limits.ts";
 import type { Arrivals } from "../arrival-batch.ts";
 import type { RateSample } from "../sent-segments.ts";
 import { BandwidthFilter, SlidingRate, ThroughputMeter } from "./bandwidth-filter.ts";

@@ -2,7 +2,7 @@
 // probing finds much more. Determines pacing rate and window, and detects when the pipe is full.
 // Pure. Rates are bytes per µs.
 
-import { transfer as limit } from "../../limits.ts";
+import { udpTransfer as limit } from "../../limits.ts";
 import { isShortPath, type LateStreak, QueueDelay } from "./queue-delay.ts";
 import type { RttEstimator } from "./rtt.ts";
 

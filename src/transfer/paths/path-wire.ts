@@ -5,7 +5,7 @@
 //   JOINED  to client  token, echoed time, whether the other end has joined as well
 //   PROBE   both ways  flags, number, nonce, keyed hash: asks whether a path works, or answers
 
-import { transfer as limit } from "../../limits.ts";
+import { udpTransfer as limit } from "../../limits.ts";
 import { readU32, writeU32 } from "../big-endian.ts";
 import { cookieBytesAt, initBytes, kind, kindAt, tokenAt, writeCommon } from "../wire.ts";
 
