@@ -4,7 +4,7 @@
 import { beforeEach, expect, test } from "bun:test";
 import { ircAt } from "../dialects/irc/rig.ts";
 import { Neighbours } from "./neighbours.ts";
-import { type Client, type Rig, say, since } from "./rig.ts";
+import { type Client, hello, type Rig, say, since } from "./rig.ts";
 
 let neighbours: Neighbours;
 let here: Rig;
@@ -90,4 +90,13 @@ test("IRC clients at other servers hear once of an IRC user in two rooms whose s
   here.settle();
   neighbours.deliver();
   expect(watcher.lines()).toEqual([":Ivy!~Ivy@HOST QUIT :Connection lost"]);
+});
+
+test("whoever is waiting for the welcome of a server that others took for dead hears only its end", () => {
+  here.order("topic lobby Tea at five");
+  neighbours.hold("here");
+  const cal = here.client().send(hello("Cal", { since: since(0) }));
+  neighbours.fence("here");
+  neighbours.release("here");
+  expect(cal.lines().map(({ type }) => type)).toEqual(["bye"]);
 });

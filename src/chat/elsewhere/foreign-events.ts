@@ -209,8 +209,11 @@ const handlers: Handlers = {
   },
   fenced(hub, { reason }) {
     for (const session of hub.sessions) {
-      // The contents of the welcome are no longer true.
-      session.awaitsWelcome = false;
+      if (session.awaitsWelcome) {
+        // The contents of the welcome are no longer true, and without it the rest says nothing.
+        session.awaitsWelcome = false;
+        hub.pipeline.forget(session);
+      }
       if (session.phase === "member") dropAsLost(hub, session, reason);
       // What the client has been sent is no longer of any use.
       else if (session.phase === "entering") end(hub, session, reason);

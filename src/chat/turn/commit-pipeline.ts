@@ -124,6 +124,12 @@ export class CommitPipeline {
     return [this.#inFlight, this.gathering].some((batch) => batch?.precedes(room, event));
   }
 
+  /** Withdraws everything that waits for the session alone. */
+  forget(session: Session): void {
+    this.gathering.forget(session);
+    this.#inFlight?.forget(session);
+  }
+
   /** Whether an answer to the session waits until a batch is settled. */
   isAwaitedBy(session: Session): boolean {
     return this.gathering.isAwaitedBy(session) || this.#inFlight?.isAwaitedBy(session) === true;

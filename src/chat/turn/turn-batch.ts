@@ -347,6 +347,13 @@ export class TurnBatch {
     else list.push(personal);
   }
 
+  /** Withdraws everything that was gathered for the session alone. */
+  forget(session: Session): void {
+    this.personals.delete(session);
+    this.#answered.delete(session);
+    this.#unrendered.delete(session);
+  }
+
   /** Whether an answer to the session waits until this is settled. */
   isAwaitedBy(session: Session): boolean {
     return this.personals.get(session)?.some(({ timing }) => timing === "settled") === true;
