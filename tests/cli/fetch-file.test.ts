@@ -364,7 +364,7 @@ test("only Downloads is created, no other folder", async () => {
   for (const [words, folder] of [
     [["empty", "-o", "no/such/file"], "no/such"],
     [["empty", "big", "-o", "out/"], "out"],
-    [["empty", "-o", "/nonexistent/y"], "/nonexistent"],
+    [["empty", "-o", join(home, "nowhere", "y")], join(home, "nowhere")],
   ] as const) {
     const { code, stderr } = await fetchFile([here(), ...words], home);
     expect({ code, stderr }).toEqual({

@@ -122,12 +122,14 @@ for (const words of [
       const all = [command, "--server", `${here}:${chatPort}`, ...rest];
       const client = parley(scope, all, { space, env: usualMemory });
       let peakMib = 0;
-      const startedMs = performance.now();
-      while (performance.now() - startedMs < 10_000 && !client.hasEnded) {
+      let seenMs = Infinity;
+      // Where much else runs, it takes seconds to start.
+      while (performance.now() - seenMs < 10_000 && !client.hasEnded) {
         try {
           peakMib = Math.max(peakMib, client.memoryMib("peak"));
+          if (peakMib > 10) seenMs = Math.min(seenMs, performance.now());
         } catch {
-          break;
+          // It ends just now.
         }
         await Bun.sleep(5);
       }

@@ -11,10 +11,11 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { run } from "../bed/command.ts";
+import { run, succeeds } from "../bed/command.ts";
 import { Fetch } from "../bed/fetch.ts";
 import { sha256Of, sha256OfFile, writeNoise } from "../bed/files.ts";
 import { httpGet } from "../bed/http.ts";
@@ -254,20 +255,30 @@ world(
   },
 );
 
+/** Other programs leave no room on the disk. */
+function fill(disk: string): void {
+  succeeds("sh", "-c", `cat /dev/zero > ${disk}/ballast`);
+}
+
 world(
   "a fetch onto a disk that gets full says that it is full, and nothing internal",
   { needs: ["network", "mount"] },
   async (scope) => {
     const { fetch } = await bed(scope, 8);
-    const disk = mountSmall(scope, "disk", 2_048);
-    for (let round = 0; round < 2; round++) {
-      const fetching = fetch("big", join(disk, "big"));
-      await assertExit(fetching, 1);
-      const said = String(fetching.failure?.["message"]);
-      assert.equal(fetching.failure?.["code"], "storage", fetching.process.output);
-      assert.match(said, /full|space/i);
-      assert.doesNotMatch(said, /internal|close|journal|unlink/i);
-    }
+    const disk = mountSmall(scope, "disk", 10 * 1024);
+    const fetching = fetch("big", join(disk, "big"), "--limit-rate", "2M");
+    await fetching.hasReceived(MiB);
+    fill(disk);
+    await assertExit(fetching, 1);
+    const said = String(fetching.failure?.["message"]);
+    assert.equal(fetching.failure?.["code"], "storage", fetching.process.output);
+    assert.match(said, /the disk is full/);
+    assert.doesNotMatch(said, /internal|close|journal|unlink/i);
+
+    const again = fetch("big", join(disk, "big"));
+    await assertExit(again, 1);
+    assert.equal(again.failure?.["code"], "storage", again.process.output);
+    assert.match(String(again.failure?.["message"]), /'big' needs .* and '.*' has room for/);
   },
 );
 
@@ -276,20 +287,29 @@ world(
   { needs: ["network", "mount"] },
   async (scope) => {
     const { space, server } = await bed(scope, 8);
-    const disk = mountSmall(scope, "disk", 2_048);
+    const disk = mountSmall(scope, "disk", 10 * 1024);
     const env = { PARLEY_SEND_FILE_PLAIN: "1", PARLEY_CLIENT_PLAIN: "1" };
     const taking = ["client", here, "--name", "Bob", "--accept", disk, "--follow", "--json"];
     const bob = parley(scope, taking, { space, env });
     await bob.says('"event":"online"');
     const file = join(server.files, "big");
-    const ann = parley(scope, ["send-file", `${here}:${chatPort}`, file, "--to", "Bob"], {
-      space,
-      env: { ...env, PARLEY_SEND_FILE_NAME: "Ann" },
-    });
+    const sending = ["send-file", `${here}:${chatPort}`, file, "--to", "Bob"];
+    const as = { space, env: { ...env, PARLEY_SEND_FILE_NAME: "Ann" } };
+    const ann = parley(scope, [...sending, "--limit-rate", "2M"], as);
+    await until(
+      () => (statSync(join(disk, "big.part"), { throwIfNoEntry: false })?.size ?? 0) > 0,
+      "the file to begin to arrive",
+    );
+    fill(disk);
     assert.equal(await ann.exit(), 1, ann.output);
     assert.match(ann.stderr, /'big': the disk is full/);
     assert.ok(!ann.output.includes(disk), ann.output);
     await bob.says('"failed":1');
+
+    const again = parley(scope, sending, as);
+    assert.equal(await again.exit(), 1, again.output);
+    assert.match(again.stderr, /'big' needs .* and the folder has room for/);
+    assert.ok(!again.output.includes(disk), again.output);
   },
 );
 
