@@ -123,6 +123,19 @@ test("a list of members comes before the changes to it", () => {
   expect(types).toEqual([["Bob"], "joined"]);
 });
 
+test("an answer to WHO comes before the changes to it", () => {
+  const cal = there.member("Cal", { rooms: [{ room: "den" }] });
+  const eve = here.client(irc).send("NICK Eve", "USER eve 0 * :Eve", "JOIN #lobby");
+  neighbours.deliver();
+  eve.text();
+  eve.queue("WHO #lobby");
+  cal.send({ type: "join", room: "lobby" });
+  while (neighbours.deliverOne("here"));
+  const told = eve.text();
+  expect(told).not.toMatch(/ 352 .*Cal/);
+  expect(told.indexOf("End of WHO list")).toBeLessThan(told.indexOf("JOIN #lobby"));
+});
+
 test("whoever enters hears of those who come and go at other servers meanwhile", () => {
   there.member("Dora");
   const cal = there.member("Cal");

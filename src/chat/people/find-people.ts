@@ -14,6 +14,7 @@ import { rejectUnread } from "../rejections.ts";
 import { maySee, rankElsewhere, rankOf } from "../rooms/room-rights.ts";
 import type { Room } from "../rooms/room.ts";
 import type { Session } from "../session.ts";
+import { sendAhead } from "../turn/delivery.ts";
 
 type People = Extract<PeopleCommand, { type: "people" }>;
 
@@ -57,7 +58,9 @@ function tellFound(
   const some = found.slice(0, limits.maxFound);
   const people = some.map((one) => infoOf(hub, session, one, room));
   const isCut = some.length < found.length;
-  hub.send(session, { type: "people", by, people, missing: [], isCut, ref });
+  const event = { type: "people", by, people, missing: [], isCut, ref } as const;
+  if (room === undefined) hub.send(session, event);
+  else sendAhead(hub, session, event);
 }
 
 function named(hub: HubState, session: Session, command: People, names: readonly string[]): void {
