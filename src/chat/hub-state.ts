@@ -336,11 +336,13 @@ export class HubState {
   /**
    * Some dialects expect the answers to one line in order, such as those between the begin and the
    * end of an IRC batch: no refusal overtakes what waits for the store. Lists of members and modes
-   * are not held back, since changes that others make would overtake them.
+   * are not held back, since changes that others make would overtake them; nor are refusals once
+   * too much waits, or whoever goes on asking would add to it.
    */
   #refusalTiming(session: Session): Timing {
     const isOrdered = session.dialect.showsPersonas === true;
-    return isOrdered && this.pipeline.isAwaitedBy(session) ? "settled" : "now";
+    const isHeld = isOrdered && this.pipeline.isAwaitedBy(session) && !this.isOverfull();
+    return isHeld ? "settled" : "now";
   }
 
   /** Announces a join, leave or rename to the room. */

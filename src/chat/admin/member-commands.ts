@@ -24,6 +24,7 @@ import type { AdminCommand } from "./admin-command.ts";
 import type { AdminAnswer } from "./answer.ts";
 import { logAct } from "./log-act.ts";
 import { muteText } from "../suspect.ts";
+import { storeIsSlow } from "../rejections.ts";
 
 type Of<Do extends AdminCommand["do"]> = Extract<AdminCommand, { do: Do }>;
 
@@ -31,6 +32,7 @@ export function away(hub: HubState, { session }: Actor, { text }: Of<"away">): A
   if (session === undefined || session.phase !== "member") return forMembers;
   const muted = text === "" ? undefined : muteText(hub, session);
   if (muted !== undefined) return { ok: false, code: "muted", message: muted };
+  if (hub.isOverfull()) return overfull;
   setAway(hub, session, text);
   const { away: note } = session.person;
   return { ok: true, message: note === undefined ? "You are back" : `You are away: ${note}` };
@@ -49,6 +51,7 @@ export function mode(hub: HubState, actor: Actor, command: Of<"mode">): AdminAns
   if (!isOperator(hub, actor, room)) return notOperator(room);
   const muted = actor.session && muteText(hub, actor.session);
   if (muted !== undefined) return { ok: false, code: "muted", message: muted };
+  if (hub.isOverfull()) return overfull;
   const problems: string[] = [];
   const full = applyChanges(hub, changerBy(hub, actor), room, changes, ({ message }) =>
     problems.push(message),
@@ -126,6 +129,9 @@ const forMembers: AdminAnswer = {
   code: "usage",
   message: "That is for people in rooms: type it in parley client",
 };
+
+/** Members would be told once the store answers, and too much waits for that already. */
+const overfull: AdminAnswer = { ok: false, code: "storage", message: storeIsSlow };
 
 function noRoom(name: string): AdminAnswer {
   return { ok: false, code: "not-found", message: `Nobody is in a room ${quoted(name)}` };

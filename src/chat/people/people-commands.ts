@@ -15,7 +15,7 @@ import { roomsOf } from "../rooms/membership.ts";
 import { fold } from "../names/grammar.ts";
 import { withOverview } from "../elsewhere/overview.ts";
 import type { PeopleCommand } from "./people-events.ts";
-import { reject, rejectUnknownUser, rejectUnread } from "../rejections.ts";
+import { refuseIfOverfull, reject, rejectUnknownUser, rejectUnread } from "../rejections.ts";
 import { motdOf, tellMotd } from "../rooms/room-access.ts";
 import { idsOf, silenceIn, speechProblem } from "../rooms/room-rights.ts";
 import { announceEverywhere, shareMember } from "../elsewhere/share-presence.ts";
@@ -106,6 +106,7 @@ function describe(hub: HubState, session: Session, command: Of<"describe">): voi
   if (muted !== undefined && (command.away ?? command.realName ?? "") !== "") {
     return reject(hub, session, "muted", muted, { ref });
   }
+  if (refuseIfOverfull(hub, session, { ref })) return;
   person.isHidden = command.isHidden ?? person.isHidden;
   if (command.isBot !== undefined) person.describe({ isBot: command.isBot });
   if (command.isHidden !== undefined || command.isBot !== undefined) {
@@ -182,6 +183,7 @@ function signal(hub: HubState, session: Session, command: Of<"signal">): void {
   const { to, isRoom, tags, ref } = command;
   const muted = muteText(hub, session);
   if (muted !== undefined) return reject(hub, session, "muted", muted, { ref });
+  if (refuseIfOverfull(hub, session, { ref })) return;
   const persona = hub.personas.shown(session);
   const from = session.name;
   const id = hub.pipeline.nextOrder();

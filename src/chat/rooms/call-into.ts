@@ -15,7 +15,7 @@ import type { Room } from "./room.ts";
 import { personKey, type Session } from "../session.ts";
 import { announceEverywhere } from "../elsewhere/share-presence.ts";
 import { muteText } from "../suspect.ts";
-import { nobodyCalled } from "../rejections.ts";
+import { nobodyCalled, storeIsSlow } from "../rejections.ts";
 
 /** `away`: the away message of the invited person. */
 export type Called = { room: string; name: string; away: string | undefined };
@@ -45,6 +45,7 @@ export function callInto(
 function roomToCallInto(hub: HubState, session: Session, name: string): Room | Refusal {
   const muted = muteText(hub, session);
   if (muted !== undefined) return { code: "muted", message: muted };
+  if (hub.isOverfull()) return { code: "storage", message: storeIsSlow };
   const room = hub.rooms.get(fold(name));
   if (room === undefined || !maySee(hub, session, room.name))
     return { code: "not-found", message: `There is no room ${quoted(name)}` };

@@ -207,6 +207,7 @@ function setTopic(hub: HubState, session: Session, command: Of<"set-topic">): vo
   if (silenced !== undefined) {
     return reject(hub, session, "muted", silenced, { ref, subject: name });
   }
+  if (refuseIfOverfull(hub, session, { ref })) return;
   const by = changerOf(hub, session);
   if (!announceTopic(hub, room.name, harmless(topic), by)) {
     return reject(hub, session, "full", tooManySettings, { ref, subject: name });

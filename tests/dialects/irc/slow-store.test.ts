@@ -2,6 +2,7 @@
 // order, and with the nick that they had then.
 
 import { expect, test } from "bun:test";
+import { output } from "../../../src/limits.ts";
 import { native } from "../../chat/rig.ts";
 import { FailingStore } from "../../chat/failing-store.ts";
 import { irc, IrcClient, IrcRig } from "./rig.ts";
@@ -84,3 +85,39 @@ test("invitations end with the room, even if others open it before the next comm
   ben.lines();
   expect(ben.ask("JOIN #den")).toEqual([":irc.test 473 Ben #den :Cannot join channel (+i)"]);
 });
+
+for (const [what, ask] of [
+  ["tags", (i: number) => `@+n=${i} TAGMSG #lobby`],
+  ["topics", (i: number) => `TOPIC #lobby :${i}`],
+  ["away messages", (i: number) => `AWAY :${i}`],
+  ["real names", (i: number) => `SETNAME :${i}`],
+  ["invitations", () => "INVITE Cal #den"],
+  ["away messages by operator commands", (i: number) => `PARLEY away ${i}`],
+  ["voices by operator commands", (i: number) => `PARLEY mode den ${i % 2 ? "-" : "+"}v Ann`],
+] as const) {
+  test(`${what} are refused once too many wait for a store that does not answer`, () => {
+    const store = new FailingStore();
+    const rig = new IrcRig({}, store.answer);
+    const [ann, bob, cal] = [
+      rig.irc("Ann", "message-tags setname"),
+      rig.irc("Bob", "message-tags setname"),
+      rig.irc("Cal"),
+    ];
+    rig.room("#lobby", ann, bob, cal);
+    rig.room("#den", ann, bob);
+    rig.order("mode lobby -t");
+    store.timing = ({ type }) => (type === "commit" ? "run-late" : "now");
+    bob.send("PRIVMSG #lobby :1");
+    const most = output.maxGatheredChars / output.gatheredMessageChars;
+    let isRefused = false;
+    for (let asked = 0; !isRefused && asked < most; asked += 500) {
+      for (let i = 0; i < 500; i++) ann.client.queue(ask(asked + i));
+      rig.settle();
+      isRefused = ann.lines().some((line) => line.includes("too slow"));
+    }
+    expect(isRefused).toBe(true);
+    store.release(rig);
+    ann.lines();
+    expect(ann.ask(ask(0)).join("\n")).not.toContain("too slow");
+  }, 180_000);
+}
