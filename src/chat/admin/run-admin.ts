@@ -39,6 +39,11 @@ export function runAdmin(
   const muted = rank !== "member" && actor.session && muteText(hub, actor.session);
   if (muted) return answer({ ok: false, code: "muted", message: muted });
   const finish = (done: AdminAnswer): void => {
+    if (readers.has(command.do)) {
+      // Earlier changes may be unstored.
+      storeRights(hub);
+      return answer(done);
+    }
     storeRights(hub, (problem) =>
       answer(problem === undefined || !done.ok ? done : unstored(done, problem)),
     );
@@ -102,6 +107,20 @@ const handlers: Handlers = {
   },
 };
 
+/** Commands that change nothing: what they answer holds whether anything can be stored or not. */
+const readers: ReadonlySet<AdminCommand["do"]> = new Set<AdminCommand["do"]>([
+  "help",
+  "who",
+  "info",
+  "bans",
+  "mutes",
+  "passes",
+  "tokens",
+  "ops",
+  "export",
+  "shared",
+]);
+
 function reload(hub: HubState, actor: Actor): AdminAnswer {
   const problem = hub.options.control.reload();
   if (problem !== undefined) return { ok: false, code: "failed", message: problem };
@@ -111,5 +130,5 @@ function reload(hub: HubState, actor: Actor): AdminAnswer {
 
 function unstored(done: AdminAnswer & { ok: true }, problem: string): AdminAnswer {
   const said = done.message === undefined ? "" : `${done.message}. `;
-  return { ok: true, message: `${said}It holds only until the server stops: ${problem}` };
+  return { ...done, message: `${said}It holds only until the server stops: ${problem}` };
 }

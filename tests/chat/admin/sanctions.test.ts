@@ -501,8 +501,15 @@ describe("stored", () => {
       message: `Banned the network ${bad}. It holds only until the server stops: the disk is full`,
     });
     expect(rig.member("Bob", {}, bad).lines()).toMatchObject([{ code: "banned" }]);
+    // What is listed and what is shown only once is still shown.
+    expect(rig.order("bans")).toMatchObject({ rows: [{ fields: { network: bad } }] });
+    expect(rig.order("mutes")).toEqual({ ok: true, message: "There are no mutes" });
+    expect(rig.order("pass")).toMatchObject({
+      message: expect.stringContaining("It holds only until the server stops: the disk is full"),
+      rows: [{ text: expect.any(String), fields: { event: "pass", code: expect.any(String) } }],
+    });
     isFull = false;
     rig.order("mute Eve");
-    expect(store.rights.load()).toHaveLength(2);
+    expect(store.rights.load()).toHaveLength(3);
   });
 });
