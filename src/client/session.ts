@@ -310,8 +310,8 @@ export class ClientSession implements NativeSession {
       this.#announcements.forget(room);
       this.#emit({ type: "parted", room });
     }
-    if (returned || this.#resumed) this.#inbox.announceReturn(how, afterMs);
     this.#sender.handleWelcome(session?.n ?? 0, !returned, session?.refused);
+    if (returned || this.#resumed) this.#inbox.announceReturn(how, afterMs);
     this.#sender.failUnreachable();
     for (const room of stray) this.#sendPart(room);
     this.#sender.pump();

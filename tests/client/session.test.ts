@@ -392,6 +392,16 @@ describe("sending", () => {
     expect(bench.said).toEqual([[6, "lobby", "f"]]);
   });
 
+  test("acknowledges what was stored before it reports its return to a shorter log", () => {
+    const bench = new Bench().online().say("a").reconnect();
+    bench.receive(welcome({ n: 1, rooms: [{ room: "lobby", seq: 900, recovered: false }] }));
+    expect(bench.reported.map(({ type }) => type)).toEqual([
+      "online",
+      "acknowledged",
+      "reconnected",
+    ]);
+  });
+
   test("learns from the welcome whom a message has not reached", () => {
     const bench = new Bench().online();
     bench.act((s) => {
