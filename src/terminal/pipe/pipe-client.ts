@@ -32,6 +32,8 @@ export type PipeOptions = {
   output: Writer;
   /** Every line goes to these people instead of the room. */
   to?: readonly string[];
+  /** The room of `--room`; absent: the first one that the session is in. */
+  room?: string;
   /** Every line is a command in JSON. Needs `json`. */
   commands?: Pick<PipeCommandsParts, "fetch" | "send" | "share">;
   /** Absent: private messages can't be sent. */
@@ -74,6 +76,7 @@ export class PipeClient {
     if (commands === undefined) return;
     this.#commands = new PipeCommands({
       session,
+      ownRoom: options.room ?? this.#room,
       tell: (name, text, kind) => tellBy(mail, name, text, kind),
       ...commands,
       room: () => this.#waitForSpace(),

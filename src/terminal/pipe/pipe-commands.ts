@@ -5,7 +5,7 @@ import { fold } from "../../chat/names/grammar.ts";
 import type { NativeSession, SessionEvent, Unsayable } from "../../client/events.ts";
 import type { TellOutcome } from "../../client/private-messages.ts";
 import { type ErrorCode, isErrorCode, ParleyError } from "../../errors.ts";
-import { client as limits } from "../../limits.ts";
+import { client as limits, message as messages } from "../../limits.ts";
 import type { MessageKind, Ref } from "../../protocol/messages.ts";
 import { harmless } from "../../text.ts";
 import { type PipeCommand, readPipeCommand } from "./pipe-command.ts";
@@ -21,6 +21,8 @@ export type SharedFiles = SentFiles & { names: readonly string[] };
 
 export type PipeCommandsParts = {
   session: Pick<NativeSession, "say" | "join" | "part" | "rooms" | "textChars">;
+  /** The room of `--room`, for commands that name none. */
+  ownRoom: string;
   /** Sends one private message; resolves when the session has it. */
   tell: (name: string, text: string, kind: MessageKind | undefined) => Promise<TellOutcome>;
   /** @throws ParleyError */
@@ -128,17 +130,30 @@ export class PipeCommands {
         return true;
       case "share":
         void this.#send(open, async () => {
-          const { paths, room = this.#parts.session.rooms[0] ?? "" } = command;
+          const { paths, room = this.#ownRoom } = command;
+          if (this.#roomCalled(room) === undefined)
+            throw new ParleyError(...this.#unsayable("not-in-room", room));
           return { room, ...(await this.#parts.share(paths, room)) };
         });
         return true;
     }
   }
 
+  /** Empty if the client is in no room at all. */
+  get #ownRoom(): string {
+    const { session, ownRoom } = this.#parts;
+    return session.rooms.length === 0 ? "" : (this.#roomCalled(ownRoom) ?? ownRoom);
+  }
+
+  /** The room as the server spells it; undefined if the client is not in it. */
+  #roomCalled(name: string): string | undefined {
+    return this.#parts.session.rooms.find((room) => fold(room) === fold(name));
+  }
+
   async #say(open: Open, { room: given, text, kind }: Of<"say">): Promise<boolean> {
     const { session, room, applyOutputs } = this.#parts;
     if (!(await room())) return false;
-    const name = given ?? session.rooms[0] ?? "";
+    const name = given ?? this.#ownRoom;
     const id = session.say(name, text, kind);
     if (typeof id === "number") {
       const unheard = { isStored: false, seq: undefined, hasEcho: true };
@@ -184,7 +199,7 @@ export class PipeCommands {
   ): Promise<void> {
     const { session, applyOutputs } = this.#parts;
     const folded = fold(room);
-    const entered = session.rooms.find((name) => fold(name) === folded);
+    const entered = this.#roomCalled(room);
     if (entered !== undefined) return this.#done(open, { room: entered });
     const answered = new Promise<void>((resolve) => {
       this.#entering = { open, folded, answered: resolve };
@@ -200,7 +215,7 @@ export class PipeCommands {
     const folded = fold(room);
     const ids = new Set(this.#saidIn(folded).map(([id]) => id));
     if (ids.size > 0) await new Promise<void>((answered) => (this.#leaving = { ids, answered }));
-    const entered = session.rooms.find((name) => fold(name) === folded);
+    const entered = this.#roomCalled(room);
     if (entered === undefined) {
       return this.#refuse(open, "not-in-room", `You are not in the room ${harmless(room)}`);
     }
@@ -379,6 +394,8 @@ export class PipeCommands {
 
   #unsayable(why: Unsayable, name: string): [ErrorCode, string] {
     switch (why) {
+      case "too-many-lines":
+        return ["text-invalid", `A message has at most ${messages.maxTextLines} lines: split it`];
       case "too-long": {
         const { textChars } = this.#parts.session;
         return ["text-invalid", `A message has at most ${textChars} characters: split it`];

@@ -61,6 +61,7 @@ export async function runPipe(options: PipeRunOptions): Promise<void> {
       input: inTurns(Bun.stdin.stream()),
       output: stdout,
       mail,
+      ...(options.room !== undefined && { room: options.room }),
       ...(options.recipients !== undefined && { to: options.recipients }),
       ...(options.commands === true && {
         commands: {

@@ -2,7 +2,7 @@
 // back-pressure.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { client as limits } from "../../../src/limits.ts";
+import { client as limits, message as messages } from "../../../src/limits.ts";
 import { Writer } from "../../../src/terminal/output/writer.ts";
 import { redirect } from "../../../src/terminal/output/diagnostics.ts";
 import { PipeClient, type PipeOptions } from "../../../src/terminal/pipe/pipe-client.ts";
@@ -30,7 +30,10 @@ class Rig extends SessionRig {
   left = false;
   #waiting: (() => void)[] = [];
 
-  constructor(input: string, options: Partial<PipeOptions> = {}) {
+  constructor(
+    input: string,
+    { textChars = 10, ...options }: Partial<PipeOptions> & { textChars?: number } = {},
+  ) {
     super("bot");
     const output = new Writer(() => ({
       write: (bytes, done) => {
@@ -55,7 +58,7 @@ class Rig extends SessionRig {
       output,
       ...options,
     });
-    this.welcome({ textChars: 10 });
+    this.welcome({ textChars });
   }
 
   says(n: number): boolean {
@@ -350,6 +353,56 @@ describe("commands", () => {
     expect(rig.answers).toEqual([
       { event: "done", ref: 1, room: "den", seq: 51 },
       { event: "done", ref: 2, room: "den" },
+    ]);
+  });
+
+  test("are answered after a return to a log that no longer has what was said", async () => {
+    const { rig, run } = commanded({ say: "a", room: "den", ref: 1 }, { part: "den", ref: 2 });
+    await rig.until(() => rig.says(1));
+    rig.session.handleLost("cut", 0);
+    rig.session.handleTimeout(limits.retryMaxMs);
+    rig.session.handleConnected(limits.retryMaxMs);
+    const rooms = [
+      { room: "lobby", seq: 0, recovered: true },
+      { room: "den", seq: 900, recovered: false },
+    ];
+    rig.welcomeAgain({}, { n: 1, rooms });
+    expect(await run).toBeUndefined();
+    expect(rig.answers).toEqual([
+      { event: "done", ref: 1, room: "den" },
+      { event: "done", ref: 2, room: "den" },
+    ]);
+  });
+
+  test("that name no room speak in that of --room, never in another one", async () => {
+    const { rig, run } = commanded(
+      { part: "lobby", ref: 1 },
+      { say: "a", ref: 2 },
+      { share: "f", ref: 3 },
+    );
+    await run;
+    const why = "You are not in the room lobby: enter it first";
+    expect(rig.answers).toMatchObject([
+      { event: "done", ref: 1 },
+      { event: "error", ref: 2, code: "not-in-room", message: why },
+      { event: "error", ref: 3, code: "not-in-room", message: why },
+    ]);
+  });
+
+  test("say how many lines a message may have", async () => {
+    const say = "\n".repeat(messages.maxTextLines);
+    const rig = new Rig(`${JSON.stringify({ say, ref: 1 })}\n`, {
+      json: true,
+      commands: { fetch: none, send: none, share: none },
+      textChars: say.length,
+    });
+    await rig.client.run().catch(nothing);
+    expect(rig.answers).toMatchObject([
+      {
+        event: "error",
+        code: "text-invalid",
+        message: "A message has at most 200 lines: split it",
+      },
     ]);
   });
 
