@@ -21,8 +21,8 @@ export type VerificationParts = {
 
 export class Verification {
   readonly #parts: VerificationParts;
-  /** The answers so far; undefined unless keys are awaited. */
-  #answers: Keys[] | undefined;
+  /** Whose keys are awaited, and the user's own, once they have arrived. */
+  #awaited: { name: string; own?: Keys; other?: Keys } | undefined;
   /** The keys whose words were shown last. */
   #shown: Keys | undefined;
 
@@ -33,7 +33,7 @@ export class Verification {
   start(name: string): void {
     const { ownKey, ownName, ask, say } = this.#parts;
     if (ownKey === undefined) return say("This device has no key, so there is nothing to compare");
-    this.#answers = [];
+    this.#awaited = { name };
     ask(ownName());
     ask(name);
   }
@@ -50,12 +50,16 @@ export class Verification {
   }
 
   handle(keys: Keys): void {
-    if (this.#answers === undefined) return;
-    this.#answers.push(keys);
+    const awaited = this.#awaited;
+    if (awaited === undefined) return;
+    const answered = fold(keys.name);
+    if (answered === fold(this.#parts.ownName())) awaited.own = keys;
+    // Any other name was asked for by an earlier /verify.
+    if (answered === fold(awaited.name)) awaited.other = keys;
     this.#shown = undefined;
-    const [own, other] = this.#answers;
+    const { own, other } = awaited;
     if (own === undefined || other === undefined) return;
-    this.#answers = undefined;
+    this.#awaited = undefined;
     this.#show(own, other);
   }
 

@@ -80,3 +80,25 @@ test("only the keys whose words were shown are confirmed", () => {
   verification.confirm("Bob");
   expect(confirmed).toEqual([["Bob", ["b1"]]]);
 });
+
+test("the answers to an earlier /verify are not compared with those to a later one", () => {
+  const said: string[] = [];
+  const verification = new Verification({
+    ownKey: "a1",
+    ownName: () => "Ann",
+    wordsOf,
+    ask: () => {},
+    confirmed: () => {},
+    say: (text) => said.push(text),
+  });
+  const cal = { name: "Cal", keys: ["c1"] };
+  const answer = (side: Shown) => verification.handle({ type: "keys", registered: true, ...side });
+  verification.start("Bob");
+  answer(ann);
+  verification.start("Cal");
+  for (const side of [bob, ann, cal]) answer(side);
+  expect(words(said)).toEqual([
+    `  Ann (2 devices): ${wordsOf(["a1", "a2"])}`,
+    `  Cal (1 device): ${wordsOf(["c1"])}`,
+  ]);
+});
