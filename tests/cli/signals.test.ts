@@ -2,7 +2,15 @@
 // reason, and nothing left behind.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout } from "bun:test";
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, statSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { Parley, parleyCommand } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
@@ -122,9 +130,17 @@ withZeros("a file from stdin that has no end can be interrupted", async () => {
 skipUnless(process.platform === "linux", "no /dev/full")(
   "a code that can't be printed is not waited for",
   () => {
-    const command = [...parleyCommand(), "send-file", address, "/etc/hosts"].join(" ");
-    const { exitCode, stderr } = Bun.spawnSync(["sh", "-c", `${command} >/dev/full`]);
-    expect(stderr.toString()).toContain("The output can't be written");
-    expect(exitCode).toBe(1);
+    // With --json, what is left out of a folder is printed before the code.
+    const folder = join(base, "with-hidden");
+    mkdirSync(folder);
+    for (const name of ["a.txt", ".hidden"]) writeFileSync(join(folder, name), "a");
+    for (const words of [["/etc/hosts"], ["--json", folder]]) {
+      const command = [...parleyCommand(), "send-file", address, ...words].join(" ");
+      const { exitCode, stderr } = Bun.spawnSync(["sh", "-c", `${command} >/dev/full`], {
+        timeout: 20_000,
+      });
+      expect(stderr.toString()).toContain("The output can't be written");
+      expect(exitCode).toBe(1);
+    }
   },
 );

@@ -55,7 +55,6 @@ export async function runCodeSend(given: CodeSendOptions): Promise<void> {
   const server = given.isServerOptional ? given.server : await withAskedPassword(given.server);
   const options = { ...given, server };
   const report = new CodeReport(options.json, options.quiet);
-  report.leftOut(folder.leftOut);
   const interruption = Promise.withResolvers<never>();
   interruption.promise.catch(() => {});
   const stopListening = onSignals((signal) =>
@@ -65,6 +64,7 @@ export async function runCodeSend(given: CodeSendOptions): Promise<void> {
   stdout.onClosed(() => {
     if (stdout.failure !== undefined) interruption.reject(unwritable(stdout.failure));
   });
+  report.leftOut(folder.leftOut);
   try {
     const key = await createKeyPair(Date.now());
     const sending = { ...options, key, report, interrupted: interruption.promise };
