@@ -82,7 +82,7 @@ export async function openOn(
   let names = new Set(await store.registeredNames());
   const feed = new Feed(database, store, log, metrics);
   await feed.start(rights);
-  const registrations = new PostgresRegistrations(database);
+  const registrations = new PostgresRegistrations(database, undefined, clock);
   const sweep = async (): Promise<void> => {
     while (await store.sweep()) await Bun.sleep(history.sweepSliceMs);
   };

@@ -12,6 +12,7 @@ import type {
   RegistryRequest,
 } from "../../cpp/peer-registry.ts";
 import { mayHandOut } from "../../cpp/reach.ts";
+import { steadyMs } from "../../io/clock.ts";
 import { postgres, registry as limits } from "../../limits.ts";
 import type { Run } from "./database.ts";
 import type { DatabasePort } from "./database-port.ts";
@@ -29,17 +30,28 @@ type EntryRow = Row & {
   handed: boolean;
 };
 
+/** Registrations to remove, of those that were there at that time by this server's clock. */
+type Drop = { isBanned: (id: string, address: string) => boolean; atMs: number };
+
 export class PostgresRegistrations implements PeerRegistry {
   readonly #database: DatabasePort;
   readonly #maxEntries: number;
+  readonly #nowMs: () => number;
   #entries: readonly Registration[] = [];
+  /** Not yet carried out. */
+  #drops: readonly Drop[] = [];
   /** Requests without an answer yet; they are sent to the database one by one. */
   #pending = 0;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(database: DatabasePort, maxEntries: number = limits.maxEntries) {
+  constructor(
+    database: DatabasePort,
+    maxEntries: number = limits.maxEntries,
+    nowMs: () => number = steadyMs,
+  ) {
     this.#database = database;
     this.#maxEntries = maxEntries;
+    this.#nowMs = nowMs;
   }
 
   request(
@@ -63,8 +75,15 @@ export class PostgresRegistrations implements PeerRegistry {
     return this.#entries;
   }
 
-  /** Reads the data for `entries`. @throws DatabaseAway, Refused */
+  /**
+   * Reads the data for `entries`, after removing what `dropBanned` could not.
+   * @throws DatabaseAway, Refused
+   */
   async refresh(): Promise<void> {
+    for (const drop of this.#drops) {
+      await this.#database.transact((run) => this.#drop(run, drop));
+      this.#drops = this.#drops.filter((other) => other !== drop);
+    }
     const rows = await this.#database.run<EntryRow>(
       `SELECT folded, id, ip, port, network, extract(epoch FROM registered) * 1000 AS registered,
          extract(epoch FROM waiting) * 1000 AS waiting, handed_out AS handed
@@ -81,21 +100,25 @@ export class PostgresRegistrations implements PeerRegistry {
   }
 
   dropBanned(isBanned: (id: string, address: string) => boolean): void {
-    this.#last = this.#last.then(() => this.#drop(isBanned)).catch(() => {});
+    this.#last = this.#last.then(async () => {
+      this.#drops = [...this.#drops, { isBanned, atMs: this.#nowMs() }];
+      // If the database is away, the next refresh tries again, and its failure is logged.
+      await this.refresh().catch(() => {});
+    });
   }
 
-  async #drop(isBanned: (id: string, address: string) => boolean): Promise<void> {
-    const rows = await this.#database.run<Row>(
-      "SELECT folded, id, ip, port, network FROM parley.registrations",
+  /** Spares what was registered since: a name may have its rightful owner by now. */
+  async #drop(run: Run, { isBanned, atMs }: Drop): Promise<void> {
+    await run(`SELECT pg_advisory_xact_lock(${lockKey})`);
+    const rows = await run<Row>(
+      `SELECT folded, id, ip, port, network FROM parley.registrations
+       WHERE registered <= clock_timestamp() - $1::float8 * interval '1 millisecond'`,
+      [this.#nowMs() - atMs],
     );
     for (const { folded, id, ip, network } of rows) {
       if (!isBanned(id, network.replace(/\/\d+$/, "")) && !isBanned(id, ip)) continue;
-      await this.#database.run(
-        "DELETE FROM parley.registrations WHERE folded = $1 AND network = $2",
-        [folded, network],
-      );
+      await run("DELETE FROM parley.registrations WHERE folded = $1", [folded]);
     }
-    await this.refresh();
   }
 
   async #perform(run: Run, request: RegistryRequest, network: string): Promise<RegistryOutcome> {

@@ -174,4 +174,25 @@ describe.skipIf(!hasPostgres)("the registry in PostgreSQL", () => {
     const outcomes = await Promise.all(flood);
     expect(outcomes.filter(({ did }) => did === "nothing")).toHaveLength(1);
   });
+
+  test("removes a peer once the database is back, but not who has registered since", async () => {
+    await database.run("TRUNCATE parley.registrations");
+    const registry = new PostgresRegistrations(database);
+    const away = { type: "BRIDGE", id: "Cal", wanted: "Zoe" } as const;
+    for (const id of ["Ann", "Ben"]) {
+      await ask(registry, { type: "REGISTER", contact: banned(id) }, "198.51.100.7");
+    }
+    await database.run("ALTER TABLE parley.registrations RENAME TO away");
+    registry.dropBanned(() => true);
+    expect(await ask(registry, away, "127.0.0.1")).toEqual({ did: "nothing" });
+    await expect(registry.refresh()).rejects.toThrow("parley.registrations");
+    await database.run("ALTER TABLE parley.away RENAME TO registrations");
+    await ask(registry, { type: "REGISTER", contact: banned("Ben") }, "198.51.100.7");
+    await registry.refresh();
+    expect(registry.entries().map(({ id }) => id)).toEqual(["Ben"]);
+    // What is done is not done again.
+    await ask(registry, { type: "REGISTER", contact: banned("Ann") }, "198.51.100.7");
+    await registry.refresh();
+    expect(registry.entries().map(({ id }) => id)).toEqual(["Ben", "Ann"]);
+  });
 });
