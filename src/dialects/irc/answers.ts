@@ -67,10 +67,13 @@ export function roomsLines(
   { target }: Request,
 ): Line[] {
   const lines = [self.numeric("321", "Channel", "Users  Name")];
-  const wanted = target === "" ? [] : target.split(",");
+  const given = target.split(",").filter((one) => one !== "");
+  const conditions = given.filter((one) => /^(?:!|[<>]\d{1,9}$)/.test(one));
+  const masks = given.filter((one) => !conditions.includes(one));
   for (const { room, members, topic } of rooms) {
     const channel = channelOf(room);
-    if (!wanted.every((one) => isListed(one, channel, members))) continue;
+    if (masks.length > 0 && !masks.some((mask) => matchesMask(mask, channel))) continue;
+    if (!conditions.every((one) => isListed(one, channel, members))) continue;
     lines.push(self.numeric("322", channel, String(members), topic));
   }
   if (next !== undefined) lines.push(cutLine(self, "LIST"));
@@ -83,8 +86,7 @@ function isListed(condition: string, channel: string, members: number): boolean 
   if (count !== null) {
     return count[1] === "<" ? members < Number(count[2]) : members > Number(count[2]);
   }
-  if (condition.startsWith("!")) return !matchesMask(condition.slice(1), channel);
-  return matchesMask(condition, channel);
+  return !condition.startsWith("!") || !matchesMask(condition.slice(1), channel);
 }
 
 export function roomStateLines(

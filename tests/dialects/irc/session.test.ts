@@ -704,6 +704,12 @@ test("WHO and LIST compare with masks as names are compared", () => {
     expect([mask, count(`LIST ${mask}`, / 322 /)]).toEqual([mask, 1]);
   }
   expect(count("LIST !#Gießen", / 322 .*#giessen/)).toBe(0);
+  bob.send("JOIN #Kiel");
+  expect(count("LIST #Gießen,#kiel", / 322 /)).toBe(2);
+  expect(count("LIST #kiel,nowhere", / 322 /)).toBe(1);
+  expect(count("LIST #gie*,#kiel,!#kiel", / 322 /)).toBe(1);
+  expect(count("LIST #gie*,#kiel,>1", / 322 /)).toBe(0);
+  expect(count("LIST <few", / 322 /)).toBe(0);
 });
 
 test("somebody who registers their name is shown with the account at once", () => {
