@@ -48,7 +48,8 @@ async function answer(request: Request, path: string): Promise<Response> {
   try {
     const response = await fetch(request, { signal: attempt.signal });
     clearTimeout(deadline);
-    if (response.ok) await cache.put(path, response.clone());
+    // Without room to keep it, the new page is used all the same, once all of it has arrived.
+    if (response.ok) await cache.put(path, response.clone()).catch(() => response.clone().blob());
     // A proxy answers for an offline server.
     return response.status >= 500 && kept !== undefined ? kept : response;
   } catch (error) {

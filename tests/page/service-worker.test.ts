@@ -19,10 +19,16 @@ let kept: string | undefined;
 let finish: () => void;
 /** Whether the server begins to answer. */
 let isAnswering: boolean;
+/** Whether the browser has no room for the cache. */
+let isFull: boolean;
 
 const cache = {
   match: async () => (kept === undefined ? undefined : new Response(kept)),
-  put: async (_: string, response: Response) => void (kept = await response.text()),
+  async put(_: string, response: Response) {
+    const text = await response.text();
+    if (isFull) throw new DOMException("no room", "QuotaExceededError");
+    kept = text;
+  },
 };
 
 function serve(_: Request, { signal }: { signal: AbortSignal }): Promise<Response> {
@@ -56,6 +62,7 @@ beforeEach(async () => {
   Object.assign(globalThis, { self, caches: { open: async () => cache }, fetch: serve });
   await import("../../src/page/service-worker.ts");
   kept = "old";
+  isFull = false;
   pages = [];
   done = [];
 });
@@ -85,6 +92,14 @@ test("a server that does not begin to answer is taken for offline", async () => 
   isAnswering = false;
   expect(await load(60_000)).toBe("old");
   expect(kept).toBe("old");
+});
+
+test("a full disk does not keep an old page in use", async () => {
+  isAnswering = true;
+  isFull = true;
+  expect(await load(0)).toBe("new");
+  kept = undefined;
+  expect(await load(0)).toBe("new");
 });
 
 test("a notification leads to the page, or opens it", async () => {
