@@ -79,7 +79,8 @@ async function accepted(summary: OfferSummary, { list, answer }: Lie) {
   const options = { offer, from: "Eve", summary, port, show, download: () => "", onOver() {} };
   const files: IncomingFiles = new IncomingFiles(options);
   await files.accept(target);
-  return { card: Object.assign({}, ...shown) as OfferCard, ended, target, toSender };
+  const card = (): OfferCard => Object.assign({}, ...shown) as OfferCard;
+  return { card: card(), now: card, ended, target, toSender, files };
 }
 
 const one: OfferSummary = { files: 1, bytes: 100, names: ["a.txt"] };
@@ -254,6 +255,14 @@ test("an empty file and a missing one are told apart", async () => {
   });
   expect(gone.card.detail).toBe(`1 of 1 could not be saved. 'a.txt': it is gone`);
   expect(gone.toSender.at(-1)).toContain('"failed":1');
+});
+
+test("files that have arrived stay so when the session ends before their sender knows", async () => {
+  const offered = { list: [info("a.txt", 0)], answer: offering(0) };
+  const { files, now, ended } = await accepted({ ...one, bytes: 0 }, offered);
+  files.handleOffline();
+  files.fail("Stopped: you have disconnected");
+  expect([now().phase, now().detail, ended]).toEqual(["done", "Saved", []]);
 });
 
 const number = (i: number): string => String(i).padStart(22, "0");

@@ -9,7 +9,7 @@ import { pageFiles } from "../../limits.ts";
 import type { OfferEnd, OfferSummary } from "../../protocol/messages.ts";
 import { harmless } from "../../text.ts";
 import type { OfferCard } from "../offer-cards.ts";
-import { ChannelControl, ChannelLost, Channels } from "./channel-control.ts";
+import { ChannelControl, Channels } from "./channel-control.ts";
 import { checkList } from "./offered-list.ts";
 import type { OfferPort } from "./offer-port.ts";
 import { ReceivedProgress } from "./received-progress.ts";
@@ -170,12 +170,6 @@ export class IncomingFiles {
   }
 
   #handleEnd(reason: OfferEnd): void {
-    // Everything has arrived: messages of the other end no longer matter.
-    if (this.#outcome !== undefined) {
-      this.#isOver = true;
-      this.#channels.stop(new ChannelLost());
-      return this.#options.onOver();
-    }
     const [phase, detail] = endOf(reason, harmless(this.from));
     this.#end(phase, detail, "there");
   }
@@ -187,7 +181,8 @@ export class IncomingFiles {
     this.#rest();
     if (at === "here") this.#options.port.end(this.offer, "cancelled");
     this.#channels.stop(new ParleyError("interrupted", detail));
-    this.#options.show({ phase, detail, bytesPerSecond: 0 });
+    // What has arrived stays, whatever becomes of the offer.
+    if (this.#outcome === undefined) this.#options.show({ phase, detail, bytesPerSecond: 0 });
     this.#options.onOver();
   }
 
