@@ -341,6 +341,8 @@ export class NativePerson {
     this.#epoch = epoch;
     if (!isOther) return;
     for (const room of this.#heard.keys()) this.#heard.set(room, undefined);
+    // Nothing in this log can delete the messages of another one.
+    this.#shown.clear();
     if (this.#mail !== undefined) this.#mail = 0;
   }
 
