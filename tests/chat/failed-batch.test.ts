@@ -5,7 +5,7 @@
 import { beforeEach, expect, test } from "bun:test";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { selectChat } from "../../src/dialects/select-chat.ts";
-import { sender } from "../../src/limits.ts";
+import { output, sender } from "../../src/limits.ts";
 import { type CommitOutcome, FailingStore } from "./failing-store.ts";
 import { keptBy, nothing } from "./inspect.ts";
 import { type Client, Rig, say, since } from "./rig.ts";
@@ -253,4 +253,23 @@ test("a sender gets one error for a failed batch, however many of its messages w
   store.full = false;
   rig.pass(2_000, 100);
   expect(keptBy(rig.hub)).toEqual(nothing);
+});
+
+test("what other servers could not be told is refused once there is too much of it", () => {
+  rig = new Rig({ shared: { roomOpened() {} } }, store.answer);
+  const ann = rig.member("Ann");
+  const most = output.maxGatheredChars / output.gatheredEntryChars;
+  store.full = true;
+  let isRefused = false;
+  for (let asked = 0; !isRefused && asked < 2 * most; asked += 1_000) {
+    for (let i = 0; i < 1_000; i++) ann.queue({ type: "admin", command: `away ${i}` });
+    rig.settle();
+    isRefused = ann.text().includes("too slow");
+  }
+  expect(isRefused).toBe(true);
+  store.full = false;
+  rig.pass(2_000, 100);
+  ann.text();
+  ann.send({ type: "admin", command: "away at last" });
+  expect(ann.text()).toContain("You are away: at last");
 });

@@ -188,6 +188,7 @@ export class TurnBatch {
       this.departed.size +
       this.people.size +
       this.signals.length +
+      this.released.length +
       this.beforeDelivery.length +
       this.afterDelivery.length;
     const besides = messages * output.gatheredMessageChars + entries * output.gatheredEntryChars;
@@ -323,7 +324,10 @@ export class TurnBatch {
     for (const folded of people) this.people.add(folded);
     const later = [...this.presence];
     this.presence.clear();
-    for (const [room, changes] of presence) this.presence.set(room, [...changes]);
+    for (const [room, changes] of presence) {
+      this.presence.set(room, [...changes]);
+      this.#entries += changes.length;
+    }
     for (const [room, changes] of later) {
       this.presence.set(room, [...(this.presence.get(room) ?? []), ...changes]);
     }
