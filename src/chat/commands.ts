@@ -277,8 +277,9 @@ const handlers: Handlers = {
     if (variant !== undefined) changeVariant(hub, session, variant);
     if (log !== undefined) hub.options.print(log);
     // In dialects where a pong tells the client that everything before it was answered, it must not
-    // overtake the rest.
-    const timing = session.dialect.showsPersonas === true ? "settled" : "now";
+    // overtake the rest, unless too much waits already.
+    const isHeld = session.dialect.showsPersonas === true && !hub.isOverfull();
+    const timing = isHeld ? "settled" : "now";
     if (text !== undefined) hub.sendText(session, text, timing);
     if (isLast === true) endSession(hub, session);
   },

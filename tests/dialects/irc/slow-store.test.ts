@@ -86,6 +86,31 @@ test("invitations end with the room, even if others open it before the next comm
   expect(ben.ask("JOIN #den")).toEqual([":irc.test 473 Ben #den :Cannot join channel (+i)"]);
 });
 
+test("pings are answered at once when too much waits for a store that does not answer", () => {
+  const store = new FailingStore();
+  const rig = new IrcRig({}, store.answer);
+  const [ann, bob] = [rig.irc("Ann"), rig.irc("Bob")];
+  rig.room("#lobby", ann, bob);
+  store.timing = ({ type }) => (type === "commit" ? "run-late" : "now");
+  bob.send("PRIVMSG #lobby :1");
+  ann.send("PART #lobby", "PING first");
+  expect(ann.lines()).toEqual([]);
+  const most = output.maxGatheredChars / output.gatheredEntryChars;
+  let isAnswered = false;
+  for (let asked = 0; !isAnswered && asked < 2 * most; asked += 1_000) {
+    for (let i = 0; i < 1_000; i++) ann.client.queue(`PING ${asked + i}`);
+    rig.settle();
+    isAnswered = ann.lines().length > 0;
+  }
+  expect(isAnswered).toBe(true);
+  store.release(rig);
+  expect(ann.lines().slice(0, 3)).toEqual([
+    ":Bob!~Bob@HOST PRIVMSG #lobby :1",
+    ":Ann!~Ann@HOST PART #lobby",
+    ":irc.test PONG irc.test :first",
+  ]);
+});
+
 for (const [what, ask] of [
   ["tags", (i: number) => `@+n=${i} TAGMSG #lobby`],
   ["topics", (i: number) => `TOPIC #lobby :${i}`],
