@@ -11,9 +11,14 @@ import { linkHandlers, type PeerSocket, TcpLink, type TcpLinkEvents } from "./tc
 export class Deadline {
   #timer: ReturnType<typeof setTimeout>;
   readonly #expired = Promise.withResolvers<"timed out">();
+  #isExpired = false;
 
   constructor(timeoutMs: number) {
-    this.#timer = setTimeout(() => this.#expired.resolve("timed out"), timeoutMs);
+    this.#timer = this.#start(timeoutMs);
+  }
+
+  get isExpired(): boolean {
+    return this.#isExpired;
   }
 
   get expired(): Promise<"timed out"> {
@@ -23,7 +28,14 @@ export class Deadline {
   /** Expires this long from now at the latest. */
   shorten(timeoutMs: number): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#expired.resolve("timed out"), timeoutMs);
+    this.#timer = this.#start(timeoutMs);
+  }
+
+  #start(timeoutMs: number): ReturnType<typeof setTimeout> {
+    return setTimeout(() => {
+      this.#isExpired = true;
+      this.#expired.resolve("timed out");
+    }, timeoutMs);
   }
 
   cancel(): void {

@@ -207,8 +207,10 @@ export class NativeConnection {
         },
         opened: () => this.#handleOpened(attempt),
       });
-      const isOver = attempt.isOver || left === 1 || this.server.trust?.problem !== undefined;
-      if (typeof outcome !== "string" || isOver) return outcome;
+      if (typeof outcome !== "string") return outcome;
+      // If no time is left, the next attempt begins with the next server.
+      const isOver = attempt.isOver || attempt.deadline.isExpired || left === 1;
+      if (isOver || this.server.trust?.problem !== undefined) return outcome;
       attempt.link = undefined;
       this.#index++;
     }
