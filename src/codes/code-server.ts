@@ -144,6 +144,8 @@ export class CodeServer {
     }, this.#options.proofMs ?? limits.proofMs);
     void link.closed.then(() => {
       clearTimeout(hurry);
+      // Before its handshake, the link has no socket that it could close.
+      socket.terminate();
       this.#links.delete(link);
       this.#handleLost(link);
       this.#owners.remove(owner);

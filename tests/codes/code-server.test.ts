@@ -193,3 +193,14 @@ test("a guest who has everything, or gives up, is not waited for", async () => {
     server.close();
   }
 });
+
+test("closing ends connections that have not begun their handshake", async () => {
+  const server = await open(60_000);
+  const { closed, sockets } = silent(server.port, 3);
+  await until(() => sockets.every(({ readyState }) => readyState === "open"));
+  // The last to be accepted is certainly in: the next one gets an answer.
+  const guest = await trying(server.port, code.words);
+  server.close();
+  await until(() => closed() === 3);
+  guest.socket.destroy();
+});
