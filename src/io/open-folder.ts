@@ -129,8 +129,8 @@ export class FolderCursor {
     // Most often the walk descends into a subfolder.
     const isBelow = current !== undefined && isSame(names.slice(0, -1), this.#names);
     this.#folder = undefined;
-    let folder = isBelow ? current : this.#root();
     if (!isBelow) current?.close();
+    let folder = isBelow ? current : this.#root();
     for (const name of isBelow ? names.slice(-1) : names) {
       const from = folder;
       try {

@@ -19,7 +19,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { lookAtOpen, lookOf } from "../../src/io/file-calls.ts";
-import { OpenFolder } from "../../src/io/open-folder.ts";
+import { FolderCursor, OpenFolder } from "../../src/io/open-folder.ts";
 import { skipUnless } from "../skip.ts";
 import { testFolder } from "../test-folder.ts";
 
@@ -100,4 +100,16 @@ testOnLinux("files are looked at in the folder that is held open, as Node does",
   expect(folder.look("nothing")).toBeUndefined();
   expect(() => folder.look("é/below")).toThrow("ENOTDIR");
   folder.close();
+});
+
+testOnLinux("a cursor that can't open its root again keeps no folder open", () => {
+  const path = join(base, "cursor");
+  mkdirSync(join(path, "a"), { recursive: true });
+  const cursor = new FolderCursor(() => OpenFolder.open(path));
+  cursor.to(["a"]);
+  const held = readdirSync("/proc/self/fd").length;
+  renameSync(path, join(base, "cursor-moved"));
+  expect(() => cursor.to(["b"])).toThrow("ENOENT");
+  expect(readdirSync("/proc/self/fd").length).toBe(held - 1);
+  cursor.close();
 });
