@@ -64,16 +64,24 @@ export class PeerTrust {
     key: string,
     look: () => Promise<string | undefined>,
   ): Promise<{ state: KeyState } | { why: string }> {
-    const plan = this.planFor(id, undefined);
-    if (plan.how === "refused") return { why: plan.why };
-    if (plan.how === "secured") {
-      return plan.key === key ? { state: plan.state } : { why: this.#changed(id) };
-    }
+    const known = this.#judgeKnown(id, key);
+    if (known !== undefined) return known;
     const listed = await look();
-    if (listed === undefined || listed === key) return { state: "new" };
+    if (listed === undefined || listed === key) {
+      // A call to that ID may have made it known meanwhile.
+      return this.#judgeKnown(id, key) ?? { state: "new" };
+    }
     return {
       why: `${id} called with a different key from the one that the registry has for ${id}`,
     };
+  }
+
+  /** Undefined: no key is known for that ID. */
+  #judgeKnown(id: string, key: string): { state: KeyState } | { why: string } | undefined {
+    const plan = this.planFor(id, undefined);
+    if (plan.how === "refused") return { why: plan.why };
+    if (plan.how === "plain") return undefined;
+    return plan.key === key ? { state: plan.state } : { why: this.#changed(id) };
   }
 
   /**
@@ -101,6 +109,9 @@ export class PeerTrust {
 
   #keep(id: string, key: string, isVerified: boolean): string | undefined {
     try {
+      const known = isVerified ? undefined : this.#people.find(id);
+      // Another call, or another program, has met the peer since this one was judged.
+      if (known !== undefined) return known.keys.includes(key) ? undefined : this.#changed(id);
       this.#people.remember(id, { keys: [key], isVerified });
       return undefined;
     } catch (error) {

@@ -94,3 +94,27 @@ test("callers under ever new IDs can't fill the file: half of it is for peers th
   expect(one.remember("Bob", key)).toBeUndefined();
   expect(one.isKnown("Bob")).toBe(true);
 });
+
+test("a key that became known meanwhile is not replaced, and stays verified", () => {
+  const { trust: one } = trust();
+  one.remember("Bob", key);
+  expect(one.remember("Bob", other)).toContain("Bob has a different key");
+  expect(one.rememberCaller("Bob", other)).toContain("Bob has a different key");
+  expect(one.planFor("Bob", undefined)).toEqual({ how: "secured", key, state: "known" });
+  one.confirm("Bob", key);
+  expect(one.remember("Bob", key)).toBeUndefined();
+  expect(one.isVerified("Bob")).toBe(true);
+});
+
+test("a caller is judged by the key that became known while the registry was asked", async () => {
+  const { trust: one } = trust();
+  const meanwhile = async (): Promise<undefined> => {
+    one.remember("Bob", key);
+  };
+  expect(await one.judgeCaller("Bob", other, meanwhile)).toHaveProperty("why");
+  const { trust: two } = trust();
+  const calledBack = async (): Promise<undefined> => {
+    two.remember("Bob", key);
+  };
+  expect(await two.judgeCaller("Bob", key, calledBack)).toEqual({ state: "known" });
+});
