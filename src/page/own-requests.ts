@@ -31,11 +31,17 @@ export class OwnRequests {
   ask(request: SessionRequest): Promise<SessionResponse> {
     const ref = this.#request(request);
     if (ref === undefined) {
-      return Promise.reject(new RefusedRequest("cannot-connect", "You are offline."));
+      return Promise.reject(offline());
     }
     const { promise, resolve, reject } = Promise.withResolvers<SessionResponse>();
     this.#open.set(ref, { resolve, reject });
     return promise;
+  }
+
+  /** A new session begins, whose requests are numbered from 1 again. */
+  handleStart(): void {
+    for (const { reject } of this.#open.values()) reject(offline());
+    this.#open.clear();
   }
 
   /** Returns whether the event answers one of these requests. */
@@ -48,4 +54,8 @@ export class OwnRequests {
     else open.reject(new RefusedRequest(event.code, harmless(event.message)));
     return true;
   }
+}
+
+function offline(): RefusedRequest {
+  return new RefusedRequest("cannot-connect", "You are offline.");
 }

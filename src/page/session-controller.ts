@@ -274,6 +274,7 @@ export class SessionController {
     this.#token = token;
     this.#isFresh = true;
     this.#loader.handleStart();
+    this.own.handleStart();
     const options: SessionOptions = {
       name,
       rooms: rooms.map((room) => room.name),

@@ -1,0 +1,65 @@
+// The page's session, with stand-ins for the browser's WebSocket, in virtual time.
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import type { SessionEvent } from "../../src/client/events.ts";
+import { reduce } from "../../src/page/reducer.ts";
+import { SessionController } from "../../src/page/session-controller.ts";
+import { initialState, type State } from "../../src/page/state.ts";
+import { PlayedSocket, playSockets } from "./played-socket.ts";
+
+playSockets();
+
+const names = ["document", "location"] as const;
+const before = names.map((name) => Object.getOwnPropertyDescriptor(globalThis, name));
+
+function define(name: string, given: PropertyDescriptor | undefined): void {
+  if (given === undefined) Reflect.deleteProperty(globalThis, name);
+  else Object.defineProperty(globalThis, name, given);
+}
+
+beforeAll(() => {
+  define("document", { configurable: true, value: new EventTarget() });
+  define("location", { configurable: true, value: { protocol: "http:", host: "parley.test" } });
+});
+
+afterAll(() => {
+  for (const [i, name] of names.entries()) define(name, before[i]);
+});
+
+const session = {
+  name: "Ann",
+  secret: "s".repeat(22),
+  epoch: "e",
+  mail: 0,
+  n: 0,
+  recovered: true,
+  rooms: [],
+};
+const shared = { type: "admin", command: "shared" } as const;
+
+test("a request that one session leaves open fails, and takes no answer of the next one", async () => {
+  let state: State = initialState;
+  const heard: SessionEvent[] = [];
+  const controller = new SessionController(
+    (action) => void (state = reduce(state, action)),
+    () => state,
+    (events) => void heard.push(...events),
+  );
+  const begin = (): PlayedSocket => {
+    controller.login({ name: "Ann", rooms: [], accessWord: "" });
+    const socket = PlayedSocket.all.at(-1)!;
+    socket.begin(session);
+    return socket;
+  };
+  const first = begin();
+  const asked = controller.own.ask(shared);
+  const open = first.sent.at(-1)!.ref!;
+  controller.disconnect();
+  const second = begin();
+  await expect(asked).rejects.toThrow("You are offline.");
+  let ref = 0;
+  while (ref < open) ref = controller.rename("Bea") ?? open;
+  expect(ref).toBe(open);
+  second.says({ type: "error", code: "name-taken", message: "It is taken", ref });
+  expect(heard.at(-1)).toMatchObject({ type: "error", code: "name-taken" });
+});
