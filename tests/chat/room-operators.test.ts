@@ -12,6 +12,7 @@ import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { ircAt } from "../dialects/irc/rig.ts";
 import { owner, withKey } from "./owner.ts";
 import { type Client, inRoom, Rig } from "./rig.ts";
+import { keepingLog } from "../silent-log.ts";
 
 function order(client: Client, command: string): Record<string, unknown> | undefined {
   client.text();
@@ -48,6 +49,24 @@ test("the user who opens a room is its operator; the lobby has none", () => {
     expect(order(ann, `mode den ${modes}`)).toMatchObject(refusal);
   }
   expect(order(ann, "mode nowhere +m")).toMatchObject({ type: "error", code: "not-found" });
+});
+
+test("what was set is logged and told, even if the rest can't be", () => {
+  const { log, logged } = keepingLog();
+  const rig = new Rig({ log });
+  const ann = rig.member("Ann", inRoom("den"));
+  rig.member("Bob", inRoom("den"));
+  logged.length = 0;
+  const why = "Nobody here is called 'Zed': check who is here";
+  expect(order(ann, "mode den +v Zed")).toMatchObject({ type: "error", message: why });
+  expect(logged).toEqual([]);
+  expect(order(ann, "mode den +ovm Bob Zed")).toMatchObject({
+    type: "error",
+    message: `${why}. Only this is set: +om Bob`,
+  });
+  expect(logged).toMatchObject([
+    { message: "room changed", fields: { target: "den", change: "+om Bob", by: "Ann" } },
+  ]);
 });
 
 test("the lobby can't be closed: old clients know no other room", () => {

@@ -53,13 +53,16 @@ export function mode(hub: HubState, actor: Actor, command: Of<"mode">): AdminAns
   if (muted !== undefined) return { ok: false, code: "muted", message: muted };
   if (hub.isOverfull()) return overfull;
   const problems: string[] = [];
-  const full = applyChanges(hub, changerBy(hub, actor), room, changes, ({ message }) =>
+  const by = changerBy(hub, actor);
+  const { problem: full, made } = applyChanges(hub, by, room, changes, ({ message }) =>
     problems.push(message),
   );
   const [problem = full] = problems;
-  if (problem !== undefined) return { ok: false, code: "usage", message: problem };
-  logAct(hub, actor, "room changed", { target: room.name, change: changesText(changes) });
-  return { ok: true, message: `Set ${changesText(changes)} in ${room.name}` };
+  const change = changesText(made);
+  if (made.length > 0) logAct(hub, actor, "room changed", { target: room.name, change });
+  if (problem === undefined) return { ok: true, message: `Set ${change} in ${room.name}` };
+  const rest = made.length === 0 ? "" : `. Only this is set: ${change}`;
+  return { ok: false, code: "usage", message: `${problem}${rest}` };
 }
 
 function badText(change: BadChange): string {

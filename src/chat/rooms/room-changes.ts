@@ -19,20 +19,29 @@ import { personKey, type Session } from "../session.ts";
 type RankChange = Extract<RoomChange, { what: "operator" | "voice" }>;
 type ChangeRefusal = Refusal & { readonly subject: string };
 
-/** Returns why not all could be stored. `refuse`: called for each change that can't be made. */
+/**
+ * `problem`: why not all could be stored. `made`: what applies now, whether it did before or not.
+ */
+type Applied = { readonly problem: string | undefined; readonly made: readonly RoomChange[] };
+
+/** `refuse`: called for each change that can't be made. */
 export function applyChanges(
   hub: HubState,
   by: Changer,
   room: Room,
   changes: readonly RoomChange[],
   refuse: (refusal: ChangeRefusal) => void,
-): string | undefined {
+): Applied {
   const { rooms } = hub.rights;
   const done: RoomChange[] = [];
+  const made: RoomChange[] = [];
   let problem: string | undefined;
   for (const change of changes.slice(0, limits.maxChanges)) {
     const outcome = settingsAfter(hub, by, room, change);
-    if (outcome === "unchanged") continue;
+    if (outcome === "unchanged") {
+      made.push(change);
+      continue;
+    }
     if ("code" in outcome) {
       refuse(outcome);
       continue;
@@ -42,7 +51,10 @@ export function applyChanges(
       settings === undefined ||
       rooms.change(room.name, keptBy(by, settings, rooms.of(room.name)), by);
     // A rank applies until the member leaves, whether it is stored or not.
-    if (isKept || !isSettings(change)) done.push(announced);
+    if (isKept || !isSettings(change)) {
+      done.push(announced);
+      made.push(change);
+    }
     if (isKept) continue;
     problem = tooManySettings;
     break;
@@ -52,7 +64,7 @@ export function applyChanges(
     announceEverywhere(hub, room, { type: "mode", by: by.name, changes: done, ...about });
     room.told?.add(done);
   }
-  return problem;
+  return { problem, made };
 }
 
 /** Why a room can't have settings. */

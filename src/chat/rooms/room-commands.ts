@@ -50,7 +50,7 @@ export const roomHandlers: Handlers = {
     // Masks and keys are shown to everybody in the room.
     const muted = muteText(hub, session);
     if (muted !== undefined) return reject(hub, session, "muted", muted, { ref, subject: name });
-    const problem = applyChanges(hub, changerOf(hub, session), room, changes, (refused) =>
+    const { problem } = applyChanges(hub, changerOf(hub, session), room, changes, (refused) =>
       reject(hub, session, refused.code, refused.message, {
         ref,
         subject: refused.subject,
