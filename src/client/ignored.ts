@@ -20,6 +20,10 @@ export function withIgnored(
 export class Ignored {
   /** Names as written, by folded name. */
   readonly #names = new Map<string, string>();
+  /** Those among them that ignored people have taken, and the user has not given. Folded. */
+  readonly #followed = new Set<string>();
+  /** The last rename of an ignored person, which is reported once for each shared room. */
+  #lastRename = { from: "", to: "" };
 
   constructor(names: readonly string[] = []) {
     for (const name of names) this.add(name);
@@ -32,12 +36,14 @@ export class Ignored {
   /** False if there are too many. */
   add(name: string): boolean {
     if (!this.has(name) && this.#names.size >= limits.maxIgnored) return false;
+    this.#followed.delete(fold(name));
     this.#names.set(fold(name), name);
     return true;
   }
 
   /** False if nobody of that name was ignored. */
   remove(name: string): boolean {
+    this.#followed.delete(fold(name));
     return this.#names.delete(fold(name));
   }
 
@@ -61,14 +67,22 @@ export class Ignored {
       case "call":
         return this.has(event.from);
       case "renamed":
-        if (!this.has(event.from)) return false;
-        this.add(event.to);
-        return true;
+        return this.#follow(event.from, event.to);
       case "chat":
         return event.state === "invited" && this.has(event.with);
       default:
         return false;
     }
+  }
+
+  /** Leaves the name that an ignored person gives up, unless the user has given it: it is free. */
+  #follow(from: string, to: string): boolean {
+    const last = this.#lastRename;
+    if (!this.has(from)) return from === last.from && to === last.to;
+    this.#lastRename = { from, to };
+    if (this.#followed.has(fold(from))) this.remove(from);
+    if (!this.has(to) && this.add(to)) this.#followed.add(fold(to));
+    return true;
   }
 
   /** The messages of a history that are not from ignored people. */

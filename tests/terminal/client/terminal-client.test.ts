@@ -842,6 +842,26 @@ describe("/ignore", () => {
     expect(rig.rows.join("\n")).toContain("You are not ignoring 'Bob'");
   });
 
+  test("ends for a name that an ignored user has given up: others may take it", () => {
+    const rig = new Rig();
+    rig.enter("den");
+    rig.type("/ignore Eve\r");
+    const renamed = (from: string, to: string) =>
+      rig.hear(...["lobby", "den"].map((room) => ({ type: "renamed", room, from, to })));
+    renamed("Eve", "Bob");
+    rig.said("den", "Bob", "first");
+    renamed("Bob", "Mallory");
+    renamed("Mallory", "Eve");
+    rig.said("den", "Eve", "second");
+    rig.hear({ type: "joined", room: "den", name: "Bob" });
+    rig.said("den", "Bob", "I am another Bob");
+    const shown = rig.rows.join("\n");
+    expect(shown).toContain("I am another Bob");
+    expect(shown).not.toMatch(/first|second|Eve is|Mallory/);
+    rig.type("/ignore\r");
+    expect(rig.rows.join("\n")).toMatch(/You are ignoring Eve$/m);
+  });
+
   test("says no to oneself", () => {
     const rig = new Rig();
     rig.type("/ignore ANN\r");
