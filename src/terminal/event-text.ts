@@ -129,6 +129,12 @@ function chatText(state: ChatState, partner: string): string {
   }
 }
 
+/** Why a request was not sent. */
+export function unaskedText(isOnline: boolean): string {
+  if (!isOnline) return "Not connected: try again in a moment";
+  return "Too many requests are open: wait for an answer";
+}
+
 /** Why `text` could not be sent; a message may have at most `textChars` characters. */
 export function unsayableText(why: Unsayable, text: string, textChars: number): string {
   switch (why) {

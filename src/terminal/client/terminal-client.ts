@@ -24,7 +24,7 @@ import { CompletionSource } from "../editor/completion-source.ts";
 import type { Completion, Words } from "../editor/completion.ts";
 import { applyIgnore } from "../../client/apply-ignore.ts";
 import type { Completes } from "../../client/slash-commands.ts";
-import { eventText, topicText, unsayableText } from "../event-text.ts";
+import { eventText, topicText, unaskedText, unsayableText } from "../event-text.ts";
 import type { Key } from "../editor/keys.ts";
 import { NewPassword } from "../editor/new-password.ts";
 import { refusal } from "../open-session.ts";
@@ -235,6 +235,7 @@ export class TerminalClient {
 
   handleEvent(event: SessionEvent): void {
     this.#completion.handleEvent(event);
+    this.#typing.handleEvent(event);
     this.#pending.handleEvent(event);
     this.#searching.handleEvent(event);
     if (this.#private.handleEvent(event)) return;
@@ -488,7 +489,7 @@ export class TerminalClient {
   ): number | undefined {
     const ref = this.#requests.send(request, { isShown: true, page: 1, ...how });
     if (ref !== undefined) this.#parts.applyOutputs();
-    else if (how.isShown !== false) this.say("Not connected: try again in a moment");
+    else if (how.isShown !== false) this.say(unaskedText(this.#session.online));
     return ref;
   }
 
@@ -505,9 +506,8 @@ export class TerminalClient {
 
   /** The outcome is an event, not a response. */
   #requestChat(request: ChatRequest): void {
-    const ref = this.#session.request(request);
-    if (ref === undefined) this.say("Not connected: try again in a moment");
-    else this.#parts.applyOutputs();
+    if (this.#session.request(request) !== undefined) this.#parts.applyOutputs();
+    else this.say(unaskedText(this.#session.online));
   }
 
   #handleResponse(ref: number, response: SessionResponse): void {

@@ -13,6 +13,8 @@ export class CompletionSource {
   /** By folded room name. */
   readonly #members = new Map<string, Names>();
   readonly #correspondents: Names = new Map();
+  /** The folded names of the user's rooms. After a /who, members of others are known, too. */
+  readonly #own = new Set<string>();
   #rooms: readonly string[] = [];
   #files: readonly string[] = [];
 
@@ -35,16 +37,20 @@ export class CompletionSource {
 
   /** The rooms, among those the user is in, that somebody is known to be in. */
   roomsOf(name: string): string[] {
-    const rooms = [...this.#members].filter(([, names]) => names.has(fold(name)));
-    return rooms.map(([room]) => room);
+    return [...this.#own].filter((room) => this.#members.get(room)?.has(fold(name)) === true);
   }
 
   handleEvent(event: SessionEvent): void {
     switch (event.type) {
       case "online":
-        return this.#members.clear();
+        this.#members.clear();
+        this.#own.clear();
+        return void event.rooms.forEach((room) => this.#own.add(fold(room)));
       case "entered":
+        this.#own.add(fold(event.room));
+        return void this.#members.delete(fold(event.room));
       case "parted":
+        this.#own.delete(fold(event.room));
         return void this.#members.delete(fold(event.room));
       case "joined":
         return this.#add(event.room, event.name);

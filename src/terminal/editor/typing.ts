@@ -5,6 +5,7 @@ import { terminal as limits } from "../../limits.ts";
 import { harmless, lineCount } from "../../text.ts";
 import { complete, completesHere, shownChoices, type Words } from "./completion.ts";
 import type { Key } from "./keys.ts";
+import type { SessionEvent } from "../../client/events.ts";
 import type { Completes } from "../../client/slash-commands.ts";
 import type { Edit } from "./line-editor.ts";
 import type { PromptLike } from "./plain-terminal.ts";
@@ -46,6 +47,11 @@ export class Typing {
 
   constructor(parts: TypingParts) {
     this.#parts = parts;
+  }
+
+  /** The partner may change names while a line is being typed. */
+  handleEvent(event: SessionEvent): void {
+    if (event.type === "renamed" && event.from === this.#begunFor) this.#begunFor = event.to;
   }
 
   key(key: Key): void {

@@ -8,6 +8,7 @@ import { KeyReader } from "../../../src/terminal/editor/keys.ts";
 import { withIgnored } from "../../../src/client/ignored.ts";
 import { createStyle } from "../../../src/terminal/output/style.ts";
 import { type Downloads, TerminalClient } from "../../../src/terminal/client/terminal-client.ts";
+import { client } from "../../../src/limits.ts";
 import { Screen } from "../screen.ts";
 import { SessionRig } from "../session-rig.ts";
 
@@ -650,6 +651,13 @@ describe("emotes", () => {
       expect(said()).toHaveLength(before + 1);
       expect(said().at(-1)).toMatchObject({ type: "say", room: "lobby" });
     }
+    // A partner who changes names is the same one.
+    inChat("started");
+    rig.type("still for you");
+    rig.hear({ type: "renamed", from: "Bob", to: "Rob" });
+    rig.type("\r");
+    expect(said().at(-1)).toMatchObject({ type: "tell", to: ["Rob"], text: "still for you" });
+    inChat("left", "Rob");
     // Not to the next partner either.
     inChat("started");
     rig.type("only for Bob");
@@ -680,7 +688,30 @@ describe("emotes", () => {
   });
 });
 
+test("too many open requests are not a lost connection", () => {
+  const rig = new Rig();
+  for (let i = 0; i <= client.openRequests; i++) rig.type("/who\r");
+  expect(rig.rows.join("\n")).toContain("Too many requests are open: wait for an answer");
+  rig.session.handleLost("cut", 0);
+  rig.applyOutputs();
+  rig.type("/who\r");
+  expect(rig.rows.join("\n")).toContain("Not connected: try again in a moment");
+});
+
 describe("/topic, /motd and /whois", () => {
+  test("/whois names no room that the user only asked about, or has left", () => {
+    const rig = new Rig();
+    rig.enter("den");
+    rig.type("/part den\r");
+    for (const room of ["den", "attic"]) {
+      rig.type(`/who ${room}\r`);
+      rig.answer("who", { type: "names", room, names: ["Bob"], total: 1 });
+    }
+    rig.type("/whois bob\r");
+    rig.answer("keys", { type: "keys", name: "Bob", registered: false, keys: [] });
+    expect(rig.rows.join("\n")).toContain("Bob is in none of your rooms");
+  });
+
   test("show the server's answers", () => {
     const rig = new Rig();
     rig.type("/topic\r/motd\r");
