@@ -11,34 +11,45 @@ import { UdpPort } from "./udp/udp.ts";
 /** Waits between the datagrams: one may be lost. */
 const againMs = 120;
 
+/** Addresses of one name that are asked. */
+const maxAddresses = 8;
+
 /** Never rejects. */
 export async function isParleyAt({ host, port }: Address): Promise<boolean> {
+  try {
+    const found = await Bun.dns.lookup(host);
+    // It may listen on one of them only: `localhost` may be ::1 first.
+    const asked = found.slice(0, maxAddresses).map(({ address }) => answersAt(address, port));
+    return await Promise.any(asked);
+  } catch {
+    return false;
+  }
+}
+
+/** @throws unless a parley answers */
+async function answersAt(host: string, port: number): Promise<true> {
   const token = secretBytes(wire.tokenBytes);
   const init = new Uint8Array(initBytes);
   writeInit(init, { token, timeUs: 0 });
-  const answered = Promise.withResolvers<boolean>();
-  let udp: UdpPort | undefined;
-  let again: Timer | undefined;
+  const answered = Promise.withResolvers<true>();
+  const refused = (): void => answered.reject(new Error("no parley"));
+  const udp = await UdpPort.open({
+    connect: { host, port },
+    offload: false,
+    onDatagrams(bytes) {
+      const cookie = readCookie(bytes, 0, bytes.length);
+      if (cookie !== undefined && Buffer.from(cookie.token).equals(token)) answered.resolve(true);
+    },
+    onRefused: refused,
+  });
+  const again = setInterval(() => udp.send(init, init.length), againMs);
+  const late = setTimeout(refused, limits.probeMs);
   try {
-    const [first] = await Bun.dns.lookup(host);
-    if (first === undefined) return false;
-    udp = await UdpPort.open({
-      connect: { host: first.address, port },
-      offload: false,
-      onDatagrams(bytes) {
-        const cookie = readCookie(bytes, 0, bytes.length);
-        if (cookie !== undefined && Buffer.from(cookie.token).equals(token)) answered.resolve(true);
-      },
-      onRefused: () => answered.resolve(false),
-    });
-    const open = udp;
-    open.send(init, init.length);
-    again = setInterval(() => open.send(init, init.length), againMs);
-    return await Promise.race([answered.promise, Bun.sleep(limits.probeMs).then(() => false)]);
-  } catch {
-    return false;
+    udp.send(init, init.length);
+    return await answered.promise;
   } finally {
     clearInterval(again);
-    udp?.close();
+    clearTimeout(late);
+    udp.close();
   }
 }
