@@ -23,7 +23,13 @@ export async function measurePath(
   const control = await ControlClient.connect(server);
   try {
     const pings = await measurePings(control);
-    const [probes, others] = await probe(second === undefined ? [server] : [server, second]);
+    // Its name may have other addresses, where it does not listen.
+    const address = server.host.includes("%") ? server.host : control.remoteAddress;
+    const targets = [{ address, port: server.port }];
+    if (second !== undefined) {
+      targets.push({ address: await addressOf(second.host), port: second.port });
+    }
+    const [probes, others] = await probe(targets);
     return {
       server: hostPortText(server),
       isLoopback: isLoopback(server.host),
@@ -55,17 +61,10 @@ async function measurePings(
 }
 
 /** From the same port to all servers, so that their answers can be compared. */
-async function probe(servers: readonly ServerAddress[]): Promise<Probes[]> {
-  const targets = await Promise.all(
-    servers.map(async ({ host, port }) => {
-      return {
-        address: await addressOf(host),
-        port,
-        token: secretBytes(transfer.tokenBytes),
-        answers: 0,
-      };
-    }),
-  );
+async function probe(servers: readonly { address: string; port: number }[]): Promise<Probes[]> {
+  const targets = servers.map((server) => {
+    return { ...server, token: secretBytes(transfer.tokenBytes), answers: 0 };
+  });
   const seen = new Map<string, { address: string; port: number }>();
   const isV6 = targets.some(({ address }) => address.includes(":"));
   const port = await UdpPort.open({
