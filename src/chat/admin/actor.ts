@@ -10,11 +10,13 @@ import type { Session } from "../session.ts";
 import { banOf, banText, suspectOf } from "../suspect.ts";
 import { StoreQueries } from "../turn/store-queries.ts";
 import type { Account } from "../accounts/account-store.ts";
+import type { AdminAnswer } from "./answer.ts";
 
 export type Actor = {
   /** The name in logs and lists. */
   name: string;
-  rank: Rank;
+  /** At this moment: it may change while the store is asked. */
+  readonly rank: Rank;
   /** Undefined: the author types at the server's own terminal. */
   session: Session | undefined;
   /** The account of a session, or otherwise the key of its device; undefined if it has neither. */
@@ -39,7 +41,6 @@ export function actorOf(
 ): void {
   const { key, account: shown } = session.proven;
   const { account } = session.identity;
-  const { roles } = hub.rights;
   let owner: Account | undefined;
   const queries = new StoreQueries(hub, session);
   if (key !== undefined) {
@@ -55,7 +56,14 @@ export function actorOf(
     if (ban !== undefined) return expel(hub, session, "banned", banText(ban));
     const ids = [key, account, shown, owner?.id].flatMap((id) => id || []);
     const name = session.name || owner?.name || key || session.peer.address;
-    then({ name, rank: roles.rankOf(ids), session, id: owner?.id ?? (account || key) });
+    then({
+      name,
+      get rank() {
+        return hub.rights.roles.rankOf(ids);
+      },
+      session,
+      id: owner?.id ?? (account || key),
+    });
   });
 }
 
@@ -80,6 +88,13 @@ export function rankOf({ rights }: Pick<HubState, "rights">, { proven, identity 
   const ids = [proven.key, proven.account, identity.account].flatMap((id) => id || []);
   return rights.roles.rankOf(ids);
 }
+
+/** Why somebody whose rank was taken away meanwhile may not do that. */
+export const demoted: AdminAnswer = {
+  ok: false,
+  code: "not-allowed",
+  message: "You are no longer an operator: nothing was done",
+};
 
 /** Whether the actor outranks that rank, and so may act against its holder. */
 export function outranks({ rank }: Actor, other: Rank): boolean {

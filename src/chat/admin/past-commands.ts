@@ -77,7 +77,7 @@ export function deleteMessage(
 }
 
 export function forget(hub: HubState, actor: Actor, { name }: Of<"forget">, answer: Answer): void {
-  withAccount(hub, name, answer, (account) => {
+  withAccount(hub, actor, "owner", name, answer, (account) => {
     const { roles } = hub.rights;
     const rank = roles.rankOf([account.id]);
     if (!outranks(actor, rank)) {

@@ -15,7 +15,7 @@ import { tooMany } from "../rates/guess-rates.ts";
 type Answer = (answer: AdminAnswer) => void;
 
 export function op(hub: HubState, actor: Actor, name: string, answer: Answer): void {
-  withAccount(hub, name, answer, (account) => {
+  withAccount(hub, actor, "owner", name, answer, (account) => {
     const { roles } = hub.rights;
     const { id } = account;
     if (roles.rankOf([id]) !== "member") {
@@ -33,7 +33,7 @@ export function op(hub: HubState, actor: Actor, name: string, answer: Answer): v
 }
 
 export function deop(hub: HubState, actor: Actor, name: string, answer: Answer): void {
-  withAccount(hub, name, answer, ({ id, name }) => {
+  withAccount(hub, actor, "owner", name, answer, ({ id, name }) => {
     const { roles } = hub.rights;
     const rank = roles.rankOf([id]);
     if (rank === "member") return answer({ ok: true, message: `${name} is not an operator` });

@@ -60,12 +60,10 @@ export function setGuest(
 ): void {
   const room = roomOf(name);
   if (typeof room !== "string") return answer(room);
-  const { rooms } = hub.rights;
-  if (!rooms.of(room).isPrivate) {
-    const message = `The room ${quoted(room)} is not private: anybody may enter it`;
-    return answer({ ok: false, code: "usage", message });
-  }
-  withAccount(hub, person, answer, ({ id, name }) => {
+  if (!hub.rights.rooms.of(room).isPrivate) return answer(notPrivate(room));
+  withAccount(hub, actor, "operator", person, answer, ({ id, name }) => {
+    const { rooms } = hub.rights;
+    if (!rooms.of(room).isPrivate) return answer(notPrivate(room));
     const others = rooms.of(room).guests.filter((guest) => guest !== id);
     const isAllowed = what === "allow";
     if (!rooms.change(room, { guests: isAllowed ? [...others, id] : others })) {
@@ -75,6 +73,11 @@ export function setGuest(
     removeNonGuests(hub, room);
     answer({ ok: true, message: `${name} may ${isAllowed ? "" : "not "}enter ${room} now` });
   });
+}
+
+function notPrivate(room: string): AdminAnswer {
+  const message = `The room ${quoted(room)} is not private: anybody may enter it`;
+  return { ok: false, code: "usage", message };
 }
 
 export function setMotd(hub: HubState, actor: Actor, { text }: Of<"motd">): AdminAnswer {

@@ -20,8 +20,8 @@ import { SanctionIndex } from "../rights/sanction-index.ts";
 import type { Session } from "../session.ts";
 import { isoText, minuteText } from "../../utc-time.ts";
 import { banText, suspectOf } from "../suspect.ts";
-import type { Rank } from "../rights/roles.ts";
-import { type Actor, isNameless, outranks, rankOf } from "./actor.ts";
+import { isAtLeast, type Rank } from "../rights/roles.ts";
+import { type Actor, demoted, isNameless, outranks, rankOf } from "./actor.ts";
 import type { AdminCommand } from "./admin-command.ts";
 import { type AdminAnswer, failed } from "./answer.ts";
 import type { AdminRow } from "../../protocol/messages.ts";
@@ -42,6 +42,7 @@ export function kick(
   if (kicked?.ok === false) return answer(kicked);
   // Devices of a registered name may be connected to several servers.
   hub.store.ask({ type: "find-elsewhere", names: [folded] }, (outcome) => {
+    if (!isAtLeast(actor.rank, "operator")) return answer(kicked ?? demoted);
     const here = kicked ?? kickHere(hub, actor, command);
     if (!outcome.done) return answer(here ?? failed(outcome.error));
     const [first] = outcome.result;
@@ -92,6 +93,7 @@ export function impose(
   subjectOf(hub, command.target, (subject, shown, ids = []) => {
     if (typeof subject === "string") return answer({ ok: false, code: "usage", message: subject });
     if (subject instanceof ParleyError) return answer(failed(subject));
+    if (!isAtLeast(actor.rank, "operator")) return answer(demoted);
     const rank = hub.rights.roles.rankOf(ids);
     if (!outranks(actor, rank)) return answer(protectedBy(shown, rank));
     answer(imposeOn(hub, actor, command, withoutSharedNetwork(hub, actor, subject), shown));

@@ -1,6 +1,7 @@
 // What operators decide while a request waits for the store applies to that request.
 
 import { expect, test } from "bun:test";
+import { consoleActor } from "../../../src/chat/admin/actor.ts";
 import type { CredentialsPort } from "../../../src/chat/login/credentials-port.ts";
 import { httpRooms } from "../../../src/dialects/http/http-rooms.ts";
 import { encodeRequest } from "../../../src/dialects/http/room-request.ts";
@@ -24,7 +25,7 @@ type World = ReturnType<typeof world>;
 
 /** Makes that decision after the store has given `answers` answers to what was sent. */
 function decideMeanwhile(
-  { store, rig }: World,
+  { store, rig }: Pick<World, "store" | "rig">,
   send: () => void,
   decision: string,
   answers: number,
@@ -178,4 +179,50 @@ test.each(["key", "password"] as const)("a login by a %s that is revoked meanwhi
       ),
     ),
   ).toBe(false);
+});
+
+test("what an operator has asked for is not done once they are none any more", () => {
+  const { store, rig } = world();
+  const olga = owner(rig, "Olga", "desk");
+  owner(rig, "Bob", "phone");
+  rig.order("op Olga");
+  for (const [command, decision, lists] of [
+    ["ban Bob", "deop Olga", "bans"],
+    ["mute Bob", "deop Olga", "mutes"],
+  ] as const) {
+    rig.order("op Olga");
+    olga.text();
+    const ask = (): void => void olga.send({ type: "admin", command, ref: 1 });
+    decideMeanwhile({ store, rig }, ask, decision, 1);
+    expect(olga.lines().filter(({ ref }) => ref === 1)).toMatchObject([
+      {
+        type: "error",
+        code: "not-allowed",
+        message: "You are no longer an operator: nothing was done",
+      },
+    ]);
+    expect(rig.order(lists)).toEqual({ ok: true, message: `There are no ${lists}` });
+  }
+});
+
+test("nobody becomes a guest of a room that is not private any more", () => {
+  for (const command of ["allow den Bob", "disallow den Bob"]) {
+    const den = world();
+    owner(den.rig, "Bob", "phone");
+    den.rig.order("private den");
+    const answers: unknown[] = [];
+    const { hub } = den.rig;
+    decideMeanwhile(
+      den,
+      () => {
+        hub.handleAdmin(consoleActor, command, den.rig.nowMs, (answer) => answers.push(answer));
+        den.rig.settle();
+      },
+      "public den",
+      0,
+    );
+    expect(answers).toEqual([
+      { ok: false, code: "usage", message: "The room 'den' is not private: anybody may enter it" },
+    ]);
+  }
 });
