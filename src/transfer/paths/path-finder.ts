@@ -106,7 +106,7 @@ export class PathFinder {
   }
 
   #add({ route, kind }: Path, isTold: boolean, nowUs: number): void {
-    if (this.#candidates.length >= limits.maxCandidates) return;
+    if (this.#candidates.length >= limits.maxCandidates && !this.#dropDead()) return;
     this.#candidates.push({
       route,
       kind,
@@ -118,6 +118,21 @@ export class PathFinder {
       heardUs: nowUs,
       rttUs: Infinity,
     });
+  }
+
+  /**
+   * Makes room for another address: forgets the one that has been silent longest. It must have
+   * answered before, otherwise the other end could have any number of strangers probed.
+   */
+  #dropDead(): boolean {
+    const dead = this.#candidates.filter((candidate) => {
+      const { hasAnswered, isValid, kind } = candidate;
+      return hasAnswered && !isValid && kind !== "relayed" && candidate !== this.#named;
+    });
+    if (dead.length === 0) return false;
+    const oldest = dead.reduce((a, b) => (b.heardUs < a.heardUs ? b : a));
+    this.#candidates.splice(this.#candidates.indexOf(oldest), 1);
+    return true;
   }
 
   /** Handles a PROBE; false: not a probe, or not from the other end. */

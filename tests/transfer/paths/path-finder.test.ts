@@ -11,7 +11,12 @@ import {
   relayRoute,
   type Route,
 } from "../../../src/transfer/paths/path-finder.ts";
-import { nonceBytes, probeBytes, writeProbe } from "../../../src/transfer/paths/path-wire.ts";
+import {
+  nonceBytes,
+  probeBytes,
+  readProbe,
+  writeProbe,
+} from "../../../src/transfer/paths/path-wire.ts";
 import { type Random, seeded } from "../../sim/random.ts";
 import { Timeline } from "../../sim/network.ts";
 
@@ -410,4 +415,35 @@ describe("a third party", () => {
     const all = [...world.ends[0].sentTo.keys()].filter((key) => key.startsWith("192.0.2.99"));
     expect(all.length).toBeLessThanOrEqual(limits.maxCandidates);
   });
+});
+
+/** Answers every probe to that route as the other end does. */
+function answerAll(finder: PathFinder, route: Route, atUs: number): void {
+  const bytes = new Uint8Array(probeBytes);
+  for (let to = finder.pollTransmit(bytes, atUs); to; to = finder.pollTransmit(bytes, atUs)) {
+    const probe = readProbe(bytes, 0, probeBytes, hashBy("r"));
+    if (probe === undefined || probe.isAnswer || textOf(to) !== textOf(route)) continue;
+    writeProbe(bytes, { ...probe, isAnswer: true }, hashBy("s"));
+    finder.handleProbe(bytes, 0, probeBytes, route, atUs);
+  }
+}
+
+test("an end that changes its address again and again is still found at the last one", () => {
+  const finder = new PathFinder({
+    isChooser: true,
+    ownHash: hashBy("r"),
+    otherHash: hashBy("s"),
+    newNonce: () => new Uint8Array(randomBytes(nonceBytes)),
+    kindOf: () => "punched",
+  });
+  const bytes = new Uint8Array(probeBytes);
+  const nonce = new Uint8Array(nonceBytes);
+  for (let number = 1; number <= 2 * limits.maxCandidates; number++) {
+    const atUs = number * 2 * limits.deadUs;
+    const route = { address: "198.51.100.7", port: 10_000 + number };
+    writeProbe(bytes, { isAnswer: false, isUsed: false, number, nonce }, hashBy("s"));
+    finder.handleProbe(bytes, 0, probeBytes, route, atUs);
+    answerAll(finder, route, atUs);
+    expect(finder.path?.route).toEqual(route);
+  }
 });
