@@ -72,7 +72,9 @@ export function openLocalStore(
       },
     };
   }
-  const store = openSqliteStore(path, { synchronous, retention });
+  const onSweepFailure = ({ message }: ParleyError): void =>
+    log(`What is too old, or too much, was not deleted: ${message}`);
+  const store = openSqliteStore(path, { synchronous, retention, onSweepFailure });
   store.resumeSessions(steadyMs());
   const stopSweeper = startSweeper(store);
   const registrations = openRegistrations(store, (error) => {

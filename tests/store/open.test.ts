@@ -1,5 +1,6 @@
 // The store as opened by a server: with the operator's retention settings.
 
+import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { history as limits } from "../../src/limits.ts";
@@ -24,6 +25,30 @@ for (const [where, path] of [
     close();
   });
 }
+
+test("a server that can't delete what is too old says why, once until it can again", async () => {
+  const path = join(folder, "busy.db");
+  const logged: string[] = [];
+  const { store, close } = openLocalStore({ path, retention: { messages: 3 } }, (line) =>
+    logged.push(line),
+  );
+  const writer = new Writer(store);
+  const other = new Database(path);
+  for (let times = 1; times <= 2; times++) {
+    for (let batch = 0; batch < 2; batch++) {
+      writer.commit({ rooms: [{ room: "lobby", runs: [run("lobby", texts(9))] }] });
+    }
+    other.run("BEGIN IMMEDIATE");
+    expect([store.sweep(), store.sweep()]).toEqual([false, false]);
+    other.run("ROLLBACK");
+    expect(logged).toHaveLength(times);
+    while (store.sweep());
+  }
+  expect(logged[1]).toContain("was not deleted");
+  expect(logged[1]).toContain("another program is writing to it");
+  other.close();
+  await close();
+});
 
 /** The limits that the server applies to its networks. */
 function pastOf(retention: { messages?: number }) {

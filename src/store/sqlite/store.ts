@@ -21,7 +21,11 @@ import { type Statements, statements } from "./statements.ts";
 import { SqliteSweep } from "./sweep.ts";
 import { Transactions } from "./transactions.ts";
 
-export type SqliteOptions = StoreOptions & { synchronous?: Synchronous };
+export type SqliteOptions = StoreOptions & {
+  synchronous?: Synchronous;
+  /** Sweeps fail, for this reason; called once for each reason in a row. */
+  onSweepFailure?: ((error: ParleyError) => void) | undefined;
+};
 
 export type SqliteStore = ServerStore & {
   readonly accounts: SqliteAccounts;
@@ -50,7 +54,7 @@ export function openSqliteStore(path: string, options: SqliteOptions = {}): Sqli
   const file = openDataFile(path, options.synchronous ?? "normal");
   const startMs = Number(readMeta(file.db, "clock_ms") ?? Date.now());
   const clock = options.clock ?? retentionClock(startMs, steadyMs, Date.now);
-  return new FileStore(path, file, retention, clock);
+  return new FileStore(path, file, retention, clock, options.onSweepFailure ?? (() => {}));
 }
 
 class FileStore implements SqliteStore {
@@ -67,13 +71,18 @@ class FileStore implements SqliteStore {
   readonly #transactions: Transactions;
   readonly #sweep: SqliteSweep;
   readonly #last = new LastBatch();
+  readonly #onSweepFailure: (error: ParleyError) => void;
+  /** Why the last sweep failed; empty: it did not. */
+  #sweepProblem = "";
 
   constructor(
     readonly path: string,
     file: DataFile,
     retention: Retention,
     readonly clock: () => number,
+    onSweepFailure: (error: ParleyError) => void,
   ) {
+    this.#onSweepFailure = onSweepFailure;
     this.#file = file;
     this.db = file.db;
     this.epoch = file.epoch;
@@ -126,9 +135,15 @@ class FileStore implements SqliteStore {
   sweep(): boolean {
     const clockMs = this.clock();
     try {
-      return this.#transactions.runSlice(() => this.#sweep.slice(clockMs));
-    } catch {
+      const more = this.#transactions.runSlice(() => this.#sweep.slice(clockMs));
+      this.#sweepProblem = "";
+      return more;
+    } catch (error) {
       this.#transactions.rollBack();
+      const failure =
+        error instanceof ParleyError ? error : storageError(this.path, "written", error);
+      if (failure.message !== this.#sweepProblem) this.#onSweepFailure(failure);
+      this.#sweepProblem = failure.message;
       return false;
     }
   }
