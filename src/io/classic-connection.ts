@@ -106,33 +106,46 @@ export class ClassicTcp {
 }
 
 export class ClassicUdp {
-  readonly address: string;
+  /** The one in use. */
+  address = "";
   readonly port: number;
+  /** Further addresses of the name: the server may listen on one of them only. */
+  readonly #others: string[];
   #udp: UdpPort | undefined;
   /** Called with the answer, or with undefined if the port is closed. */
   #answer: ((text: string | undefined) => void) | undefined;
 
-  private constructor(address: string, port: number) {
-    this.address = address;
+  private constructor(addresses: readonly string[], port: number) {
+    this.#others = [...addresses];
     this.port = port;
   }
 
   /** @throws ParleyError `cannot-connect` if the host is unknown. */
   static async open(to: Address): Promise<ClassicUdp> {
-    const address = await numericAddress(to);
-    const made = new ClassicUdp(address, to.port);
-    const refused = () => made.#settle(undefined);
+    const made = new ClassicUdp(await numericAddresses(to), to.port);
+    await made.#tryNext("no address");
+    return made;
+  }
+
+  /**
+   * Goes on to the next address. `reason`: why not at this one.
+   * @throws ParleyError `cannot-connect` if there is no other
+   */
+  async #tryNext(reason: string): Promise<void> {
+    const next = this.#others.shift();
+    if (next === undefined) throw cannotConnect(this.#to, reason);
+    this.#udp?.close();
+    this.address = next;
     try {
-      made.#udp = await UdpPort.open({
-        connect: { host: address, port: to.port },
+      this.#udp = await UdpPort.open({
+        connect: { host: next, port: this.port },
         offload: false,
-        onDatagrams: (bytes) => made.#settle(new TextDecoder().decode(bytes)),
-        onRefused: refused,
+        onDatagrams: (bytes) => this.#settle(new TextDecoder().decode(bytes)),
+        onRefused: () => this.#settle(undefined),
       });
     } catch (error) {
-      throw cannotConnect(to, socketReason(error));
+      await this.#tryNext(socketReason(error));
     }
-    return made;
   }
 
   /**
@@ -148,8 +161,11 @@ export class ClassicUdp {
       this.#udp?.send(bytes, bytes.length);
       const answer = await promise;
       clearTimeout(timer);
-      if (answer === undefined) throw cannotConnect(this.#to, "connection refused");
-      if (answer !== null) return answer;
+      if (answer === undefined) {
+        await this.#tryNext("connection refused");
+        // The first attempt there.
+        attempt = -1;
+      } else if (answer !== null) return answer;
     }
     const seconds = (limits.datagramAttempts * limits.datagramTimeoutMs) / 1000;
     throw new ParleyError(
@@ -172,10 +188,10 @@ export class ClassicUdp {
   }
 }
 
-async function numericAddress(to: Address): Promise<string> {
+async function numericAddresses(to: Address): Promise<readonly string[]> {
   try {
-    const [first] = await Bun.dns.lookup(to.host);
-    if (first !== undefined) return first.address;
+    const found = await Bun.dns.lookup(to.host);
+    if (found.length > 0) return found.map(({ address }) => address);
     throw new Error("no address");
   } catch (error) {
     throw cannotConnect(to, socketReason(error));
