@@ -4,14 +4,17 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout } from "bun:test";
 import {
   closeSync,
+  constants,
   existsSync,
   mkdirSync,
   openSync,
   readdirSync,
   statSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { join } from "node:path";
+import { terminal } from "../../src/limits.ts";
 import { Parley, parleyCommand } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
 import { testFolder } from "../test-folder.ts";
@@ -84,6 +87,41 @@ onUnix("what came from stdin is not left behind when the terminal is closed", as
   const ended = await end(["send-file", address, "-"], ["SIGHUP", "SIGHUP"], "a secret");
   expect(ended).toEqual({ event: "ended", ...hungUp });
   expect(readdirSync(temporary)).toEqual([]);
+});
+
+function isFull(pipe: number): boolean {
+  try {
+    return writeSync(pipe, Buffer.alloc(1)) === 0;
+  } catch {
+    return true;
+  }
+}
+
+onUnix("a listing that nobody reads any further can be interrupted", async () => {
+  const many = join(base, "many");
+  mkdirSync(many);
+  // More than pipes and our own queue hold.
+  const bytes = 2 * terminal.maxDataBytes;
+  for (let i = 0; i < bytes / 200; i++) writeFileSync(join(many, `${i}`.padStart(200, "f")), "");
+  const flags = ["--port=0", "--no-web", "--files", many, "--state", base];
+  await using listing = new Parley("server", ...flags);
+  const to = (await listing.line(/^Server listening on /)).replace("Server listening on ", "");
+  const fifo = join(base, "unread");
+  Bun.spawnSync(["mkfifo", fifo]);
+  const unread = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
+  const stdout = openSync(fifo, "w");
+  const child = Bun.spawn([...parleyCommand(), "fetch-file", to, "--list"], {
+    stdout,
+    stderr: "ignore",
+    env: environment({ XDG_CONFIG_HOME: base }),
+    timeout: 20_000,
+    killSignal: "SIGKILL",
+  });
+  await until(() => isFull(unread));
+  child.kill("SIGTERM");
+  expect(await child.exited).toBe(143);
+  closeSync(stdout);
+  closeSync(unread);
 });
 
 const withZeros = skipUnless(existsSync("/dev/zero"), "no /dev/zero");

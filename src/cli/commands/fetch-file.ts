@@ -139,7 +139,7 @@ export default defineCommand({
     let removeFolder: (() => void) | undefined;
     const stopListening = onSignals(interrupt);
     try {
-      if (args.list === true) await list(client, names, report);
+      if (args.list === true) await list(client, names, report, interrupted.promise);
       else {
         const targets = fetchTargets(names.filter(isFileName), args.output, stdout);
         if (targets.length > 0 && args.output === undefined) removeFolder = makeDefaultFolder();
@@ -191,16 +191,17 @@ function checkListing(names: readonly string[], output: string | undefined): voi
   );
 }
 
-/** Lists everything in these folders, or the top level. */
+/** Lists everything in these folders, or the top level. `interrupted` ends waiting for a reader. */
 async function list(
   client: DownloadClient,
   folders: readonly string[],
   report: FetchReport,
+  interrupted: Promise<never>,
 ): Promise<void> {
   for (const name of folders) {
     checkName(name);
     for await (const file of client.listFolder(name)) {
-      await report.list(file);
+      await Promise.race([report.list(file), interrupted]);
       if (stdout.closed) return;
     }
   }
@@ -208,7 +209,7 @@ async function list(
   let isEmpty = true;
   for await (const file of client.list()) {
     isEmpty = false;
-    await report.list(file);
+    await Promise.race([report.list(file), interrupted]);
     if (stdout.closed) return;
   }
   if (isEmpty) report.emptyList();
