@@ -220,7 +220,10 @@ export class DownloadClient {
     let progressAtMs = performance.now();
     for (;;) {
       const outcome = await this.#try(name, download);
-      if (outcome === "whole") return download.finish(this.#options.force ?? false);
+      if (outcome === "whole") {
+        const finished = Promise.resolve(download.finish(this.#options.force ?? false));
+        return this.#unlessStopped(finished);
+      }
       if (this.#stopped !== undefined) throw this.#stopped;
       if (download.progressBytes !== seen) {
         seen = download.progressBytes;

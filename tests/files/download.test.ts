@@ -534,3 +534,28 @@ skipUnless(2 * roomBytes < wire.maxFileBytes, "too much room for a file that doe
     expect(readdirSync(dirname(path))).toEqual([]);
   },
 );
+
+test("a file that has arrived, and that nobody reads any further, can be stopped", async () => {
+  let waits = 0;
+  const output: FetchOutput = {
+    data: () => false,
+    relief: () => {
+      waits++;
+      return new Promise(() => {});
+    },
+    flush: () => new Promise(() => {}),
+    closed: false,
+    failure: undefined,
+  };
+  const client = new DownloadClient({ server: { host: "127.0.0.1", port: server.port } });
+  try {
+    const fetched = client.fetch("file", { kind: "stream", output });
+    // The second time, only the reader is waited for.
+    await until(() => waits === 2);
+    client.stop(new ParleyError("interrupted", "Stopped"));
+    expect(fetched).rejects.toThrow("Stopped");
+    await fetched.catch(() => {});
+  } finally {
+    client.close();
+  }
+});
