@@ -148,7 +148,7 @@ world(
   async (scope) => {
     const { space, folder, fetch, sha256 } = await bed(scope, 8);
     const path = join(folder, "big");
-    const first = fetch("big", path, "--limit-rate", "2M");
+    const first = fetch("big", path, "--limit-rate", "1M");
     await first.hasReceived(MiB);
     // However long the second one takes.
     first.process.signal("SIGSTOP");
@@ -194,7 +194,7 @@ world(
       renameSync(join(folder, name), join(scope.folder(), name));
     const other = join(folder, "other");
     writeNoise(join(server.files, "other"), 8);
-    const interrupted = fetch("other", other, "--limit-rate", "2M");
+    const interrupted = fetch("other", other, "--limit-rate", "1M");
     await interrupted.hasReceived(MiB);
     await interrupted.process.kill();
     linkSync(`${other}.part`, join(scope.folder(), "linked"));
@@ -225,7 +225,7 @@ for (const [kind, need, mount] of [
       const { fetch, sha256 } = await bed(scope, 8);
       const disk = mount(scope, "disk");
       const path = join(disk, "big");
-      const first = fetch("big", path, "--limit-rate", "4M");
+      const first = fetch("big", path, "--limit-rate", "1M");
       await first.hasReceived(3 * MiB);
       await first.process.kill();
       const second = fetch("big", path);
@@ -266,7 +266,7 @@ world(
   async (scope) => {
     const { fetch } = await bed(scope, 8);
     const disk = mountSmall(scope, "disk", 10 * 1024);
-    const fetching = fetch("big", join(disk, "big"), "--limit-rate", "2M");
+    const fetching = fetch("big", join(disk, "big"), "--limit-rate", "1M");
     await fetching.hasReceived(MiB);
     fill(disk);
     await assertExit(fetching, 1);
@@ -295,7 +295,7 @@ world(
     const file = join(server.files, "big");
     const sending = ["send-file", `${here}:${chatPort}`, file, "--to", "Bob"];
     const as = { space, env: { ...env, PARLEY_SEND_FILE_NAME: "Ann" } };
-    const ann = parley(scope, [...sending, "--limit-rate", "2M"], as);
+    const ann = parley(scope, [...sending, "--limit-rate", "1M"], as);
     await until(
       () => (statSync(join(disk, "big.part"), { throwIfNoEntry: false })?.size ?? 0) > 0,
       "the file to begin to arrive",
@@ -348,7 +348,7 @@ world(
   async (scope) => {
     const { folder, fetch, sha256 } = await bed(scope, 8);
     const path = join(folder, "big");
-    const fetching = fetch("big", path, "--limit-rate", "4M");
+    const fetching = fetch("big", path, "--limit-rate", "1M");
     await fetching.hasReceived(MiB);
     writeFileSync(join(folder, "other"), Buffer.alloc(8 * MiB));
     renameSync(join(folder, "other"), `${path}.part`);
