@@ -335,9 +335,9 @@ export class HubState {
 
   /**
    * Some dialects expect the answers to one line in order, such as those between the begin and the
-   * end of an IRC batch: no refusal overtakes what waits for the store. Lists of members and modes
-   * are not held back, since changes that others make would overtake them; nor are refusals once
-   * too much waits, or whoever goes on asking would add to it.
+   * end of an IRC batch: no refusal overtakes what waits for the store. Two things are never held
+   * back: lists of members and modes, since later changes by others would overtake them, and
+   * refusals while too much is waiting, since a client that keeps asking would add to it.
    */
   #refusalTiming(session: Session): Timing {
     const isOrdered = session.dialect.showsPersonas === true;

@@ -232,7 +232,10 @@ export class Session {
   asked: LoginCommand | undefined;
   /** Wrong passwords and passes. */
   failedAttempts = 0;
-  /** The connection has closed while commands were waiting, which are still carried out. */
+  /**
+   * The connection has closed while commands were waiting, which are still carried out. Written
+   * only by hub.ts.
+   */
   isCut = false;
   /**
    * Grants access to the shared folder over HTTP while the session lasts; empty if none is needed.

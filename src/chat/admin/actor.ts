@@ -89,7 +89,7 @@ export function rankOf({ rights }: Pick<HubState, "rights">, { proven, identity 
   return rights.roles.rankOf(ids);
 }
 
-/** Why somebody whose rank was taken away meanwhile may not do that. */
+/** The answer to a command whose author lost the required rank while the store was being asked. */
 export const demoted: AdminAnswer = {
   ok: false,
   code: "not-allowed",

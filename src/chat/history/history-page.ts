@@ -23,9 +23,12 @@ export function fittingPage<T extends { text: string }>(
     bytes += more;
     return true;
   };
-  for (let [isBackOpen, isForthOpen] = [true, true]; isBackOpen || isForthOpen;) {
-    if (isBackOpen && (isBackOpen = fits(from - 1))) from--;
-    if (isForthOpen && (isForthOpen = fits(to + 1))) to++;
+  let [isBackOpen, isForthOpen] = [true, true];
+  while (isBackOpen || isForthOpen) {
+    isBackOpen &&= fits(from - 1);
+    if (isBackOpen) from--;
+    isForthOpen &&= fits(to + 1);
+    if (isForthOpen) to++;
   }
   return from === 0 && to === last ? messages : messages.slice(from, to + 1);
 }

@@ -1,4 +1,4 @@
-// Checks whether the name or alias given at login belongs to somebody else, online or not.
+// Checks whether the name or alias given at login is taken by somebody else, online or offline.
 
 import { networkOf } from "../../addresses.ts";
 import type { HubState } from "../hub-state.ts";

@@ -157,7 +157,7 @@ function watch(hub: HubState, session: Session, command: Of<"watch">): void {
     const here: { name: string; persona: ReturnType<typeof hub.personas.shown> }[] = [];
     const gone: string[] = [];
     const isOld = hub.watches.news !== news;
-    // If a notification was lost, others who watch these names learn it from this answer, too.
+    // This answer also tells the other watchers of these names what a lost notification did not.
     const asked = isOld ? others.map(({ folded }) => folded) : away;
     reviewElsewhere(hub, asked, others, session);
     for (const name of names) {

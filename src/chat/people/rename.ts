@@ -90,7 +90,7 @@ export function rename(hub: HubState, session: Session, command: Rename): void {
 
 /**
  * Marks the session as waiting for an answer about the name. Call the returned function when it
- * arrives: true means that somebody has registered the name in the meantime (namesakes.ts).
+ * arrives; it returns true if somebody else has registered the name meanwhile (namesakes.ts).
  */
 function awaitName(session: Session, folded: string): () => boolean {
   session.awaitedNames = [folded];

@@ -78,8 +78,8 @@ export function mailboxOf(recipient: string): string {
 }
 
 /**
- * The messages exchanged with `person`, oldest first. If `person` is undefined, whoever was last
- * called `name` in this mailbox is meant.
+ * The messages exchanged with `person`, oldest first. Without `person`, those exchanged with the
+ * last one in this mailbox who was called `name`.
  */
 export function conversation(
   entries: readonly MailEntry[],

@@ -1,5 +1,5 @@
 // Whom a private message is for: people here, at other servers, and absent ones who have a mailbox.
-// The store is asked about names that nobody on this server has.
+// Asks the store about names that nobody on this server has.
 
 import type { ParleyError } from "../../errors.ts";
 import { history } from "../../limits.ts";

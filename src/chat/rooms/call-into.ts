@@ -136,7 +136,10 @@ function announceCall(hub: HubState, by: Changer, room: Room, name: string): voi
   announceEverywhere(hub, room, { type: "invited", by: by.name, name, ...about });
 }
 
-/** For an invitation. The oldest expire: people who never come must not use up all of them. */
+/**
+ * Makes room for one more invitation by dropping the oldest: people who never come must not use up
+ * all of them.
+ */
 function makePlace(called: Set<string> | Map<string, unknown>, one: string): void {
   called.delete(one);
   const [oldest] = called.keys();

@@ -1,6 +1,6 @@
-// Announces changes that nobody has ordered: a member gains or loses a rank, or is no longer away,
-// because one of their connections joins or leaves, or because they become, or cease to be, an
-// operator of the server.
+// Announces changes of members that follow from something else: somebody's rank or away state
+// changes because another of their connections joins or leaves, or because they become an operator
+// of the server or cease to be one.
 
 import { changedByServer } from "./presence.ts";
 import type { HubState } from "../hub-state.ts";

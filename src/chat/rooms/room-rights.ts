@@ -185,9 +185,10 @@ export function entryProblem(
 }
 
 /**
- * Whether an operator of the room, connected to another server, has invited the session. This
- * server may not hear when everybody has left the room and others open it: the invitation holds
- * while whoever sent it is an operator of the room. Until the room is open here, that is unknown.
+ * Whether an operator of the room, connected to another server, has invited the session. The
+ * room may since have emptied and been opened by others without this server hearing of it, so the
+ * invitation holds only while its sender is an operator of the room. If the room is not open here,
+ * that can't be checked, and the invitation holds.
  */
 function isCalledElsewhere(hub: HubState, session: Session, room: string): boolean {
   const by = session.person.calledInto?.get(room);

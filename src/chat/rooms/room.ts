@@ -51,8 +51,9 @@ export class Room {
   }
 
   /**
-   * The first member is about to enter: nobody has a rank or an invitation from before. A new map,
-   * because that is how lost-members.ts recognizes that ranks which it remembers have ended.
+   * Called before the first member enters: ranks and invitations from before have ended. The map is
+   * replaced, not cleared: that is how lost-members.ts recognizes that the ranks it remembers have
+   * ended.
    */
   endRanks(): void {
     this.#ranks = new Map();
