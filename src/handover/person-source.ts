@@ -51,7 +51,7 @@ export class PersonSource implements FileSource {
   #goneTimer: Timer | undefined;
   /** Resolves with the next channel's connection. */
   #next = Promise.withResolvers<ControlClient>();
-  /** Sizes of the files that have been offered individually. */
+  /** Sizes of what has been offered, by what was requested (`requestOf`). */
   readonly #sizes = new Map<string, number>();
   #allBytes = 0;
 
@@ -151,7 +151,7 @@ export class PersonSource implements FileSource {
     const options: AttemptOptions = {
       ...given,
       onOffer: (offer, isSecured) => {
-        this.#checkSize(offer.name, offer.size);
+        this.#checkSize(requestOf(given), offer.size);
         return given.onOffer(offer, isSecured);
       },
     };
@@ -218,17 +218,25 @@ export class PersonSource implements FileSource {
   }
 
   /** No more may arrive than was accepted. @throws ParleyError `protocol` */
-  #checkSize(file: string, size: number): void {
+  #checkSize(request: string, size: number): void {
     const { name, slackBytes = limits.slackBytes } = this.#options;
     const { bytes, files } = this.#allowance;
-    this.#allBytes += size - (this.#sizes.get(file) ?? 0);
-    this.#sizes.set(file, size);
+    this.#allBytes += size - (this.#sizes.get(request) ?? 0);
+    this.#sizes.set(request, size);
     // A file that has just changed arrives twice: as zeros in a batch, and then by itself.
     const isMore = this.#allBytes > 2 * bytes + slackBytes || this.#sizes.size > 2 * files;
     if (!isMore) return;
     const sentence = `${name} sends more than was offered: ${this.#sizes.size} files, ${this.#allBytes} bytes instead of ${files} files, ${bytes} bytes.`;
     throw new ParleyError("protocol", sentence);
   }
+}
+
+/**
+ * A file, or one batch of a folder. The name in the offer does not count: a sender could give all
+ * of them the same.
+ */
+function requestOf({ name, batch }: AttemptOptions): string {
+  return batch === undefined ? name : `${name}/\0${batch.after ?? ""}`;
 }
 
 /** Opens an attempt whose datagrams use the link. */
