@@ -414,6 +414,8 @@ export const offers = {
    * `transfer.maxPullBytes`, which are 5.6 MiB in base64; anything beyond that was not requested.
    */
   maxWaitingChars: 8 * MiB,
+  /** What each frame counts in addition: a string takes memory, however short. */
+  waitingFrameChars: 128,
   /** The same for all channels, and for those of one owner. */
   maxAllWaitingChars: 128 * MiB,
   maxOwnerWaitingChars: 32 * MiB,

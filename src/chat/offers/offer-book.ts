@@ -10,7 +10,7 @@ import { ShareBuckets } from "../rates/share-buckets.ts";
 import type { Call } from "./call.ts";
 import type { CodeOffer } from "./code-offer.ts";
 import type { FileOffer } from "./file-offer.ts";
-import type { FrameQueue } from "./frame-queue.ts";
+import { frameChars, type FrameQueue } from "./frame-queue.ts";
 
 /** What frames are relayed for. */
 export type Passing = FileOffer | CodeOffer | Call;
@@ -128,14 +128,14 @@ export class OfferBook {
    * or its owner. If too much waits for all, another may have to make room for it.
    */
   queue(offer: Passing, queue: FrameQueue, frame: string): Passing | undefined {
-    const { length } = frame;
+    const chars = frameChars(frame);
     const isOver =
-      queue.chars + length > limits.maxWaitingChars ||
-      this.#waitingByOwner.full(offer.owner, length) !== undefined;
+      queue.chars + chars > limits.maxWaitingChars ||
+      this.#waitingByOwner.full(offer.owner, chars) !== undefined;
     if (isOver) return offer;
-    if (this.#waitingChars + length > limits.maxAllWaitingChars) return this.#largest() ?? offer;
+    if (this.#waitingChars + chars > limits.maxAllWaitingChars) return this.#largest() ?? offer;
     queue.push(frame);
-    this.#count(offer, length);
+    this.#count(offer, chars);
     this.waiting.add(offer);
     return undefined;
   }
@@ -157,7 +157,7 @@ export class OfferBook {
   /** Takes the next frame of this queue. */
   take(offer: Passing, queue: FrameQueue): string | undefined {
     const frame = queue.shift();
-    if (frame !== undefined) this.#count(offer, -frame.length);
+    if (frame !== undefined) this.#count(offer, -frameChars(frame));
     return frame;
   }
 

@@ -442,6 +442,22 @@ test("an end that sends far more than the other accepts ends the offer", () => {
   expect(keptBy(rig.hub)).toMatchObject({ offers: 0, frameChars: 0 });
 });
 
+test("an empty frame reaches the other end, too", () => {
+  const { ann, bob } = connected();
+  ann.send(pass(""));
+  expect(heard(bob)).toEqual(["passed "]);
+});
+
+test("short frames count for more than their characters: all of them take memory", () => {
+  const { rig, ann, bob } = connected();
+  bob.link.capacity = 0;
+  const frames = (limits.maxWaitingChars + limits.maxLagBytes) / limits.waitingFrameChars;
+  for (let n = 0; n < frames; n++) ann.queue(pass(""));
+  rig.settle();
+  expect(heard(ann)).toEqual(["ended overrun"]);
+  expect(keptBy(rig.hub)).toMatchObject({ offers: 0, frameChars: 0 });
+});
+
 test("frames do not count as messages, but frames without a channel count as a flood", () => {
   const rig = new Rig({ rates: { messagesPerSecond: 10, bytesPerSecond: 100_000 } });
   const [ann, bob] = [rig.member("Ann", {}, "192.0.2.1"), rig.member("Bob", taking, "192.0.2.2")];
