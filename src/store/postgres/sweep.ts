@@ -58,14 +58,19 @@ export class PostgresSweep {
     });
   }
 
-  /** Batches that are too old, or exceed the number that a room keeps. */
+  /**
+   * Batches that are too old, or exceed the number that a room keeps. Which rooms have some is seen
+   * from their oldest ones, so that a sweep does not read everything that is kept.
+   */
   async #messages(run: Run, oldMs: number): Promise<number> {
+    const isExcess = "clock_ms < $1 OR b.first_seq + b.count <= r.last_seq - $2 + 1";
     const rows = await run<{ room: number | string; next: number | string }>(
-      `WITH gone AS (
-         SELECT b.room, b.first_seq, b.count FROM parley.batches b
-         JOIN parley.rooms r ON r.id = b.room
-         WHERE b.clock_ms < $1 OR b.first_seq + b.count <= r.last_seq - $2 + 1
-         ORDER BY b.room, b.first_seq LIMIT $3),
+      `WITH due AS (
+         SELECT r.id, r.last_seq FROM parley.rooms r
+         CROSS JOIN LATERAL (${oldest("1")}) b WHERE ${isExcess} LIMIT $3),
+       gone AS (
+         SELECT r.id AS room, b.first_seq FROM due r
+         CROSS JOIN LATERAL (${oldest("$3")}) b WHERE ${isExcess} LIMIT $3),
        deleted AS (
          DELETE FROM parley.batches b USING gone
          WHERE b.room = gone.room AND b.first_seq = gone.first_seq
@@ -87,18 +92,33 @@ export class PostgresSweep {
    * quietest first. A common floor keeps all of their numbers used.
    */
   async #rooms(run: Run): Promise<number> {
+    const unused = "NOT EXISTS (SELECT 1 FROM parley.members m WHERE m.room = r.name)";
+    const found = await run<{ id: string; last: string }>(
+      `SELECT id::text AS id, last_seq::text AS last FROM parley.rooms r WHERE ${unused}
+       ORDER BY last_seq - first_seq, said_ms, id
+       LIMIT (SELECT greatest(0, least(count(*) - $1, $2)) FROM parley.rooms)`,
+      [this.#retention.rooms, sliceRooms],
+    );
+    if (found.length === 0) return 0;
+    const ids = JSON.stringify(found.map(({ id }) => id));
+    // In the order in which batches lock them.
+    await run(
+      `SELECT 1 FROM parley.rooms
+       WHERE id IN (SELECT value::bigint FROM json_array_elements_text($1::text::json))
+       ORDER BY name COLLATE "C" FOR UPDATE`,
+      [ids],
+    );
+    // Somebody may have entered one, or said something there, until it was locked.
     const rows = await run<{ last: number | string }>(
-      `WITH surplus AS (SELECT count(*) - $1 AS rooms FROM parley.rooms),
-       unused AS (
-         SELECT id, last_seq, last_seq - first_seq + 1 AS kept, said_ms FROM parley.rooms r
-         WHERE NOT EXISTS (SELECT 1 FROM parley.members m WHERE m.room = r.name)),
-       gone AS (
-         SELECT id, last_seq FROM unused ORDER BY kept, said_ms, id
-         LIMIT (SELECT greatest(0, least(rooms, $2)) FROM surplus)),
+      `WITH gone AS (
+         SELECT r.id, r.last_seq FROM parley.rooms r
+         JOIN json_to_recordset($1::text::json) AS found(id bigint, last bigint)
+           ON found.id = r.id AND found.last = r.last_seq
+         WHERE ${unused}),
        batches AS (DELETE FROM parley.batches b USING gone WHERE b.room = gone.id),
        erasures AS (DELETE FROM parley.erasures e USING gone WHERE e.room = gone.id)
        DELETE FROM parley.rooms r USING gone WHERE r.id = gone.id RETURNING gone.last_seq AS last`,
-      [this.#retention.rooms, sliceRooms],
+      [JSON.stringify(found)],
     );
     if (rows.length === 0) return 0;
     const floor = Math.max(...rows.map(({ last }) => Number(last)));
@@ -146,6 +166,12 @@ export class PostgresSweep {
       ],
     );
   }
+}
+
+/** SQL for the oldest batches of the room `r`, which its key finds. */
+function oldest(limit: string): string {
+  return `SELECT first_seq, count, clock_ms FROM parley.batches
+    WHERE room = r.id ORDER BY first_seq LIMIT ${limit}`;
 }
 
 /** Rooms dropped per slice, each with all of its messages. */
