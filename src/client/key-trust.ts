@@ -22,6 +22,9 @@ export type SendDecision =
   /** The connection was lost: retry later. */
   | { how: "offline" };
 
+/** Nobody can learn whose key this device's is. */
+const unlisted = { isListed: false, problem: undefined } as const;
+
 export class KeyTrust {
   readonly #user: SealingUser;
   readonly #lookup: KeyLookup;
@@ -39,9 +42,10 @@ export class KeyTrust {
     if (fold(name) === "all") return { how: "plain", name };
     const { people } = this.#user.device;
     try {
-      const canSeal = await this.#canSeal();
-      if (canSeal === undefined) return { how: "offline" };
-      if (!canSeal) return withoutKey(name, people.find(name));
+      const own = this.#listing.isRegistered ? await this.#listing.find() : unlisted;
+      if (own === undefined) return { how: "offline" };
+      if (own.problem !== undefined) return { how: "refused", why: own.problem };
+      if (!own.isListed) return withoutKey(name, people.find(name));
       const answer = await this.#lookup.ask(name);
       if (answer === undefined) return { how: "offline" };
       return this.#judgeAnswer(name, answer, people.find(name));
@@ -56,15 +60,11 @@ export class KeyTrust {
     if (!this.#listing.isRegistered) return { how: "plain", name };
     const listing = await this.#listing.find();
     if (listing === undefined) return { how: "offline" };
+    if (listing.problem !== undefined) return { how: "refused", why: listing.problem };
     const { isListed, siblings } = listing;
     if (!isListed) return { how: "plain", name };
     if (siblings.length === 0) return { how: "refused", why: noSiblings };
     return { how: "sealed", name, known: { keys: siblings, isVerified: true }, isNew: false };
-  }
-
-  /** Whether others can learn whose key this is. Undefined: offline. */
-  async #canSeal(): Promise<boolean | undefined> {
-    return this.#listing.isRegistered ? (await this.#listing.find())?.isListed : false;
   }
 
   #judgeAnswer(name: string, answer: KeysAnswer, known: KnownKeys | undefined): SendDecision {

@@ -3,6 +3,7 @@
 
 import { fold } from "../chat/names/grammar.ts";
 import { ParleyError } from "../errors.ts";
+import { harmless } from "../text.ts";
 import type { OwnDevices } from "../trust/own-devices.ts";
 import type { SessionEvent } from "./events.ts";
 import type { KeyLookup } from "./key-lookup.ts";
@@ -14,7 +15,11 @@ type Listing = {
   readonly isListed: boolean;
   /** Keys of the user's other devices, as far as this one knows them by itself. */
   readonly siblings: readonly string[];
+  readonly problem?: undefined;
 };
+
+/** The server did not say, for that reason. */
+type Unlisted = { readonly problem: string; readonly siblings?: undefined };
 
 export class OwnListing {
   readonly #user: SealingUser;
@@ -57,13 +62,17 @@ export class OwnListing {
   }
 
   /** Undefined: offline. */
-  async find(): Promise<Listing | undefined> {
+  async find(): Promise<Listing | Unlisted | undefined> {
     if (this.#listing !== undefined) return this.#listing;
     const { device, note } = this.#user;
     const name = this.#user.name();
     const before = this.#forgotten;
     const answer = await this.#lookup.ask(name);
     if (answer === undefined) return undefined;
+    // That does not mean that this device's key is not listed: the next message asks again.
+    if (answer.type === "error" && answer.code !== "unknown-user") {
+      return { problem: harmless(answer.message) };
+    }
     const isOurs = answer.type === "keys" && answer.registered && fold(answer.name) === fold(name);
     const keys = isOurs ? answer.keys : [];
     const vouches = (isOurs ? answer.vouches : undefined) ?? [];

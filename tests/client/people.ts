@@ -51,6 +51,8 @@ export function keyPair() {
 export class Server {
   readonly accounts = new Map<string, Account>();
   readonly told: Told[] = [];
+  /** It refuses all requests for keys. */
+  isBusy = false;
 
   register(name: string, ...keys: readonly string[]): void {
     this.accounts.set(fold(name), { name, registered: true, keys });
@@ -160,10 +162,13 @@ export class Client {
     const ref = ++this.#ref;
     const answer = () => {
       const account = this.server.accounts.get(fold(request.name));
+      const error = { type: "error", ref, subject: undefined } as const;
       this.messages.handleEvent(
-        account === undefined
-          ? { type: "error", code: "unknown-user", message: "nobody", ref, subject: request.name }
-          : { type: "response", ref, response: { type: "keys", ...account } },
+        this.server.isBusy
+          ? { ...error, code: "rate", message: "Too fast" }
+          : account === undefined
+            ? { ...error, code: "unknown-user", message: "nobody", subject: request.name }
+            : { type: "response", ref, response: { type: "keys", ...account } },
       );
     };
     if (this.holds) this.held.push(answer);

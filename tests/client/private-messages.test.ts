@@ -174,6 +174,20 @@ describe("a server that lies", () => {
     expect(bob.shown).toEqual([]);
   });
 
+  test("gets no plain text by not saying whether the sender's own key is listed", async () => {
+    const server = new Server();
+    const [ann] = [new Client(server, "Ann"), new Client(server, "Bob")];
+    server.isBusy = true;
+    await ann.tell("Bob", "secret");
+    expect(server.told).toEqual([]);
+    expect(ann.notes).toEqual(["Not sent: Too fast"]);
+    // It is asked again.
+    server.isBusy = false;
+    await ann.tell("Bob", "secret again");
+    expect(server.told).toMatchObject([{ to: ["Bob"], text: "" }]);
+    expect(server.sight).not.toContain("secret");
+  });
+
   test("can't make a known user unregistered, or request plain text itself", async () => {
     const { server, ann, bob } = two();
     await ann.tell("Bob", "one");

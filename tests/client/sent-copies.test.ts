@@ -111,6 +111,20 @@ describe("two devices that a code has connected", () => {
     }
   });
 
+  test("show copies of each other although the server does not list their keys at the moment", async () => {
+    const { server, desk, phone } = linked();
+    await desk.tell("Bob", "psst");
+    const told = server.told.at(-1);
+    await phone.messages.settled();
+    phone.goOnline();
+    server.isBusy = true;
+    await phone.hearCopy(told);
+    expect(phone.copied).toMatchObject([{ text: "psst" }]);
+    // Nor does it send files to its other devices where the server can read their names.
+    expect((await phone.messages.sealOffer("Ann", new Uint8Array(1))).how).toBe("refused");
+    expect(phone.notes.join()).not.toContain("not shown");
+  });
+
   test("include a third one that one of them vouches for", async () => {
     const { server, desk, phone, vouch, keys } = linked();
     const tablet = keyPair();
