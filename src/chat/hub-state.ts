@@ -306,8 +306,10 @@ export class HubState {
     const { gathering } = this.pipeline;
     if (session.awaitsWelcome && !session.isOver) {
       // Before its welcome, a conversation does not know its own name and can't render.
-      const later = timing === "now" ? "welcomed" : timing;
+      // A ping is to be answered soon, whenever the welcome comes.
+      const later = timing === "now" && event.type !== "ping" ? "welcomed" : timing;
       gathering.addPersonal(session, { order, event, timing: later });
+      session.output.answerChars += Math.max(asked + frameChars(event), output.gatheredEntryChars);
       return this.wake();
     }
     // The last answer to a line that names several targets is rendered as such.
@@ -424,6 +426,10 @@ export function textsOf(session: Session, event: PersonalEvent): readonly string
 
 function hearsCopy({ dialect, hearsCopies }: Session, { sealed }: PrivateMessage): boolean {
   return sealed === undefined ? hearsCopies : dialect.hearsCopies === true;
+}
+
+function frameChars(event: PersonalEvent): number {
+  return event.type === "passed" ? event.data.length : 0;
 }
 
 /** Characters charged to the requester for answers that may be much longer than the request. */

@@ -38,7 +38,13 @@ import { leaveCodes } from "./offers/code-commands.ts";
 import { awaitedNames } from "./offers/offers-elsewhere.ts";
 import { closeEmpty } from "./rooms/membership.ts";
 import { banOf, banText, suspectOf } from "./suspect.ts";
-import { chargeIgnored, handleCommand, payerOf, releaseCommands } from "./rates/throttle.ts";
+import {
+  chargeIgnored,
+  endFlood,
+  handleCommand,
+  payerOf,
+  releaseCommands,
+} from "./rates/throttle.ts";
 import { serversOfChats } from "./private/private-chat.ts";
 import { sayOn } from "./saying-on.ts";
 import type { Refusal } from "./refusal.ts";
@@ -122,6 +128,9 @@ export class Hub {
     session.liveness.heard(nowMs);
     if (session.hasEnded) return;
     if (session.output.answerChars >= output.maxAnswerChars) deliverAnswersOf(hub, session);
+    // These answers can't be delivered before the welcome.
+    const isFlood = session.awaitsWelcome && session.output.answerChars >= output.maxLagBytes;
+    if (isFlood) return endFlood(hub, session);
     const received = session.conversation.receive(message, nowMs);
     if (received === undefined) return void chargeIgnored(hub, session, message.length);
     if (

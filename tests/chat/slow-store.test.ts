@@ -4,7 +4,7 @@
 import { beforeEach, expect, test } from "bun:test";
 import { chatRoom } from "../../src/dialects/chat-room.ts";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
-import { history as limits, message, output, sender } from "../../src/limits.ts";
+import { connections, history as limits, message, output, sender } from "../../src/limits.ts";
 import { FailingStore } from "./failing-store.ts";
 import { keptBy, nothing } from "./inspect.ts";
 import { type Client, Rig, say, since } from "./rig.ts";
@@ -69,7 +69,7 @@ test("people are told once that messages wait, unless the server itself was susp
   expect(types(ann)).toEqual(["message", "ack"]);
   finishCommit();
   // It is over when the welcome arrives.
-  expect(types(cal)).toEqual(["welcome", "joined", "ping"]);
+  expect(types(cal)).toEqual(["ping", "welcome", "joined"]);
   ann.text();
   // Suspended for an hour, the server has not waited.
   ann.send(say(2));
@@ -180,6 +180,48 @@ test("what waited for a welcome comes right after it, and before what follows", 
   expect(cora.text()).toContain("Ann asks you");
   ann.send({ type: "leave" });
   expect(cora.text()).toBe("private chat with Ann has ended\n");
+});
+
+test("whoever waits long for a welcome is pinged, and stays if they answer", () => {
+  lateCommits();
+  const [ann, bob] = [rig.member("Ann"), rig.member("Bob")];
+  rig.pass(connections.idlePingMs + 2_000, 1_000);
+  expect([types(ann), types(bob)]).toEqual([["ping"], ["ping"]]);
+  ann.send({ type: "pong" });
+  rig.pass(connections.idleCloseMs + 1_000, 1_000);
+  expect([ann.link.aborted, bob.link.aborted]).toEqual([false, true]);
+});
+
+test("whoever sends ever more while waiting for a welcome is disconnected", () => {
+  lateCommits();
+  const ann = rig.member("Ann");
+  const most = output.maxLagBytes / output.gatheredEntryChars;
+  for (let ref = 1; ref <= most; ref++) ann.queue({ type: "ping", ref });
+  expect(ann.session.phase).toBe("member");
+  ann.send({ type: "ping", ref: 0 });
+  expect(ann.session.phase).toBe("ending");
+  finishCommit();
+  finishCommit();
+  expect(types(ann).slice(0, 3)).toEqual(["welcome", "joined", "pong"]);
+  expect(ann.link.ended).toBe(true);
+});
+
+test("frames wait for a welcome in their channel, which bounds them", () => {
+  const sender = rig.client().send({ type: "hello", version: 2 });
+  sender.send({ type: "open-code", offer: "sender".padEnd(22, "x") });
+  const opened = sender.lines().find(({ type }) => type === "code-opened");
+  lateCommits();
+  const guest = rig.member("Guest");
+  guest.send({ type: "join-code", offer: "guest".padEnd(22, "x"), number: opened?.["number"] });
+  const frame = {
+    type: "pass",
+    offer: "sender".padEnd(22, "x"),
+    channel: 1,
+    data: "x".repeat(64 * 1024),
+  };
+  for (let sent = 0; sent <= 9 * 1024; sent += 64) sender.send(frame);
+  expect(types(sender)).toEqual(["channel", "offer-ended"]);
+  expect(keptBy(rig.hub)).toMatchObject({ codes: 0, frameChars: 0 });
 });
 
 test("a replay with a slow store misses and repeats nothing while the conversation continues", () => {

@@ -261,7 +261,8 @@ function perSecond(rates: Rates | undefined): string {
   return ` at most ${rates.messagesPerSecond} messages a second are allowed;`;
 }
 
-function endFlood(hub: HubState, session: Session): void {
+/** Disconnects a client that sends far more than it may. */
+export function endFlood(hub: HubState, session: Session): void {
   if (session.phase === "ending") return;
   const message = "Too many messages over the limit: connect again, and slow down";
   hub.send(session, { type: "error", code: "rate", message });
