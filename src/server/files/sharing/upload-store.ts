@@ -446,7 +446,7 @@ export class UploadStore {
 
   #isInPlace({ name, version }: SharedItem): boolean {
     try {
-      return versionOf(join(this.#options.folder, name)) === version;
+      return isSameVersion(version, versionOf(join(this.#options.folder, name)));
     } catch {
       // Unknown: it stays.
       return true;
@@ -508,10 +508,25 @@ const removedEnd = ".removed";
 
 /**
  * Identifies the content: size and time of a file, which survive a backup; the inode of a folder,
- * whose time changes with its content. Undefined: nothing is there. Throws the disk's errors.
+ * whose time changes with its content, and when it was created, where the file system knows: a
+ * folder that replaces another one often gets its inode. Undefined: nothing is there. Throws the
+ * disk's errors.
  */
 function versionOf(path: string): string | undefined {
   const found = lstatSync(path, { throwIfNoEntry: false, bigint: true });
-  if (found?.isDirectory() === true) return `folder ${found.ino}`;
+  if (found?.isDirectory() === true) {
+    const { ino, birthtimeMs } = found;
+    return birthtimeMs > 0n ? `folder ${ino} ${birthtimeMs}` : `folder ${ino}`;
+  }
   return found?.isFile() === true ? `file ${found.size} ${found.mtimeMs}` : undefined;
+}
+
+/** Earlier versions, and other servers of the same folder, may not know when one was created. */
+function isSameVersion(kept: string, found: string | undefined): boolean {
+  if (found === undefined) return false;
+  return kept === found || kept === withoutBirth(found) || withoutBirth(kept) === found;
+}
+
+function withoutBirth(version: string): string {
+  return version.replace(/^(folder \d+) \d+$/, "$1");
 }

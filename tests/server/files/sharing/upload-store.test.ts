@@ -8,6 +8,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -314,6 +315,53 @@ test("only the uploaded entry is removed, and nothing that has replaced it", asy
   expect(place.listed).toEqual(["gone.txt"]);
   expect(readFileSync(place.at("gone.txt"), "utf8")).toBe("the operator's");
   expect(store.usedBytes).toBe(0);
+});
+
+/** Uploads an empty folder. */
+async function putFolder(store: UploadStore, name: string): Promise<SharedItem> {
+  const id = `upload-${++number}`;
+  const amount = { bytes: 0, files: 0, entries: 1 };
+  const upload = await store.reserve(id, ann, ownerAt("127.0.0.1"), amount);
+  mkdirSync(store.pathOf(id, 0));
+  const [item] = await store.finish(upload, [{ place: 0, name, isFolder: true }], () => {});
+  return item!;
+}
+
+/** Changes the version in a row on the disk. */
+function changeVersion(place: Place, { id, version }: SharedItem, to: string): void {
+  const row = join(place.folder, ".parley-shared", "items", id);
+  writeFileSync(row, readFileSync(row, "utf8").replace(`"${version}"`, `"${to}"`));
+}
+
+const birthOf = (path: string): bigint => statSync(path, { bigint: true }).birthtimeMs;
+const birthTest = skipUnless(birthOf(base) > 0n, "this file system does not keep when files began");
+
+birthTest("a folder that replaces an uploaded one, and gets its inode, stays", async () => {
+  const place = new Place();
+  const path = place.at("photos");
+  const item = await putFolder(place.store(), "photos");
+  const before = birthOf(path);
+  do {
+    rmSync(path, { recursive: true });
+    mkdirSync(path);
+  } while (birthOf(path) === before);
+  // Most file systems have used the same one at once.
+  const inode = String(statSync(path).ino);
+  changeVersion(place, item, item.version.replace(/\d+/, inode));
+  const store = place.store();
+  await store.refresh();
+  expect(await store.remove(store.find("photos")!)).toBe(false);
+  expect(place.listed).toEqual(["photos"]);
+});
+
+test("a folder that an earlier version has put there is still its uploader's", async () => {
+  const place = new Place();
+  const item = await putFolder(place.store(), "photos");
+  changeVersion(place, item, item.version.split(" ").slice(0, 2).join(" "));
+  const store = place.store();
+  await store.refresh();
+  expect(await store.remove(store.find("photos")!)).toBe(true);
+  expect(place.listed).toEqual([]);
 });
 
 test("a folder is added and removed as a whole", async () => {
