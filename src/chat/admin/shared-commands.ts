@@ -6,7 +6,7 @@ import { people, sharing as limits } from "../../limits.ts";
 import { sizeText } from "../../size-text.ts";
 import { quoted } from "../../text.ts";
 import { minuteText } from "../../utc-time.ts";
-import { accountMailbox } from "../accounts/account-store.ts";
+import { accountMailbox, accountMark } from "../accounts/account-store.ts";
 import type { HubState } from "../hub-state.ts";
 import { isAtLeast } from "../rights/roles.ts";
 import { personKey } from "../session.ts";
@@ -67,14 +67,17 @@ export function unshare(
   });
 }
 
-/** Visible to the owner of the files (by account, session or device key) and to operators. */
+/**
+ * Visible to operators and to the owner of the files: by account, or else by session or device key.
+ */
 function maySee({ rank, session, id }: Actor, { person, device }: SharedListing): boolean {
   if (isAtLeast(rank, "operator")) return true;
   if (session === undefined) return false;
-  const { key } = session.proven;
-  if (key !== undefined && key === device) return true;
   if (personKey(session.identity) === person) return true;
-  return id !== undefined && accountMailbox(id) === person;
+  // The account is known if the device still belongs to it.
+  if (person.startsWith(accountMark)) return id !== undefined && accountMailbox(id) === person;
+  const { key } = session.proven;
+  return key !== undefined && key === device;
 }
 
 function refusal(message: string): AdminAnswer {

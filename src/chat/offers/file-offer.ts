@@ -3,6 +3,7 @@
 
 import type { OfferContent } from "../../protocol/messages.ts";
 import type { ShareOwner } from "../../share-owner.ts";
+import { accountMailbox } from "../accounts/account-store.ts";
 import { fold } from "../names/grammar.ts";
 import type { OpenRelay } from "../relay-port.ts";
 import { personKey, type Session } from "../session.ts";
@@ -42,10 +43,15 @@ export function absentParty(
   return { person: mailbox, name, folded: fold(name), isAccount, ...nothing };
 }
 
-/** Whether it is the same person, by account, session secret or device key. */
-export function isPerson(party: Party, session: Session): boolean {
-  if (party.person === personKey(session.identity)) return true;
-  return party.proved !== undefined && party.proved === session.proven.key;
+/**
+ * Whether it is the same person, by account, session secret or device key: of somebody who has an
+ * account, under whatever name, if the device has not been revoked.
+ */
+export function isPerson({ person, isAccount, proved }: Party, session: Session): boolean {
+  if (person === personKey(session.identity)) return true;
+  const { key, account = "" } = session.proven;
+  const isDevice = proved !== undefined && proved === key;
+  return isDevice && (!isAccount || person === accountMailbox(account));
 }
 
 export class FileOffer {

@@ -275,6 +275,24 @@ function devices() {
   return { rig, desk, phone: () => withKey(rig, "Bob", "phone", taking) };
 }
 
+test("a revoked device is not its owner any more, whatever name it comes under", () => {
+  const { rig, desk, phone: another } = devices();
+  desk.close("quit");
+  const phone = another();
+  const ann = rig.member("Ann");
+  ann.send(offerFiles("Bob"));
+  const deskAgain = withKey(rig, "Bob", "desk", taking);
+  deskAgain.send({ type: "revoke", key: keyOf("phone"), ref: "r" });
+  phone.close("lost");
+  for (const client of [ann, deskAgain]) heard(client);
+  const thief = withKey(rig, "Zed", "phone", { ...taking, secret: "another-0123456789abcdef" });
+  thief.send(answer(true), answer(false));
+  expect(heard(thief)).toEqual(["not-found", "not-found"]);
+  expect(heard(ann)).toEqual([]);
+  deskAgain.send(answer(true));
+  expect(heard(deskAgain)).toEqual(["channel 1 Ann"]);
+});
+
 test("somebody sends files to their own other device, and not to the one that sends", () => {
   const { rig, desk, phone } = devices();
   // Another program of the sending device is not offered them either.

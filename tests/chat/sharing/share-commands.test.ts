@@ -15,7 +15,7 @@ import { ircDialect } from "../../../src/dialects/irc/irc.ts";
 import { openChat } from "../../../src/dialects/open-chat/open-chat.ts";
 import { ParleyError } from "../../../src/errors.ts";
 import { personKey } from "../../../src/chat/session.ts";
-import { keyOf, owner } from "../owner.ts";
+import { keyOf, owner, withKey } from "../owner.ts";
 import { Rig } from "../rig.ts";
 
 const id = "share-number-123456789";
@@ -254,6 +254,12 @@ test("the uploader may remove a file, operators any file, nobody else", () => {
   sharing.listed = [listing("d.txt", "an earlier session", keyOf("desk"))];
   expect(order(desk, "unshare d.txt")).toBe("'d.txt' is no longer shared");
   expect(order(new Rig().member("Eve"), "unshare x")).toBe("not-allowed");
+  // But not by the key of a device of somebody who has an account: it may have been revoked.
+  const zed = withKey(rig, "Zed", "phone");
+  sharing.listed = [listing("e.txt", personOf(desk), keyOf("phone"))];
+  expect(order(zed, "shared")).toBe("Nothing is shared");
+  expect(order(zed, "unshare e.txt")).toBe("not-allowed");
+  expect(order(desk, "unshare e.txt")).toBe("'e.txt' is no longer shared");
 });
 
 test("in plain text from other machines, everyone sees and removes only their own, even operators", () => {

@@ -1,6 +1,7 @@
 // Records of uploads to the shared folder, complete or in progress, as rows of JSON next to them.
 // Hostile input: the folder may be on a network. Pure.
 
+import { accountMark } from "../../../chat/accounts/account-store.ts";
 import { sharing as limits } from "../../../limits.ts";
 import { FieldReader, parseObject } from "../../../protocol/field-reader.ts";
 
@@ -100,13 +101,14 @@ function common(r: FieldReader): Owner & Amount & Told & { atMs: number } {
 }
 
 /**
- * Whether both are the same user, according to the account, the session's secret or the device's
- * key.
+ * Whether `other` is the same user as the owner `one`: by account, or else by the session's secret
+ * or the device's key. (An account's device may have been revoked since.)
  */
 export function isSameOwner(
   one: Pick<Owner, "person" | "device">,
   other: Pick<Owner, "person" | "device">,
 ): boolean {
   if (one.person === other.person) return true;
-  return one.device !== undefined && one.device === other.device;
+  const hasAccount = one.person.startsWith(accountMark);
+  return !hasAccount && one.device !== undefined && one.device === other.device;
 }

@@ -2,6 +2,7 @@
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
+import { accountMailbox } from "../../../../src/chat/accounts/account-store.ts";
 import { sharing as limits } from "../../../../src/limits.ts";
 import {
   foldedItem,
@@ -12,6 +13,7 @@ import {
   decodeItem,
   decodeUpload,
   encodeRow,
+  isSameOwner,
   type SharedItem,
 } from "../../../../src/server/files/sharing/rows.ts";
 
@@ -99,4 +101,17 @@ test("a truncated or foreign row is ignored, and breaks nothing", () => {
   );
   const negative = text.replace('"bytes":1', '"bytes":-1');
   expect(decodeItem("id", negative)).toBeUndefined();
+});
+
+test("an upload continues by account, or else by session or device, and not by an account's device", () => {
+  const own = { person: "a session", device: "a key" };
+  expect(isSameOwner(own, { person: "a session", device: undefined })).toBe(true);
+  expect(isSameOwner(own, { person: "another session", device: "a key" })).toBe(true);
+  expect(isSameOwner(own, { person: "another session", device: undefined })).toBe(false);
+  const theirs = { person: accountMailbox("a"), device: "a key" };
+  expect(isSameOwner(theirs, { person: accountMailbox("a"), device: undefined })).toBe(true);
+  // It may have been revoked since.
+  expect(isSameOwner(theirs, { person: "a session", device: "a key" })).toBe(false);
+  // Somebody has registered since.
+  expect(isSameOwner(own, theirs)).toBe(true);
 });
