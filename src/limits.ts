@@ -383,42 +383,17 @@ export const search = {
 export const offers = {
   /** How often a sender follows a recipient from one server of a parley to another. */
   maxMoves: 3,
-  /** Concurrent offers; each takes up to `sealed.maxChars`. */
-  maxOffers: 1_024,
-  /** Offers made from one network, except loopback, or by one account. */
-  maxPerOwner: 64,
-  /** Offers made by one person, offers to one person, and those of them by one such owner. */
-  maxBySender: 16,
-  maxToRecipient: 32,
-  maxToRecipientPerOwner: 10,
-  /** New offers of one such owner, as a burst and per minute: each is shown to somebody. */
-  newAtOnce: 32,
-  newPerMinute: 30,
-  /** Owners tracked for that; the least recently used is evicted. */
-  owners: 4_096,
   /**
    * How long the offer of a disconnected sender is kept. A sender that reconnects later makes the
    * offer again, and the recipient's client resumes.
    */
   awayMs: 600_000,
-  /** Ended offers of which those who were disconnected are told, for as long: 300 KB. */
-  maxEnded: 1_024,
   /** File names of an offer that are shown to the server, and hence to a person. */
   shownNames: 8,
   /** Longest of these names, in UTF-16 code units. */
   maxNameChars: 1_024,
   /** Longest frame of a channel, in base64: `transfer.pullLineBytes` and its header are 43 KiB. */
   maxFrameChars: 96 * KiB,
-  /**
-   * Characters of frames waiting for one end of a channel. An end requests at most four times
-   * `transfer.maxPullBytes`, which are 5.6 MiB in base64; anything beyond that was not requested.
-   */
-  maxWaitingChars: 8 * MiB,
-  /** What each frame counts in addition: a string takes memory, however short. */
-  waitingFrameChars: 128,
-  /** The same for all channels, and for those of one owner. */
-  maxAllWaitingChars: 128 * MiB,
-  maxOwnerWaitingChars: 32 * MiB,
   /**
    * A sender gives up after sending the files this many times over plus this many bytes: the
    * recipient will never finish.
@@ -443,6 +418,35 @@ export const offers = {
   maxKnown: 256,
   /** Names tried for a file whose name is taken: `a (2).txt`, … */
   maxNameTries: 1_000,
+} as const;
+
+/** Offers that a server holds. Apart from `offers`, since the page needs none of this. */
+export const offerBook = {
+  /** Concurrent offers; each takes up to `sealed.maxChars`. */
+  maxOffers: 1_024,
+  /** Offers made from one network, except loopback, or by one account. */
+  maxPerOwner: 64,
+  /** Offers made by one person, offers to one person, and those of them by one such owner. */
+  maxBySender: 16,
+  maxToRecipient: 32,
+  maxToRecipientPerOwner: 10,
+  /** New offers of one such owner, as a burst and per minute: each is shown to somebody. */
+  newAtOnce: 32,
+  newPerMinute: 30,
+  /** Owners tracked for that; the least recently used is evicted. */
+  owners: 4_096,
+  /** Ended offers of which those who were disconnected are told, for `offers.awayMs`: 300 KB. */
+  maxEnded: 1_024,
+  /**
+   * Characters of frames waiting for one end of a channel. An end requests at most four times
+   * `transfer.maxPullBytes`, which are 5.6 MiB in base64; anything beyond that was not requested.
+   */
+  maxWaitingChars: 8 * MiB,
+  /** What each frame counts in addition: a string takes memory, however short. */
+  waitingFrameChars: 128,
+  /** The same for all channels, and for those of one owner. */
+  maxAllWaitingChars: 128 * MiB,
+  maxOwnerWaitingChars: 32 * MiB,
   /**
    * Frames wait while a session has this many bytes of output, so that messages are not delayed.
    */

@@ -3,7 +3,7 @@
 import { asksVersion } from "./cli/asks-version.ts";
 import { commands } from "./cli/command-table.ts";
 import { nearestWord } from "./nearest-word.ts";
-import { exitCode, ParleyError, unwritable } from "./errors.ts";
+import { exitCode, exitCodeOf, ParleyError, unwritable } from "./errors.ts";
 import { flush, stderr, stdout } from "./terminal/output/output.ts";
 import { fail } from "./terminal/output/diagnostics.ts";
 import { version } from "./version.ts";
@@ -62,7 +62,7 @@ let code: number;
 try {
   code = await main(process.argv.slice(2));
 } catch (error) {
-  code = error instanceof ParleyError ? error.exitCode : exitCode.failed;
+  code = error instanceof ParleyError ? exitCodeOf(error) : exitCode.failed;
   const text = error instanceof ParleyError ? error.message : (error as Error).stack;
   fail(`parley: ${text}`);
 }

@@ -20,6 +20,7 @@ const {
   history,
   message,
   names,
+  offerBook,
   offers,
   output,
   peer,
@@ -66,7 +67,7 @@ test("timeouts of paths between two people are in a sensible order", () => {
   expect(paths.joinAgainUs).toBeLessThan(30_000_000 / 2);
   // A merged read of the kernel fits the smallest queue.
   expect(relay.minQueueBytes).toBeGreaterThan(udp.maxBatchBytes);
-  expect(relay.maxPairs).toBeGreaterThanOrEqual(offers.maxOffers + calls.maxOpen);
+  expect(relay.maxPairs).toBeGreaterThanOrEqual(offerBook.maxOffers + calls.maxOpen);
 });
 
 test("each one has its unit in its name, or counts things", () => {
@@ -255,7 +256,7 @@ test("a sealed message fits into a line, for all devices of a user", () => {
 
 test("a call fits into the server's queues, and nobody can take all calls", () => {
   // In base64, with the frames' first bytes.
-  expect(calls.windowBytes * 2).toBeLessThanOrEqual(offers.maxWaitingChars);
+  expect(calls.windowBytes * 2).toBeLessThanOrEqual(offerBook.maxWaitingChars);
   expect(Math.ceil((calls.frameBytes + 7) / 3) * 4).toBeLessThanOrEqual(offers.maxFrameChars);
   expect(calls.datagramBytes + 27).toBeLessThanOrEqual(udpTransfer.baseSegmentBytes);
   expect(calls.maxUnanswered * calls.datagramBytes).toBeLessThanOrEqual(calls.windowBytes);
@@ -280,15 +281,15 @@ test("all guesses at a code succeed once in 65 536 runs, and codes have free num
 
 describe("files for a person", () => {
   test("a recipient's requests fit the frames that may wait for it", () => {
-    expect((4 * transfer.maxPullBytes * 4) / 3).toBeLessThan(offers.maxWaitingChars);
-    expect(offers.maxWaitingChars).toBeLessThanOrEqual(offers.maxOwnerWaitingChars);
+    expect((4 * transfer.maxPullBytes * 4) / 3).toBeLessThan(offerBook.maxWaitingChars);
+    expect(offerBook.maxWaitingChars).toBeLessThanOrEqual(offerBook.maxOwnerWaitingChars);
   });
   test("a frame fits a line, and a line of a pull a frame", () => {
     expect(offers.maxFrameChars + 1_024).toBeLessThan(message.maxLineBytes);
     expect((transfer.pullLineBytes * 4) / 3 + 1_024).toBeLessThan(offers.maxFrameChars);
   });
   test("frames do not make a reader too slow", () => {
-    expect(offers.maxLagBytes + offers.maxFrameChars).toBeLessThan(output.maxLagBytes / 4);
+    expect(offerBook.maxLagBytes + offers.maxFrameChars).toBeLessThan(output.maxLagBytes / 4);
   });
 });
 
@@ -300,8 +301,8 @@ test("the strangers and the accounts of one network together leave something to 
   ];
   for (const [each, all] of [
     [connections.maxPerAddress, connections.maxTotal],
-    [offers.maxPerOwner, offers.maxOffers],
-    [offers.maxToRecipientPerOwner, offers.maxToRecipient],
+    [offerBook.maxPerOwner, offerBook.maxOffers],
+    [offerBook.maxToRecipientPerOwner, offerBook.maxToRecipient],
     [calls.maxPerOwner, calls.maxOpen],
     [calls.maxToCalleePerOwner, calls.maxToCallee],
     [calls.maxWaitingPerOwner, calls.maxWaiting],

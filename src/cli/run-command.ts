@@ -4,7 +4,7 @@
 import { type CommandDef, runCommand } from "citty";
 import { harmless } from "../text.ts";
 import { type Arguments, blameVariables, strictArguments } from "./flags.ts";
-import { type ErrorCode, exitCode, ParleyError } from "../errors.ts";
+import { type ErrorCode, exitCode, exitCodeOf, ParleyError } from "../errors.ts";
 import { asksVersion } from "./asks-version.ts";
 import { isTerminal } from "../terminal/output/is-terminal.ts";
 import { jsonLine } from "../terminal/output/json-line.ts";
@@ -65,7 +65,7 @@ function explain(name: string, error: unknown, variables: Arguments["variables"]
     const sentence =
       code === "port-in-use" ? error.message : blameVariables(error.message, variables);
     // It may quote a server.
-    return { code, sentence: harmless(sentence), exitCode: error.exitCode };
+    return { code, sentence: harmless(sentence), exitCode: exitCodeOf(error) };
   }
   // From citty: a required flag or argument is missing.
   if (error instanceof Error && error.name === "CLIError") {

@@ -8,7 +8,7 @@ import { isFileName } from "../files/fetch-targets.ts";
 import { fileReason, ownFailures } from "../files/file-reason.ts";
 import { isSameTime } from "../files/local-copy.ts";
 import { nameRulesOf } from "../files/name-probe.ts";
-import { offers as limits } from "../limits.ts";
+import { offerBook, offers as limits } from "../limits.ts";
 import type { FileInfo } from "../protocol/messages.ts";
 import { quoted } from "../text.ts";
 import { heldName, type NameRules, otherName } from "../transfer/tree/name-rules.ts";
@@ -35,7 +35,7 @@ export class SavePlace {
         return await save(this.pathFor(file, busy));
       } catch (error) {
         const isBusy = error instanceof ParleyError && error.code === "locked";
-        if (!isBusy || file.name.endsWith("/") || busy >= limits.maxToRecipient) throw error;
+        if (!isBusy || file.name.endsWith("/") || busy >= offerBook.maxToRecipient) throw error;
       }
     }
   }

@@ -2,7 +2,7 @@
 // if the server is not open to everybody, inside a session of the native protocol, which shows the
 // password, the pass or the key of a member.
 
-import { exitCode, ParleyError } from "../errors.ts";
+import { exitCode, exitCodeOf, ParleyError } from "../errors.ts";
 import type { Deadline } from "./dial.ts";
 import { hostPortText, type ServerAddress } from "./host-port.ts";
 import { answerIn, askRegistry, type RegistryReply } from "./registry-request.ts";
@@ -53,7 +53,7 @@ export class RegistryClient {
       return { answer: answerIn(answer), from };
     } catch (error) {
       if (!(error instanceof ParleyError)) throw error;
-      return failed(error.message, error.exitCode === exitCode.refused);
+      return failed(error.message, exitCodeOf(error) === exitCode.refused);
     }
   }
 }

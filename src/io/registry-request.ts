@@ -5,7 +5,7 @@ import { decodeRefusal } from "../cpp/codec.ts";
 import { CppParser } from "../cpp/parser.ts";
 import type { Answer } from "../cpp/peer.ts";
 import { dial, type Deadline } from "./dial.ts";
-import { type ErrorCode, exitCode, ParleyError } from "../errors.ts";
+import { type ErrorCode, exitCode, exitCodeOf, ParleyError } from "../errors.ts";
 import { beginning, harmless, quoted } from "../text.ts";
 import { hostPortText, type ServerAddress } from "./host-port.ts";
 
@@ -69,7 +69,7 @@ export function answerIn(text: string): Answer {
 
 function refusedBy({ code, message }: { code: ErrorCode; message: string }): Answer {
   const error = new ParleyError(code, beginning(harmless(message), maxSaidChars));
-  return { failed: error.message, isRefused: error.exitCode === exitCode.refused };
+  return { failed: error.message, isRefused: exitCodeOf(error) === exitCode.refused };
 }
 
 function notCpp(said: string, reason: string): string {

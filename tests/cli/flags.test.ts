@@ -5,7 +5,7 @@ import { describe, expect, test } from "bun:test";
 import type { ArgsDef } from "citty";
 import * as fc from "fast-check";
 import { blameVariables, type Environment, strictArguments } from "../../src/cli/flags.ts";
-import { ParleyError } from "../../src/errors.ts";
+import { exitCodeOf, ParleyError } from "../../src/errors.ts";
 import { anyCharacter } from "../any-character.ts";
 
 const definitions: ArgsDef = {
@@ -27,7 +27,7 @@ function complaint(words: string, environment: Environment = {}, more: ArgsDef =
     return `no complaint but ${read(words, environment, more)}`;
   } catch (error) {
     if (!(error instanceof ParleyError)) throw error;
-    expect(error.exitCode).toBe(2);
+    expect(exitCodeOf(error)).toBe(2);
     return error.message;
   }
 }

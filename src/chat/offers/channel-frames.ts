@@ -2,7 +2,7 @@
 // here, not in a session's output, so that messages never wait behind more than a little of them;
 // if an end is sent far more than it can have requested, the offer ends.
 
-import { offers as limits } from "../../limits.ts";
+import { offerBook as limits } from "../../limits.ts";
 import type { Command } from "../events.ts";
 import type { HubState } from "../hub-state.ts";
 import type { Session } from "../session.ts";

@@ -1,6 +1,6 @@
 // Frames waiting for one end of a channel, in order.
 
-import { offers as limits } from "../../limits.ts";
+import { offerBook as limits } from "../../limits.ts";
 
 export class FrameQueue {
   #frames: string[] = [];

@@ -1,7 +1,7 @@
 // All offers of files, by ID and by the people they are from and to, within bounds. Knows no
 // session; offer-commands.ts decides.
 
-import { offers as limits } from "../../limits.ts";
+import { offerBook as limits, offers } from "../../limits.ts";
 import { BoundedMap } from "../../bounded-map.ts";
 import type { OfferEnd } from "../../protocol/messages.ts";
 import { ShareCounts } from "../../share-counts.ts";
@@ -109,7 +109,7 @@ export class OfferBook {
   end(offer: FileOffer, ended: Pick<EndedOffer, "reason" | "isBySender" | "told">, nowMs: number) {
     this.remove(offer);
     const { id, from, to } = offer;
-    this.#ended.set(id, { id, from, to, ...ended, untilMs: nowMs + limits.awayMs });
+    this.#ended.set(id, { id, from, to, ...ended, untilMs: nowMs + offers.awayMs });
   }
 
   /** Undefined: there was no such offer recently. */

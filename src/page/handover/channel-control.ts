@@ -1,7 +1,7 @@
 // Requests to the sender of files through one channel, and its answers; and the wait for the next
 // channel when one is lost. All input is hostile. Needs neither session nor disk.
 
-import { isErrorCode, ParleyError } from "../../errors.ts";
+import { ParleyError } from "../../errors.ts";
 import type { Channel } from "../../handover/channel.ts";
 import type { Piece } from "../../transfer/piece.ts";
 import { decodeServer } from "../../protocol/decode-server.ts";
@@ -172,5 +172,9 @@ export class Channels {
 /** An error reported by the other end. */
 export function errorOf({ code, message }: ErrorMessage): ParleyError {
   const shown = harmless(message).slice(0, 300);
-  return new ParleyError(isErrorCode(code) ? code : "failed", shown === "" ? code : shown);
+  const known = ofOneFile.find((one) => one === code) ?? "failed";
+  return new ParleyError(known, shown === "" ? code : shown);
 }
+
+/** Errors that concern only one file; the others end the transfer. */
+export const ofOneFile = ["not-found", "changed", "usage"] as const;

@@ -5,7 +5,7 @@ import { ParleyError } from "../../errors.ts";
 import { offers as limits, pageFiles } from "../../limits.ts";
 import type { FileInfo } from "../../protocol/messages.ts";
 import { quoted } from "../../text.ts";
-import { ChannelLost, type Channels } from "./channel-control.ts";
+import { ChannelLost, type Channels, ofOneFile } from "./channel-control.ts";
 import { FileFetch } from "./file-fetch.ts";
 import type { SaveTarget, StoredFile } from "./saving.ts";
 import { fetchTree } from "./tree-fetch.ts";
@@ -135,11 +135,12 @@ async function counted(outcome: Outcome, name: string, take: () => Promise<void>
   try {
     await take();
   } catch (error) {
-    if (!(error instanceof ParleyError) || !ownFailures.has(error.code)) throw error;
+    if (!(error instanceof ParleyError) || !isOfOneFile(error)) throw error;
     outcome.failed++;
     if (outcome.reason === "") outcome.reason = `${quoted(name, 200)}: ${error.message}`;
   }
 }
 
-/** Errors that concern only one file. */
-const ownFailures: ReadonlySet<string> = new Set(["not-found", "changed", "usage"]);
+function isOfOneFile({ code }: ParleyError): boolean {
+  return ofOneFile.some((one) => one === code);
+}

@@ -2,7 +2,7 @@
 // ends a call, and the bounds of each.
 
 import { expect, test } from "bun:test";
-import { calls as limits, offers } from "../../../src/limits.ts";
+import { calls as limits, offerBook, offers } from "../../../src/limits.ts";
 import { releasePlace } from "../../../src/chat/elsewhere/place-claims.ts";
 import { loginProofText } from "../../../src/trust/login-proof.ts";
 import { fakeSignature } from "../fake-credentials.ts";
@@ -211,7 +211,11 @@ test("an end that is sent more than it can have asked for ends the call", () => 
   heard(alice);
   alice.link.capacity = 0;
   const frame = "A".repeat(64 * 1_024);
-  for (let sent = 0; sent <= offers.maxWaitingChars + offers.maxLagBytes; sent += frame.length) {
+  for (
+    let sent = 0;
+    sent <= offerBook.maxWaitingChars + offerBook.maxLagBytes;
+    sent += frame.length
+  ) {
     bob.send(pass(frame));
   }
   expect(heard(bob)).toEqual(["calling", "channel", "ended overrun"]);
@@ -219,9 +223,10 @@ test("an end that is sent more than it can have asked for ends the call", () => 
 
 test("strangers who fill all room for frames end their own calls, not those of others", () => {
   const { rig, alice, bob } = called();
-  const { maxAllWaitingChars, maxFrameChars, maxOwnerWaitingChars, maxWaitingChars } = offers;
+  const { maxAllWaitingChars, maxOwnerWaitingChars, maxWaitingChars } = offerBook;
+  const { maxFrameChars } = offers;
   const small = "A".repeat(maxFrameChars / 8);
-  const perCall = Math.floor((maxWaitingChars - offers.maxLagBytes) / small.length);
+  const perCall = Math.floor((maxWaitingChars - offerBook.maxLagBytes) / small.length);
   // Fewer for one network than may wait for it.
   const perNetwork = Math.floor(maxOwnerWaitingChars / maxWaitingChars);
   const leftChars = () => maxAllWaitingChars - keptBy(rig.hub).frameChars;

@@ -3,7 +3,7 @@
 
 import { expect, test } from "bun:test";
 import { lineChat } from "../../../src/dialects/line-chat.ts";
-import { offers as limits } from "../../../src/limits.ts";
+import { offerBook as limits, offers } from "../../../src/limits.ts";
 import { keyOf, owner, withKey } from "../owner.ts";
 import { keptBy, nothing } from "../inspect.ts";
 import { type Client, Rig } from "../rig.ts";
@@ -136,7 +136,7 @@ test("an offer to nobody, to oneself, by a muted user or with invalid fields is 
     { ...offerFiles("Bob"), summary: undefined },
     { ...offerFiles("Bob"), summary: { ...summary, names: Array.from({ length: 9 }, () => "x") } },
     { ...offerFiles("Bob"), summary: { ...summary, bytes: -1 } },
-    { ...pass("x"), data: "x".repeat(limits.maxFrameChars + 1) },
+    { ...pass("x"), data: "x".repeat(offers.maxFrameChars + 1) },
   ];
   for (const message of bad) expect(heard(ann.send(message))).toEqual(["protocol"]);
   rig.order("mute Ann");
@@ -326,7 +326,7 @@ test("an offer ends with its sender, immediately on a goodbye, or when the sende
   expect(heard(bob)).toEqual(["lost 1", "ended lost"]);
   const other = connected();
   other.ann.close("lost");
-  other.rig.pass(limits.awayMs - 2_000, 1_000);
+  other.rig.pass(offers.awayMs - 2_000, 1_000);
   expect(heard(other.bob)).toEqual(["lost 1"]);
   other.rig.pass(4_000, 1_000);
   expect(heard(other.bob).filter((line) => line !== "ping")).toEqual(["ended lost"]);
