@@ -296,7 +296,13 @@ export type SessionResponse =
         | "code-joined"
       >
     >
-  | { type: "history"; room: string; messages: readonly PastMessage[] }
+  | {
+      type: "history";
+      room: string;
+      messages: readonly PastMessage[];
+      /** The first number on the page, whose message may be of somebody who is ignored. */
+      oldest?: number | undefined;
+    }
   /** Messages before `next` have not been searched; undefined if all have been. */
   | {
       type: "found";

@@ -38,7 +38,7 @@ function responseOf(answer: Answer): SessionResponse | undefined {
       return { ...answer, rooms: inOrder(answer.rooms, ({ room }) => room) };
     case "history": {
       const { type, room, messages } = answer;
-      return { type, room, messages: messages.map(pastMessage) };
+      return { type, room, messages: messages.map(pastMessage), oldest: messages[0]?.seq };
     }
     case "found": {
       const { type, room, messages, next } = answer;

@@ -25,7 +25,7 @@ export type RoomLoaderParts = {
 type Pending =
   | { type: "people"; room: string; known: number }
   | { type: "whois" }
-  | { type: "history"; room: string }
+  | { type: "history"; room: string; before: number | undefined }
   | { type: "directory"; page: number; isShown: boolean };
 
 export class RoomLoader {
@@ -76,6 +76,7 @@ export class RoomLoader {
     const ref = this.#request(before === undefined ? request : { ...request, before }, {
       type: "history",
       room,
+      before,
     });
     if (ref) this.#recalled.add(room);
     return ref;
@@ -94,7 +95,8 @@ export class RoomLoader {
     return this.#request({ type: "keys", name }, { type: "whois" });
   }
 
-  handleResponse(ref: number, response: SessionResponse): void {
+  /** Returns whether it goes on to the next page of the history. */
+  handleResponse(ref: number, response: SessionResponse): boolean {
     const { state, dispatch, notice } = this.#parts;
     const pending = this.#pending.get(ref);
     this.#pending.delete(ref);
@@ -111,9 +113,15 @@ export class RoomLoader {
       const { page, isShown } = pending;
       dispatch({ type: "directory", rooms, isFirst: page === 1 });
       const isMore = next !== undefined && page < maxDirectoryPages;
-      if (isMore && this.#requestDirectory(page + 1, isShown, next)) return;
+      if (isMore && this.#requestDirectory(page + 1, isShown, next)) return false;
       if (isShown) notice(directoryText(state()));
+    } else if (response.type === "history" && pending?.type === "history") {
+      const { room, messages, oldest = 0 } = response;
+      // Ignored people have written all of it.
+      const isHidden = messages.length === 0 && oldest > 0 && oldest < (pending.before ?? Infinity);
+      return isHidden && this.loadHistory(room, oldest);
     }
+    return false;
   }
 
   /**

@@ -394,7 +394,7 @@ export class SessionController {
   }
 
   #responded(ref: number, response: SessionResponse): void {
-    this.#loader.handleResponse(ref, response);
+    if (this.#loader.handleResponse(ref, response)) return;
     if (this.finder.handleResponse(ref, response)) return;
     if (response.type === "history") this.finder.handleHistory(response.room);
   }

@@ -39,6 +39,7 @@ import {
 } from "./state.ts";
 
 type EventOf<T extends SessionEvent["type"]> = Extract<SessionEvent, { type: T }>;
+type Page = Extract<SessionResponse, { type: "history" }>;
 
 export function reduceSessionEvent(state: State, event: SessionEvent, nowMs: number): State {
   switch (event.type) {
@@ -431,7 +432,7 @@ function isChoiceOf({ choosing }: State, ref: number | undefined): boolean {
 function responded(state: State, response: SessionResponse, nowMs: number): State {
   switch (response.type) {
     case "history":
-      return history(state, response.room, response.messages);
+      return history(state, response);
     // The requester shows it (history-finder.ts).
     case "found":
       return state;
@@ -505,17 +506,14 @@ function deviceText({ key, label, revokedMs }: ListedDevice): string {
   return `${harmless(key.slice(0, 8))} ${harmless(label)}${revokedMs === undefined ? "" : ", revoked"}`;
 }
 
-/** If a response contains nothing older, the server has nothing older. */
-function history(state: State, name: string, messages: readonly PastMessage[]): State {
+/** If the page is empty, the server has nothing older. */
+function history(state: State, { room: name, messages, oldest = messages[0]?.seq }: Page): State {
   const older = messages.map((past) => roomMessage(state, name, past));
-  const before = oldestSeq(state.log, name);
-  const oldest = messages[0]?.seq ?? before;
-  const isEnd =
-    oldest === before && state.rooms.some((room) => room.name === name && room.isHistoryLoaded);
   const merged = { ...state, log: mergeHistory(state.log, name, older) };
   return updateRoom(merged, name, (room) => ({
     ...room,
     isHistoryLoaded: true,
-    firstSeq: isEnd ? oldest : room.firstSeq,
+    firstSeq:
+      oldest === undefined && room.isHistoryLoaded ? oldestSeq(state.log, name) : room.firstSeq,
   }));
 }

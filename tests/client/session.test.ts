@@ -773,7 +773,11 @@ describe("requests", () => {
     });
     const messages = [{ seq: 1, timeMs: 7, from: "Bob", text: "x" }];
     expect(bench.reported).toEqual([
-      { type: "response", ref: ref!, response: { type: "history", room: "den", messages } },
+      {
+        type: "response",
+        ref: ref!,
+        response: { type: "history", room: "den", messages, oldest: 1 },
+      },
     ]);
     expect(bench.receive({ type: "name", name: "Eve", ref }).events("response")).toEqual([]);
   });

@@ -562,6 +562,21 @@ test("history goes to its room; earlier messages can be loaded until the server 
   expect(hasEarlier(all, room(all, "den"))).toBe(false);
 });
 
+test("the same page of history twice does not look like the beginning of the room", () => {
+  const loaded = hear(inThree, history("den", 5, 6));
+  // Somebody has clicked twice before the answer.
+  const twice = hear(loaded, history("den", 3, 4), history("den", 3, 4));
+  expect(texts(twice, "den")).toEqual(["#3", "#4", "#5", "#6"]);
+  expect(hasEarlier(twice, room(twice, "den"))).toBe(true);
+});
+
+test("a page of history that only ignored people wrote is not the beginning of the room", () => {
+  const loaded = hear(inThree, history("den", 5, 6));
+  const response = { type: "history", room: "den", messages: [], oldest: 3 } as const;
+  const ignored = hear(loaded, { type: "response", ref: 1, response });
+  expect(hasEarlier(ignored, room(ignored, "den"))).toBe(true);
+});
+
 test("a deleted message looks the same in history as when it is deleted, and mentions nobody", () => {
   const secret = "Ann, a secret";
   const live = hear(inThree, message("Bob", secret, 1), { type: "deleted", room: "lobby", seq: 1 });

@@ -31,6 +31,8 @@ function start() {
     state: () => state,
     show: (room: string) => (state = reduce(state, { type: "show-room", room })),
     connect: (online: boolean) => (isOnline = online),
+    /** The last request. */
+    asked: () => requests.at(-1),
     /** The types of what was requested since. */
     requested(): string[] {
       const types = requests.map(({ type }) => type);
@@ -57,6 +59,22 @@ test("each room is loaded once it is shown, and only once", () => {
   show("lobby");
   loader.loadShown();
   expect(requested()).toEqual(["who", "history"]);
+});
+
+test("pages of history that only ignored people wrote are skipped, down to the first of others", () => {
+  const { loader, asked, lastRef } = start();
+  const page = (oldest?: number) =>
+    loader.handleResponse(lastRef(), { type: "history", room: "lobby", messages: [], oldest });
+  loader.loadShown();
+  expect(page(801)).toBe(true);
+  expect(asked()).toMatchObject({ type: "history", room: "lobby", before: 801 });
+  expect(page(601)).toBe(true);
+  expect(asked()).toMatchObject({ before: 601 });
+  // Nothing is left, or the server repeats itself.
+  expect(page()).toBe(false);
+  loader.loadEarlier();
+  expect(page(601)).toBe(true);
+  expect(page(601)).toBe(false);
 });
 
 test("a new connection loads the members again, and the history if its request was lost", () => {
