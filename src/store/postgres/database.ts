@@ -139,8 +139,16 @@ export class Database {
 
   async close(): Promise<void> {
     this.#closed = true;
-    const sql = await this.#current?.catch(() => undefined);
+    const finding = this.#current?.catch(() => undefined);
     this.#current = undefined;
+    if (finding === undefined) return;
+    const late = Promise.withResolvers<undefined>();
+    const timer = setTimeout(() => late.resolve(undefined), limits.closeSeconds * 1_000);
+    const sql = await Promise.race([finding, late.promise]);
+    clearTimeout(timer);
+    // A primary that is found later is not needed any more.
+    if (sql === undefined)
+      void finding.then((found) => found?.close({ timeout: 0 }).catch(() => {}));
     await sql?.close({ timeout: limits.closeSeconds }).catch(() => {});
   }
 
@@ -181,7 +189,7 @@ export class Database {
   async #findPrimary(): Promise<SQL> {
     const { hosts } = this.#url;
     const problems: string[] = [];
-    for (let i = 0; i < hosts.length; i++) {
+    for (let i = 0; i < hosts.length && !this.#closed; i++) {
       const index = (this.#first + i) % hosts.length;
       const place = hosts[index];
       if (place === undefined) continue;

@@ -83,18 +83,15 @@ export async function openOn(
   const feed = new Feed(database, store, log, metrics);
   await feed.start(rights);
   const registrations = new PostgresRegistrations(database, undefined, clock);
-  const sweep = async (): Promise<void> => {
-    while (await store.sweep()) await Bun.sleep(history.sweepSliceMs);
-  };
   const readNames = async (): Promise<void> => {
     names = new Set(await store.registeredNames());
   };
-  const every = (pauseMs: number, work: () => Promise<void>): (() => void) =>
+  const every = (pauseMs: number, work: Work): (() => void) =>
     repeat(startTimer, pauseMs, work, log);
   const timers = [
     every(limits.renewMs, () => store.renew()),
     every(limits.lookMs, () => feed.check()),
-    every(history.sweepMs, sweep),
+    every(history.sweepMs, () => store.sweep()),
     every(limits.namesMs, readNames),
     every(limits.namesMs, () => registrations.refresh()),
   ];
@@ -119,36 +116,50 @@ export async function openOn(
     async close() {
       for (const stop of timers) stop();
       feed.stop();
-      await store.leave();
+      await inTime(startTimer, store.leave());
     },
   };
 }
+
+/** Resolves when `work` has, or after a while if the database does not answer. */
+async function inTime(start: StartTimer, work: Promise<void>): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const cancel = start(limits.closeSeconds * 1_000, late.resolve);
+  await Promise.race([work, late.promise]);
+  cancel();
+}
+
+/** True: there is more to do, after a short pause. */
+type Work = () => Promise<boolean | void>;
 
 /** Repeats some work, with a pause in between. Failures are logged, but not repeated ones. */
 function repeat(
   start: StartTimer,
   pauseMs: number,
-  work: () => Promise<void>,
+  work: Work,
   log: (line: string) => void,
 ): () => void {
   let cancel: (() => void) | undefined;
   let isStopped = false;
   let said = "";
   const run = async (): Promise<void> => {
+    let hasMore: boolean | void = false;
     try {
-      await work();
+      hasMore = await work();
       said = "";
     } catch (error) {
       const message = errorMessage(error);
-      if (message !== said) log(`The database does not answer as it should: ${message}`);
+      // Stopping ends it, too.
+      if (message !== said && !isStopped)
+        log(`The database does not answer as it should: ${message}`);
       said = message;
     }
-    if (!isStopped) schedule();
+    if (!isStopped) schedule(hasMore === true ? history.sweepSliceMs : pauseMs);
   };
-  const schedule = (): void => {
-    cancel = start(pauseMs, () => void run());
+  const schedule = (delayMs: number): void => {
+    cancel = start(delayMs, () => void run());
   };
-  schedule();
+  schedule(pauseMs);
   return () => {
     isStopped = true;
     cancel?.();

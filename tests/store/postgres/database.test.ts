@@ -73,6 +73,20 @@ describe.skipIf(!hasPostgres)("the client of the database", () => {
     await database.close();
   }, 180_000);
 
+  test("closes while it looks for a primary and nothing answers", async () => {
+    using proxy = new CuttingProxy(cluster.port, () => Infinity);
+    proxy.silent = true;
+    const through = address.replace(`:${cluster.port}/`, `:${proxy.port}/`);
+    const database = new Database(parseDatabaseUrl(through, "parley"), () => "");
+    const answered = database.run("SELECT 1").then(
+      () => "answered",
+      () => "refused",
+    );
+    const closed = database.close().then(() => "closed");
+    expect(await Promise.race([answered, closed])).toBe("closed");
+    expect(await answered).toBe("refused");
+  }, 180_000);
+
   test("gives up on a statement that is locked out, and releases it", async () => {
     const url = parseDatabaseUrl(address, "parley");
     const [first, second] = [new Database(url, () => ""), new Database(url, () => "", 1)];
