@@ -114,6 +114,7 @@ export function link(hub: HubState, session: Session, command: Of<"link">): void
   });
 }
 
+const noSuchDevice = "No device of yours has that key, or no longer: nobody can vouch for it";
 const deviceIsRevoked = "This device may no longer use the name";
 const passwordIsOld = "The password was changed: log in again";
 const noSuchCode =
@@ -163,8 +164,8 @@ export function vouch(hub: HubState, session: Session, command: Of<"vouch">): vo
   const record = vouchRecord({ by, signature, proof });
   const change = { type: "vouch", account, key, vouch: record, atMs: hub.stampMs } as const;
   hub.store.ask({ type: "change-account", change }, (outcome) => {
-    if (!outcome.done) return hub.log.warn(outcome.error.message);
-    if (!outcome.result.done) return;
+    if (!outcome.done) return rejectUnread(hub, session, command, outcome.error);
+    if (!outcome.result.done) return reject(hub, session, "not-found", noSuchDevice, { ref });
     hub.log.info("device vouched for", { ...sessionFields(session), account, key });
   });
   hub.wake();

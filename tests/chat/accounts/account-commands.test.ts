@@ -10,7 +10,9 @@ import { accounts as limits } from "../../../src/limits.ts";
 import { answerRequest } from "../../../src/store/answer.ts";
 import type { StoreReply } from "../../../src/chat/turn/store.ts";
 import { openMemoryStore } from "../../../src/store/memory/store.ts";
-import { fakeCredentials } from "../fake-credentials.ts";
+import { vouchText } from "../../../src/trust/device-vouch.ts";
+import { FailingStore } from "../failing-store.ts";
+import { fakeCredentials, fakeSignature } from "../fake-credentials.ts";
 import { keyOf, owner, withKey } from "../owner.ts";
 import { keptBy, memberNames } from "../inspect.ts";
 import { type Client, Rig, since } from "../rig.ts";
@@ -142,6 +144,22 @@ function both(rig: Rig): { desk: Client; phone: Client } {
   guest.close("quit");
   return { desk, phone: withKey(rig, "Ann", "phone") };
 }
+
+test("a vouch that is not stored is answered, since nobody would learn of it", () => {
+  const store = new FailingStore();
+  const rig = new Rig({}, store.answer);
+  const { desk, phone } = both(rig);
+  const vouch = (key: string) => {
+    const signature = fakeSignature(keyOf("desk"), vouchText("Ann", key));
+    return ask(desk, { type: "vouch", key, signature });
+  };
+  expect(vouch(keyOf("phone"))).toEqual({});
+  expect(vouch(keyOf("nobody's"))).toMatchObject({ type: "error", code: "not-found" });
+  store.unreadable = true;
+  expect(vouch(keyOf("phone"))).toMatchObject({ type: "error", code: "storage" });
+  store.unreadable = false;
+  expect(ask(phone, { type: "keys", name: "Ann" })).toMatchObject({ vouches: [{}] });
+});
 
 describe("a device is revoked", () => {
   test("and is logged out immediately and permanently", () => {
