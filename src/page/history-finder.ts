@@ -84,6 +84,16 @@ export class HistoryFinder {
     if (this.#wanted?.room === room) this.#approach();
   }
 
+  /** A page of the room's history will not come. */
+  handleFailed(room: string): void {
+    if (this.#wanted?.room === room) this.#wanted = undefined;
+  }
+
+  /** A new session begins, whose requests are numbered from 1 again. */
+  handleStart(): void {
+    this.#search = this.#ref = this.#wanted = undefined;
+  }
+
   #searchOn(search: HistorySearch): void {
     const { dispatch, request: ask } = this.#parts;
     const { request, found, isPart } = search;

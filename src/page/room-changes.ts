@@ -70,6 +70,7 @@ export function sessionOver(state: State, problem: LoginProblem | undefined, now
     chat: noChat,
     renaming: undefined,
     choosing: undefined,
+    search: undefined,
     log: endSession(state.log, "the connection ended first"),
   };
   if (state.isLoginShown) return over;

@@ -2,6 +2,7 @@
 // rooms; with them, what is known about a person. Needs no DOM.
 
 import type { SessionEvent, SessionRequest, SessionResponse } from "../client/events.ts";
+import { pageFiles as limits } from "../limits.ts";
 import { directoryText, whoisText } from "./command-output.ts";
 import { oldestSeq } from "./message-log.ts";
 import { type Action, maxPeople, type State } from "./state.ts";
@@ -19,6 +20,8 @@ export type RoomLoaderParts = {
   /** Returns the request's ref; undefined while offline. */
   request: (request: SessionRequest) => number | undefined;
   notice: (text: string) => void;
+  /** A page of the room's history that was requested will not come. */
+  historyFailed: (room: string) => void;
 };
 
 /** The kind of a pending request. */
@@ -30,7 +33,7 @@ type Pending =
 
 export class RoomLoader {
   readonly #parts: RoomLoaderParts;
-  readonly #pending = new Map<number, Pending>();
+  readonly #pending = new Map<number, Pending & { request: SessionRequest }>();
   /** Rooms whose members have been requested on this connection … */
   readonly #listed = new Set<string>();
   /** … and whose history has been requested in this session. */
@@ -125,16 +128,30 @@ export class RoomLoader {
   }
 
   /**
-   * Whether a request of its own was lost with the connection. It is repeated on the next one, so
-   * the error is not shown.
+   * Whether a request of its own will be repeated, so that the error is not shown: one that was
+   * lost with the connection on the next one, one that came too soon a little later.
    */
   handleError({ ref, code }: SessionEvent & { type: "error" }): boolean {
     const pending = ref === undefined ? undefined : this.#pending.get(ref);
     if (ref === undefined || pending === undefined) return false;
     this.#pending.delete(ref);
-    if (code !== "cannot-connect" || pending.type === "whois") return false;
-    if (pending.type === "history") this.#recalled.delete(pending.room);
-    return true;
+    if (code === "rate") {
+      setTimeout(() => this.#repeat(pending), limits.retryMs);
+      return true;
+    }
+    const isLost = code === "cannot-connect";
+    if (pending.type === "history") {
+      if (isLost) this.#recalled.delete(pending.room);
+      this.#parts.historyFailed(pending.room);
+    }
+    return isLost && pending.type !== "whois";
+  }
+
+  #repeat(pending: Pending & { request: SessionRequest }): void {
+    const room = "room" in pending ? pending.room : undefined;
+    const { rooms } = this.#parts.state();
+    if (room !== undefined && !rooms.some(({ name }) => name === room)) return;
+    if (!this.#request(pending.request, pending) && room !== undefined) this.#recalled.delete(room);
   }
 
   #requestPeople(room: string, known: number, after?: string): void {
@@ -150,7 +167,7 @@ export class RoomLoader {
   /** False while offline. */
   #request(request: SessionRequest, pending: Pending): boolean {
     const ref = this.#parts.request(request);
-    if (ref !== undefined) this.#pending.set(ref, pending);
+    if (ref !== undefined) this.#pending.set(ref, { ...pending, request });
     return ref !== undefined;
   }
 }

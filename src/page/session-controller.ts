@@ -85,7 +85,13 @@ export class SessionController {
     this.#onEvents = onEvents;
     const request = (request: SessionRequest) => this.#request(request);
     const notice = (text: string): void => this.notice(text);
-    this.#loader = new RoomLoader({ state, dispatch, request, notice });
+    this.#loader = new RoomLoader({
+      state,
+      dispatch,
+      request,
+      notice,
+      historyFailed: (room) => this.finder.handleFailed(room),
+    });
     this.finder = new HistoryFinder({
       state,
       dispatch,
@@ -274,6 +280,7 @@ export class SessionController {
     this.#token = token;
     this.#isFresh = true;
     this.#loader.handleStart();
+    this.finder.handleStart();
     this.own.handleStart();
     const options: SessionOptions = {
       name,

@@ -72,6 +72,15 @@ test("a search shows its results, and continues until the room has no more", () 
   expect(page.state.search?.found.map(({ seq }) => seq)).toEqual([7, 90]);
 });
 
+test("a result whose history does not come is not shown later, when other history comes", () => {
+  const page = new Page();
+  page.finder.goTo("lobby", 850);
+  page.finder.handleFailed("den");
+  page.finder.handleFailed("lobby");
+  page.history(800, 899);
+  expect(page.state.revealed).toBeUndefined();
+});
+
 test("a later search replaces an earlier one, whose answer is ignored", () => {
   const page = new Page();
   page.finder.search("tea");

@@ -1,12 +1,16 @@
 // What the page requests of rooms, and when it requests it again. No browser.
 
-import { expect, test } from "bun:test";
+import { afterEach, beforeEach, expect, jest, test } from "bun:test";
+import { pageFiles } from "../../src/limits.ts";
 import type { SessionRequest } from "../../src/client/events.ts";
 import { reduce } from "../../src/page/reducer.ts";
 import { RoomLoader } from "../../src/page/room-loader.ts";
 import { emptyDraft, initialState, maxPeople, type State } from "../../src/page/state.ts";
 
 const rooms = ["lobby", "den"].map((name) => ({ name, unread: 0, mentions: 0, ...emptyDraft }));
+
+beforeEach(() => void jest.useFakeTimers());
+afterEach(() => void jest.useRealTimers());
 
 /** A loader for somebody in two rooms, the first of which is shown. */
 function start() {
@@ -15,6 +19,7 @@ function start() {
   let isOnline = true;
   let lastRef = 0;
   const notices: string[] = [];
+  const failed: string[] = [];
   const loader = new RoomLoader({
     state: () => state,
     dispatch: (action) => (state = reduce(state, action)),
@@ -24,10 +29,17 @@ function start() {
       return ++lastRef;
     },
     notice: (text) => notices.push(text),
+    historyFailed: (room) => failed.push(room),
   });
   return {
     loader,
     notices,
+    failed,
+    leave: (room: string) => {
+      const event = { type: "parted", room } as const;
+      state = reduce(state, { type: "session-event", event, nowMs: 0 });
+      loader.handleParted(room);
+    },
     state: () => state,
     show: (room: string) => (state = reduce(state, { type: "show-room", room })),
     connect: (online: boolean) => (isOnline = online),
@@ -46,6 +58,8 @@ function start() {
 const lost = (ref: number) =>
   ({ type: "error", code: "cannot-connect", message: "lost", ref, subject: undefined }) as const;
 
+const refused = (ref: number) => ({ ...lost(ref), code: "rate", message: "Too fast" }) as const;
+
 const page = (room: string, next?: string) =>
   ({ type: "rooms", rooms: [{ room, members: 1 }], next }) as const;
 
@@ -59,6 +73,49 @@ test("each room is loaded once it is shown, and only once", () => {
   show("lobby");
   loader.loadShown();
   expect(requested()).toEqual(["who", "history"]);
+});
+
+test("what is refused because of the rate is asked for again, and nothing is said of it", () => {
+  const { loader, requested, failed } = start();
+  loader.loadShown();
+  expect(loader.handleError(refused(1))).toBe(true);
+  expect(loader.handleError(refused(2))).toBe(true);
+  loader.loadShown();
+  expect(requested()).toEqual(["who", "history"]);
+  jest.advanceTimersByTime(pageFiles.retryMs);
+  expect(requested()).toEqual(["who", "history"]);
+  loader.handleResponse(4, { type: "history", room: "lobby", messages: [] });
+  loader.loadShown();
+  expect(requested()).toEqual([]);
+  expect(failed).toEqual([]);
+});
+
+test("it is not asked for again in a room that was left meanwhile, but later if offline", () => {
+  const { loader, requested, connect, leave } = start();
+  loader.loadShown();
+  loader.handleError(refused(2));
+  connect(false);
+  jest.advanceTimersByTime(pageFiles.retryMs);
+  connect(true);
+  requested();
+  loader.loadShown();
+  expect(requested()).toEqual(["history"]);
+  loader.handleError(refused(3));
+  leave("lobby");
+  jest.advanceTimersByTime(pageFiles.retryMs);
+  expect(requested()).toEqual([]);
+});
+
+test("history that does not come is reported to whoever waits for it", () => {
+  const { loader, failed } = start();
+  loader.loadShown();
+  loader.handleError(lost(1));
+  expect(failed).toEqual([]);
+  loader.handleError(lost(2));
+  expect(failed).toEqual(["lobby"]);
+  loader.loadEarlier();
+  expect(loader.handleError({ ...lost(3), code: "not-in-room" })).toBe(false);
+  expect(failed).toEqual(["lobby", "lobby"]);
 });
 
 test("pages of history that only ignored people wrote are skipped, down to the first of others", () => {

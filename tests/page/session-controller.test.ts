@@ -37,6 +37,33 @@ const session = {
 };
 const shared = { type: "admin", command: "shared" } as const;
 
+test("a search that one session leaves open takes no error of the next one", () => {
+  let state: State = initialState;
+  const controller = new SessionController(
+    (action) => void (state = reduce(state, action)),
+    () => state,
+    () => {},
+  );
+  const begin = (): PlayedSocket => {
+    controller.login({ name: "Ann", rooms: ["den"], accessWord: "" });
+    const socket = PlayedSocket.all.at(-1)!;
+    socket.begin({ ...session, rooms: [{ room: "den", seq: 0, recovered: true }] });
+    return socket;
+  };
+  const first = begin();
+  controller.finder.search("tea");
+  const open = first.sent.at(-1)!.ref!;
+  first.says({ type: "bye", code: "kicked", reason: "Out" });
+  expect(state.search).toBeUndefined();
+  const second = begin();
+  let ref = 0;
+  while (ref < open) ref = controller.rename("Bea") ?? open;
+  expect(ref).toBe(open);
+  state = reduce(state, { type: "renaming", renaming: { ref, problem: "" } });
+  second.says({ type: "error", code: "name-taken", message: "It is taken", ref });
+  expect(state.renaming?.problem).toBe("It is taken");
+});
+
 test("a request that one session leaves open fails, and takes no answer of the next one", async () => {
   let state: State = initialState;
   const heard: SessionEvent[] = [];
