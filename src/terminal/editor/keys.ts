@@ -40,8 +40,10 @@ const numbered: Readonly<Record<string, string>> = {
   "8": "end",
 };
 
-const csi = /^\u001b\[([0-9;?<>=]*)([@-~])/;
-const ss3 = /^\u001bO([A-Za-z])/;
+/** The console of Linux sends `ESC [ [ A` for F1; keys of rxvt with Shift end in `$`. */
+const csi = /^\u001b\[(\[?[0-9;?<>=]*)([$@-Z\\-~])/;
+const ss3 = /^\u001bO([0-9;]*)([A-Za-z])/;
+const begun = /^\u001b(?:\[\[?|O)[0-9;?<>=]*$/;
 
 export class KeyReader {
   #held = "";
@@ -104,18 +106,16 @@ export class KeyReader {
       if (name !== undefined) keys.push({ type: "key", name });
       return held.slice(match[0].length);
     }
-    const second = held.charAt(1);
-    if (second === "") return undefined;
+    const [, second] = held;
+    if (second === undefined) return undefined;
     if (second === "[" || second === "O") {
-      return held.length <= maxSequenceChars && /^\u001b[[O][0-9;?<>=]*$/.test(held)
-        ? undefined
-        : held.slice(2);
+      return held.length <= maxSequenceChars && begun.test(held) ? undefined : held.slice(2);
     }
     if (second === "\u007f" || second === "\b") keys.push({ type: "key", name: "alt-backspace" });
     else if (second === "\r") keys.push({ type: "key", name: "alt-enter" });
     else if (second > " ") keys.push({ type: "key", name: `alt-${second}` });
     else return held.slice(1);
-    return held.slice(2);
+    return held.slice(1 + second.length);
   }
 
   #pasted(keys: Key[]): string | undefined {
@@ -136,7 +136,8 @@ export class KeyReader {
 
 function sequenceName(match: RegExpExecArray): string | undefined {
   const [whole, parameters = "", final = ""] = match;
-  if (whole.startsWith("\u001bO")) return finals[parameters];
+  if (whole.startsWith("\u001bO")) return parameters === "" ? finals[final] : undefined;
+  if (parameters.startsWith("[")) return undefined;
   const [number = "", modifier = ""] = parameters.split(";");
   const name = final === "~" ? numbered[number] : finals[final];
   if (name === undefined) return undefined;

@@ -67,6 +67,23 @@ describe("keys", () => {
     expect(new KeyReader().push(`\u001b[${"1;".repeat(100)}`).length).toBeGreaterThan(0);
   });
 
+  test("of other terminals are not taken for letters", () => {
+    // F1 on the console of Linux, Shift-Home of rxvt, Ctrl-Right of old consoles.
+    for (const unknown of ["\u001b[[A", "\u001b[7$", "\u001bO5C"]) {
+      expect({ unknown, keys: new KeyReader().push(`${unknown}x`) }).toEqual({
+        unknown,
+        keys: [{ type: "text", text: "x" }],
+      });
+      const reader = new KeyReader();
+      const keys = Array.from(`${unknown}x`).flatMap((piece) => reader.push(piece));
+      expect({ unknown, keys }).toEqual({ unknown, keys: [{ type: "text", text: "x" }] });
+    }
+  });
+
+  test("with Alt are whole characters", () => {
+    expect(new KeyReader().push("\u001b\u{1f600}")).toEqual([key("alt-\u{1f600}")]);
+  });
+
   test("no bytes make the reader throw", () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: anyCharacter })), (pieces) => {
