@@ -176,7 +176,7 @@ export class TerminalClient {
       secret: (edit) => this.#newPassword.takes(edit),
       submit: (line) => this.#run(readTyped(line)),
       isSaid: (line) => readTyped(line).do === "say",
-      partner: () => this.#session.partner,
+      place: () => ({ partner: this.#session.partner, room: this.#view.rooms.current }),
       stop: () => this.#stopDownload(),
       leave: (how) => this.#over.resolve(how === "end" ? undefined : endedBy("SIGINT")),
       suspend: parts.suspend,

@@ -1,6 +1,7 @@
 // What keys at the prompt do: edit the line, complete words, ask before a very long message is
 // sent. Complete lines go to the owner. Knows no session and no command.
 
+import { fold } from "../../chat/names/grammar.ts";
 import { terminal as limits } from "../../limits.ts";
 import { harmless, lineCount } from "../../text.ts";
 import { complete, completesHere, shownChoices, type Words } from "./completion.ts";
@@ -21,8 +22,8 @@ export type TypingParts = {
   submit: (line: string) => void;
   /** Whether the line is a message, and not a command. */
   isSaid: (line: string) => boolean;
-  /** The partner of the private chat, to whom messages go; undefined: to the room. */
-  partner: () => string | undefined;
+  /** Where messages go. */
+  place: () => Place;
   /** Ctrl-C. Returns whether it stopped something. */
   stop: () => boolean;
   /** Ctrl-C on an empty line, and Ctrl-D. */
@@ -33,6 +34,11 @@ export type TypingParts = {
   rows: (rows: readonly string[]) => void;
 };
 
+/** The partner of the private chat; without one, the current room. */
+type Place = { partner: string | undefined; room: string | undefined };
+
+const nowhere: Place = { partner: undefined, room: undefined };
+
 export class Typing {
   readonly #parts: TypingParts;
   // The choices shown by the last Tab.
@@ -41,9 +47,9 @@ export class Typing {
   #fullAtMs = -Infinity;
   // A long message that the next Enter sends.
   #announced = "";
-  // The partner for whom the line was begun: it must not be said to everybody because the private
-  // chat has ended meanwhile.
-  #begunFor: string | undefined;
+  // For whom the line was begun: others must not read it because the private chat has ended
+  // meanwhile, or because the server has put the user out of the room.
+  #begunFor: Place = nowhere;
 
   constructor(parts: TypingParts) {
     this.#parts = parts;
@@ -51,7 +57,8 @@ export class Typing {
 
   /** The partner may change names while a line is being typed. */
   handleEvent(event: SessionEvent): void {
-    if (event.type === "renamed" && event.from === this.#begunFor) this.#begunFor = event.to;
+    if (event.type !== "renamed" || event.from !== this.#begunFor.partner) return;
+    this.#begunFor = { ...this.#begunFor, partner: event.to };
   }
 
   key(key: Key): void {
@@ -60,8 +67,8 @@ export class Typing {
     const wasEmpty = prompt.editor.text === "";
     const edit = prompt.editor.apply(key);
     if (this.#parts.secret(edit)) return;
-    if (prompt.editor.text === "") this.#begunFor = undefined;
-    else if (wasEmpty) this.#begunFor = this.#parts.partner();
+    if (prompt.editor.text === "") this.#begunFor = nowhere;
+    else if (wasEmpty) this.#begunFor = this.#parts.place();
     if (edit.type !== "complete") this.#offered = "";
     switch (edit.type) {
       case "edited":
@@ -89,12 +96,11 @@ export class Typing {
   #asksFirst(key: Key): boolean {
     if (key.type !== "key" || key.name !== "enter") return false;
     const { text } = this.#parts.prompt.editor;
-    const { isSaid, partner, say } = this.#parts;
-    const begunFor = this.#begunFor;
-    if (begunFor !== undefined && begunFor !== partner() && isSaid(text)) {
-      this.#begunFor = undefined;
-      const where = partner() === undefined ? "says it in the room" : "sends it to the new one";
-      say(`Not sent: your private chat with ${harmless(begunFor)} is over. Enter again ${where}`);
+    const { isSaid, place, say } = this.#parts;
+    const moved = movedText(this.#begunFor, place());
+    if (moved !== undefined && isSaid(text)) {
+      this.#begunFor = nowhere;
+      say(moved);
       return true;
     }
     if (text === this.#announced) return false;
@@ -143,4 +149,17 @@ export class Typing {
     this.#offered = choices.join("\n");
     rows(wrapItems(choices, prompt.area, { gap: "  " }));
   }
+}
+
+/** Why a line is not sent that was begun for one place and would go to another. */
+function movedText(begun: Place, now: Place): string | undefined {
+  if (begun.partner !== undefined) {
+    if (begun.partner === now.partner) return undefined;
+    const where = now.partner === undefined ? "says it in the room" : "sends it to the new one";
+    return `Not sent: your private chat with ${harmless(begun.partner)} is over. Enter again ${where}`;
+  }
+  const [from, to] = [begun.room, now.room];
+  if (now.partner !== undefined || from === undefined || to === undefined) return undefined;
+  if (fold(from) === fold(to)) return undefined;
+  return `Not sent: you are no longer in the room ${harmless(from)}. Enter again says it in ${harmless(to)}`;
 }

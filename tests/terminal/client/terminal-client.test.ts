@@ -373,6 +373,34 @@ describe("several rooms", () => {
     expect(rig.rows).toContain("12:00 The room is full");
   });
 
+  test("that we are put out of, or kept out of, while a line is typed don't pass it on to another", () => {
+    const rig = new Rig();
+    const said = () => rig.sent.filter(({ type }) => type === "say");
+    rig.enter("Den");
+    rig.type("only for the den");
+    rig.hear({ type: "parted", room: "Den", by: "Bob" });
+    expect(rig.prompt).toBe("lobby> only for the den");
+    rig.type("\r");
+    expect(said()).toEqual([]);
+    expect(rig.rows.join(" ")).toContain("Not sent: you are no longer in the room Den.");
+    rig.type("\r");
+    expect(said()).toMatchObject([{ room: "lobby", text: "only for the den" }]);
+    rig.type("/join attic\r/me is for the attic");
+    rig.answer("join", { type: "error", code: "full", message: "The room is full" });
+    rig.type("\r");
+    expect(said()).toHaveLength(1);
+    // The server spells the room differently, and what is begun afterwards needs no second Enter.
+    rig.type("\u0003/join garage\rfor the garage");
+    rig.answer("join", { type: "entered", room: "Garage", epoch: "e", seq: 0, recovered: true });
+    rig.type("\r");
+    expect(said().at(-1)).toMatchObject({ room: "Garage", text: "for the garage" });
+    rig.type("/topic");
+    rig.hear({ type: "parted", room: "Garage", by: "Bob" });
+    rig.type("\rfor everybody\r");
+    expect(rig.rows).toContain("lobby has no topic");
+    expect(said().at(-1)).toMatchObject({ room: "lobby", text: "for everybody" });
+  });
+
   test("in the background are counted, and missed messages are shown on switching to them", () => {
     const rig = new Rig();
     rig.enter("den");
