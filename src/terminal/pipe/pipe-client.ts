@@ -50,6 +50,7 @@ export class PipeClient {
   readonly #connection: SessionDriver;
   readonly #options: PipeOptions;
   readonly #over = Promise.withResolvers<void>();
+  readonly #interrupted = Promise.withResolvers<void>();
   // As the server spells it.
   #room: string;
   // Line numbers of unacknowledged messages, by message ID.
@@ -100,7 +101,8 @@ export class PipeClient {
     await this.#over.promise;
     this.#patience.end();
     await this.#connection.leave();
-    await output.emptied();
+    // Whoever interrupts it does not wait for a reader that has stopped.
+    await Promise.race([output.emptied(), this.#interrupted.promise]);
     // An open stdin must not keep the program running.
     void reading;
     if (this.#failure !== undefined) throw this.#failure;
@@ -117,6 +119,7 @@ export class PipeClient {
   interrupt(signal: EndSignal = "SIGINT"): void {
     const open = this.#session.unacknowledged;
     this.#fail(endedBy(signal, open === 0 ? "" : unacknowledgedText(open)));
+    this.#interrupted.resolve();
   }
 
   handleEvent(event: SessionEvent): void {

@@ -255,6 +255,20 @@ describe("a client in a pipe", () => {
     for (const line of said) expect(line).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/);
   });
 
+  test("ends when it is interrupted, although nobody reads its output", async () => {
+    for (const follow of [false, true]) {
+      const rig = new Rig("", { follow });
+      rig.reading = false;
+      const message = { type: "message", room: "lobby", time: 0, from: "Ann", text: "x" };
+      rig.hear({ ...message, seq: 1 });
+      const run = rig.client.run();
+      // Without `follow` it waits for its reader by now, with everything else done.
+      await turns(20);
+      rig.client.interrupt("SIGTERM");
+      await expect(run).rejects.toMatchObject({ code: "terminated" });
+    }
+  });
+
   test("pauses the connection while nobody reads its output", async () => {
     const rig = new Rig("", { follow: true });
     void rig.client.run().catch(nothing);
