@@ -103,6 +103,9 @@ export function partsOf(line: string): Uint8Array[] {
   return parts;
 }
 
+/** Parts kept separately; a sender of single bytes must not cost an object each. */
+const maxParts = 64;
+
 /** Reassembles lines. */
 export class LineParts {
   #parts: Uint8Array[] = [];
@@ -114,6 +117,7 @@ export class LineParts {
     if (this.#bytes > message.maxLineBytes) return false;
     // Empty parts would accumulate without limit.
     if (part.length > 0) this.#parts.push(part);
+    if (this.#parts.length > maxParts) this.#parts = [joinedBytes(this.#parts)];
     if (!isLast) return undefined;
     const line = new TextDecoder().decode(joinedBytes(this.#parts));
     this.#parts = [];

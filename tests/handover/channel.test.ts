@@ -2,10 +2,11 @@
 // by a server (changed, dropped, repeated, reordered or reflected frames, or those of another
 // channel) is detected and reveals nothing.
 
+import { fullGC, heapStats } from "bun:jsc";
 import { expect, test } from "bun:test";
 import { generateKeyPairSync } from "node:crypto";
 import { Channel, type ChannelPeer } from "../../src/handover/channel.ts";
-import { decodeFrame, encodePiece } from "../../src/handover/frames.ts";
+import { decodeFrame, encodePart, encodePiece } from "../../src/handover/frames.ts";
 import type { Piece } from "../../src/transfer/piece.ts";
 import { channelInfo } from "../../src/handover/exchange.ts";
 import { message } from "../../src/limits.ts";
@@ -214,6 +215,22 @@ test("a line that is too long, and too many frames, end a channel", async () => 
   const frame = encodePiece({ transfer: 1, offset: 0, bytes: new Uint8Array(1) });
   for (let i = 0; i < 10_000; i++) b.channel.receive(frame);
   expect(b.broken.length).toBe(1);
+});
+
+/** Live arrays of bytes. */
+function arrays(): number {
+  fullGC();
+  return heapStats().objectTypeCounts["Uint8Array"] ?? 0;
+}
+
+test("a line in parts of single bytes does not cost an object each", () => {
+  const a = end(undefined, false);
+  const part = Buffer.of(2, 97).toString("base64");
+  const before = arrays();
+  for (let i = 0; i < 50_000; i++) a.channel.receive(part);
+  expect(arrays() - before).toBeLessThan(1_000);
+  a.channel.receive(encodePart(Buffer.from("!"), true));
+  expect(a.lines).toEqual([`${"a".repeat(50_000)}!`]);
 });
 
 test("arbitrary bytes are a frame or not; decoding never throws", () => {
