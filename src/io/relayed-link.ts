@@ -182,8 +182,12 @@ export class RelayedLink implements CallWire {
     return this.#closed.promise;
   }
 
+  /** Disconnects another end that asks and asks but does not read, as a TCP link does. */
   send(text: string): void {
-    if (!this.#isEnding) this.#tls.write(text);
+    if (this.#isEnding) return;
+    this.#tls.write(text);
+    // Not at once: whoever sends is not done yet.
+    if (this.waitingBytes > limits.maxUnreadBytes) queueMicrotask(() => this.#gone());
   }
 
   pause(): void {

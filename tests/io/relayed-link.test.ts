@@ -3,6 +3,7 @@
 
 import { expect, test } from "bun:test";
 import { type RelayedCall, RelayedLink } from "../../src/io/relayed-link.ts";
+import { peer as limits } from "../../src/limits.ts";
 import { createKeyPair } from "../../src/tls/certificate.ts";
 import { until } from "../until.ts";
 import { turns } from "../turns.ts";
@@ -118,6 +119,19 @@ test("an end that closes sends everything first, however slowly the other reads"
   await Promise.all([caller.link.closed, called.link.closed]);
   expect(called.heard.length).toBe(text.length);
   expect(called.heard === text).toBe(true);
+});
+
+test("an end that asks and asks, but does not read, is disconnected", async () => {
+  const { caller, called } = await connected();
+  called.link.pause();
+  const text = "0123456789".repeat(100_000);
+  for (let sent = 0; sent <= 2 * limits.maxUnreadBytes; sent += text.length) {
+    caller.link.send(text);
+  }
+  await turns(100);
+  expect(caller.isOver).toBe(true);
+  expect(caller.link.waitingBytes).toBeLessThan(limits.maxUnreadBytes);
+  await called.link.closed;
 });
 
 test("a server that reads along has two channels, which the ends' signatures tell apart", async () => {
