@@ -66,15 +66,16 @@ export class SharedTree {
       throw new ParleyError("full", "Too many folders are being listed: try again in a moment.");
     }
     this.#walks++;
-    const cursor = this.cursor();
+    let cursor: FolderCursor | undefined;
     try {
+      cursor = this.cursor();
       yield* this.#slices(cursor, root, after?.split("/") ?? []);
     } catch (error) {
       throwIfBusy(error);
       throw error instanceof ParleyError ? error : noFolder(name);
     } finally {
       this.#walks--;
-      cursor.close();
+      cursor?.close();
     }
   }
 
