@@ -7,7 +7,7 @@ import { copyFileSync, existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { deletedText } from "../../src/protocol/messages.ts";
 import { openRegistrations } from "../../src/store/registrations.ts";
-import { applicationId, migrate, schemaVersion } from "../../src/store/sqlite/schema.ts";
+import { applicationId, migrate, schemaVersion, versionOf } from "../../src/store/sqlite/schema.ts";
 import { openSqliteStore } from "../../src/store/sqlite/store.ts";
 import { mail, sweepAll, Writer } from "./batches.ts";
 import { testFolder } from "../test-folder.ts";
@@ -232,6 +232,29 @@ test("a killed migration has no effect: the file is unchanged, and migrated next
   }
   expectLarge(path, 100_000);
 }, 180_000);
+
+test("a migration that the disk has no room for has no effect, however far it gets", () => {
+  const path = largeFile(50);
+  {
+    using db = new Database(path);
+    db.run(`WITH RECURSIVE count(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM count WHERE i < 500)
+      INSERT INTO mail SELECT 'session', i, 1, 'Ann', NULL, '[]', 0, 'letter ' || i FROM count`);
+  }
+  const reached = new Set<number>();
+  for (let pages = 10; !reached.has(schemaVersion); pages++) {
+    const copy = freshPath();
+    copyFileSync(path, copy);
+    using db = new Database(copy);
+    db.run(`PRAGMA max_page_count = ${pages}`);
+    try {
+      migrate(db, 1);
+    } catch (error) {
+      expect(String(error)).toContain("full");
+    }
+    reached.add(versionOf(db));
+  }
+  expect([...reached]).toEqual([1, schemaVersion]);
+});
 
 test("a clock that was ahead does not make messages old", () => {
   const path = largeFile(10);

@@ -191,14 +191,13 @@ const migrations: readonly Migration[] = [
 /** The version that this program writes. */
 export const schemaVersion = migrations.length;
 
-/** Migrates a file from version `from` to version `to`. Each step is atomic. */
+/** Migrates a file from version `from` to version `to`, or leaves it as it is. */
 export function migrate(db: Database, from: number, to = schemaVersion, systemMs = 0): void {
-  for (let version = from; version < to; version++) {
-    db.transaction(() => {
-      migrations[version]!(db, systemMs);
-      db.run(`PRAGMA user_version = ${version + 1}`);
-    }).immediate();
-  }
+  if (from >= to) return;
+  db.transaction(() => {
+    for (const step of migrations.slice(from, to)) step(db, systemMs);
+    db.run(`PRAGMA user_version = ${to}`);
+  }).immediate();
 }
 
 export function versionOf(db: Database): number {
