@@ -86,6 +86,7 @@ const uploads = new RoomUploads({
   cards: () => state.uploads,
   onShared: () => shell.areFilesOpen && void loadFiles(),
 });
+controller.uploads = uploads;
 /** Stop the downloads of shared files, by name. */
 const downloads = new Map<string, AbortController>();
 const offerCards = new OfferCardsView(handover);
@@ -317,10 +318,7 @@ function look(): void {
 }
 
 function listen(): void {
-  byId("disconnect", HTMLButtonElement).addEventListener("click", () => {
-    uploads.disconnect();
-    controller.disconnect();
-  });
+  byId("disconnect", HTMLButtonElement).addEventListener("click", () => controller.disconnect());
   byId("rename", HTMLButtonElement).addEventListener("click", () =>
     setRenaming({ ref: undefined, problem: "" }),
   );

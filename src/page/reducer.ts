@@ -177,19 +177,21 @@ function list(listing: FileListing, action: ListingAction): FileListing {
 }
 
 function connect(state: State, { name, rooms, shown }: Action & { type: "connect" }): State {
+  const isNobodyElse = !isOther(state, name);
+  const drafts = rooms.map(({ name, text, recipients, writtenTo }) => {
+    return [name, { text, recipients, writtenTo }] as const;
+  });
   return {
     ...state,
     phase: "connecting",
     name,
     rooms: rooms.map(({ name, unread, mentions }) => ({ ...newRoom(name), unread, mentions })),
-    drafts: new Map(
-      rooms.map(({ name, text, recipients, writtenTo }) => [name, { text, recipients, writtenTo }]),
-    ),
+    drafts: new Map(isNobodyElse ? drafts : []),
     shown: shown ?? rooms[0]?.name,
     status: "",
     loginProblem: undefined,
     log: logFor(state, name, rooms),
-    offers: isOther(state, name) ? new Map() : state.offers,
+    offers: isNobodyElse ? state.offers : new Map(),
   };
 }
 

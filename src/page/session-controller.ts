@@ -23,12 +23,14 @@ import { hasCipher } from "./handover/chunk-cipher.ts";
 import { type OfferPort, offerPort } from "./handover/offer-port.ts";
 import { OwnRequests } from "./own-requests.ts";
 import type { PageHandover } from "./handover/page-handover.ts";
+import type { RoomUploads } from "./room-uploads.ts";
 import { RoomLoader } from "./room-loader.ts";
 import { clearStored, store, type StoredSession } from "./session-storage.ts";
 import {
   type Action,
   currentDraft,
   emptyDraft,
+  isSameName,
   type Origin,
   roomNamed,
   type SentMessage,
@@ -73,6 +75,8 @@ export class SessionController {
   readonly own = new OwnRequests((request) => this.#request(request));
   /** Handles the session's events about them. */
   handover: Pick<PageHandover, "handle" | "disconnect"> | undefined;
+  /** Files on their way to rooms, which are this user's. */
+  uploads: Pick<RoomUploads, "disconnect"> | undefined;
 
   /** `onEvents` gets the session's events after the reducer has applied them. */
   constructor(
@@ -136,6 +140,7 @@ export class SessionController {
 
   disconnect(): void {
     this.handover?.disconnect();
+    this.uploads?.disconnect();
     const session = this.#session;
     this.#session = undefined;
     session?.leave();
@@ -276,6 +281,7 @@ export class SessionController {
     this.#session?.leave();
     this.#driver?.step();
     const { name, secret, rooms, since, token } = stored;
+    if (!isSameName(name, this.#state().name)) this.uploads?.disconnect();
     this.#secret = secret;
     this.#token = token;
     this.#isFresh = true;

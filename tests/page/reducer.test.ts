@@ -655,10 +655,11 @@ test("another user on the same page sees nothing of the previous one", () => {
   const other = run(over, {
     type: "connect",
     name: "Eve",
-    rooms: [stored("lobby")],
+    rooms: [{ ...stored("lobby"), text: "dear Bob", recipients: ["Bob"] }],
     shown: undefined,
   });
   expect(other.log.entries).toEqual([]);
+  expect(currentDraft(other)).toEqual(emptyDraft);
 });
 
 test("a session that continues after a reload has its rooms, counts and drafts", () => {

@@ -37,6 +37,37 @@ const session = {
 };
 const shared = { type: "admin", command: "shared" } as const;
 
+function kick(socket: PlayedSocket): void {
+  socket.says({ type: "bye", code: "kicked", reason: "Out" });
+}
+
+test("files on their way to a room are stopped with the session, or before somebody else's begins", () => {
+  let state: State = initialState;
+  let stopped = 0;
+  const controller = new SessionController(
+    (action) => void (state = reduce(state, action)),
+    () => state,
+    () => {},
+  );
+  controller.uploads = { disconnect: () => void stopped++ };
+  const begin = (name: string): PlayedSocket => {
+    controller.login({ name, rooms: [], accessWord: "" });
+    const socket = PlayedSocket.all.at(-1)!;
+    socket.begin({ ...session, name });
+    stopped = 0;
+    return socket;
+  };
+  kick(begin("Ann"));
+  controller.login({ name: "ann", rooms: [], accessWord: "" });
+  expect(stopped).toBe(0);
+  kick(begin("Ann"));
+  controller.login({ name: "Eve", rooms: [], accessWord: "" });
+  expect(stopped).toBe(1);
+  begin("Eve");
+  controller.disconnect();
+  expect(stopped).toBe(1);
+});
+
 test("a search that one session leaves open takes no error of the next one", () => {
   let state: State = initialState;
   const controller = new SessionController(
@@ -53,7 +84,7 @@ test("a search that one session leaves open takes no error of the next one", () 
   const first = begin();
   controller.finder.search("tea");
   const open = first.sent.at(-1)!.ref!;
-  first.says({ type: "bye", code: "kicked", reason: "Out" });
+  kick(first);
   expect(state.search).toBeUndefined();
   const second = begin();
   let ref = 0;
