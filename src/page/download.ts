@@ -4,8 +4,8 @@ import { errorMessage } from "../errors.ts";
 import type { FileEntry } from "../client/events.ts";
 import { pageFiles as limits } from "../limits.ts";
 import { saveFile } from "./dom.ts";
-import { fetchSha256, fileUrl } from "./file-api.ts";
-import { browser, fileBytes } from "./file-bytes.ts";
+import { browser, fetchSha256, fileUrl } from "./file-api.ts";
+import { fileBytes } from "./file-bytes.ts";
 import type { OwnStore } from "./handover/own-store.ts";
 import type { FileSink, SaveTarget } from "./handover/saving.ts";
 import { Sha256 } from "./sha256.ts";
@@ -28,7 +28,7 @@ export async function download(
   progress("running");
   try {
     // Requested first, so that the server hashes while it sends. A failure surfaces at the `await`.
-    const expected = fetchSha256(name);
+    const expected = fetchSha256(name, { ...browser, signal });
     expected.catch(() => undefined);
     const target = await targetFor(store, totalBytes);
     if (target === undefined) {

@@ -2,19 +2,7 @@
 // was not read yet. Continues after a lost connection.
 
 import { pageFiles as limits } from "../limits.ts";
-import { fileUrl, problemOf } from "./file-api.ts";
-
-export interface FileBytesOptions {
-  fetch(url: string, init: RequestInit): Promise<Response>;
-  rest(ms: number): Promise<void>;
-  /** Stops it: what is read next throws its reason. */
-  signal?: AbortSignal;
-}
-
-export const browser: FileBytesOptions = {
-  fetch: (url, init) => fetch(url, init),
-  rest: (ms) => new Promise((go) => setTimeout(go, ms)),
-};
+import { failureOf, type Fetching, fileUrl } from "./file-api.ts";
 
 const hasChanged = "The file has just changed. Try again.";
 
@@ -22,7 +10,7 @@ const hasChanged = "The file has just changed. Try again.";
 export async function* fileBytes(
   name: string,
   totalBytes: number,
-  { fetch, rest, signal }: FileBytesOptions,
+  { fetch, rest, signal }: Fetching,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   let version: string | undefined;
   let at = 0;
@@ -36,7 +24,7 @@ export async function* fileBytes(
       const init = { ...(isPart && { headers: range }), ...(signal && { signal }) };
       const response = await fetch(fileUrl(name), init);
       if (response.status === 412) throw new Error(hasChanged);
-      if (!response.ok || response.body === null) throw new Error(await problemOf(response));
+      if (!response.ok || response.body === null) throw await failureOf(response);
       if (isPart && response.status !== 206)
         throw new Error("The server sent an unexpected answer.");
       version ??= response.headers.get("etag") ?? undefined;

@@ -2,6 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { pageFiles as limits } from "../../src/limits.ts";
+import { fetchSha256 } from "../../src/page/file-api.ts";
 import { fileBytes } from "../../src/page/file-bytes.ts";
 import { noise } from "../noise.ts";
 
@@ -85,6 +86,45 @@ test("after a lost connection it continues with the next byte", async () => {
   const small = await read(1_000, (start, end) => cut(400)(start, end), part);
   expect(small.bytes.equals(content.subarray(0, 1_000))).toBe(true);
   expect(small.asked).toEqual([undefined, 'bytes=400-999 of "1"']);
+});
+
+/** A proxy of a server that restarts; a server that is busy, or has not seen its user return. */
+const passing = [502, 503, 429, 401];
+
+test("what a server refuses for the moment is asked for again", async () => {
+  for (const status of passing) {
+    const busy: Answer = () => Response.json({ message: "Later" }, { status });
+    const { bytes, rests, problem } = await read(content.length, part, busy, busy, part);
+    expect([problem, rests]).toEqual([undefined, 2]);
+    expect(bytes.equals(content)).toBe(true);
+  }
+  const gone = await read(content.length, part, () =>
+    Response.json({ message: "There is no such file" }, { status: 404 }),
+  );
+  expect([String(gone.problem), gone.rests]).toEqual(["Error: There is no such file", 0]);
+});
+
+test("so is its hash, and after a lost connection", async () => {
+  const sha256 = "0f".repeat(32);
+  const answers = [
+    () => Promise.reject(new TypeError("Failed to fetch")),
+    ...passing.map((status) => () => Response.json({ message: "Later" }, { status })),
+    () => Response.json({ sha256 }),
+  ];
+  let rests = 0;
+  const found = await fetchSha256("a b", {
+    async fetch(url) {
+      expect(url).toBe("/files/a%20b?sha256");
+      return await answers.shift()!();
+    },
+    rest: async () => void rests++,
+  });
+  expect([found, rests]).toEqual([sha256, 5]);
+  const gone = fetchSha256("a b", {
+    fetch: async () => Response.json({ message: "There is no such file" }, { status: 404 }),
+    rest: () => Promise.reject(new Error("tried again")),
+  });
+  await expect(gone).rejects.toThrow("There is no such file");
 });
 
 test("it gives up when nothing comes for too long", async () => {
