@@ -302,6 +302,8 @@ class Site {
     if (isFiles && !hasAccess(accessToken(request.headers))) return noAccess();
     if (path === "/files") return this.#files.list(query);
     if (path.startsWith("/files/")) {
+      // Nothing is sent while a large file is being hashed, however long that takes.
+      if (query.has("sha256")) server.timeout(request, 0);
       return this.#file(path.slice("/files/".length), query, request, address);
     }
     if (isHealth) return this.#health();

@@ -2,7 +2,8 @@
 // and their limits.
 
 import { afterAll, afterEach, beforeAll, describe, expect, spyOn, test } from "bun:test";
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { SharedFolder } from "../../../src/server/files/shared-folder.ts";
 import { join } from "node:path";
 import { pageResponse } from "../../../src/server/web/page-assets.ts";
 import { web } from "../../../src/limits.ts";
@@ -634,6 +635,36 @@ describe("files", () => {
     const digest = Buffer.from(sha256, "hex").toString("base64");
     expect(file.headers.get("repr-digest")).toBe(`sha-256=:${digest}:`);
     expect((await rig.get("/files/escape.txt?sha256")).status).toBe(404);
+  });
+
+  test("whoever waits for a hash is not cut off, however long it takes", async () => {
+    const { idleSeconds } = web;
+    const { open } = SharedFolder.prototype;
+    const opened = spyOn(SharedFolder.prototype, "open");
+    let isSlow = true;
+    try {
+      opened.mockImplementation(function (this: SharedFolder, name) {
+        return { ...open.call(this, name), read: () => (isSlow ? 1 : 0) };
+      });
+      Object.assign(web, { idleSeconds: 1 });
+      writeFileSync(join(rig.path, "files", "slow.bin"), "");
+      truncateSync(join(rig.path, "files", "slow.bin"), 1e9);
+      const hash = rig.get("/files/slow.bin?sha256");
+      await until(() => opened.mock.calls.length > 0);
+      // The hub does not answer this one, and the connection is closed.
+      expect(
+        await rig.raw(
+          "GET /rooms/a HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer x\r\n\r\n",
+        ),
+      ).toBe("");
+      isSlow = false;
+      expect((await hash).status).toBe(200);
+    } finally {
+      isSlow = false;
+      opened.mockRestore();
+      Object.assign(web, { idleSeconds });
+      rmSync(join(rig.path, "files", "slow.bin"));
+    }
   });
 });
 
