@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Parley } from "../parley.ts";
+import { skipUnless } from "../skip.ts";
 import { run, runOnTerminal } from "./run.ts";
 import { testFolder } from "../test-folder.ts";
 
@@ -47,6 +48,21 @@ test.each(["", "#PIN"])("client%s: also after a wrong one", async (suffix) => {
   expect(code).toBe(0);
   expect(shown).not.toContain(password);
   expect(shown).toContain("The password is wrong");
+});
+
+const withSetsid = skipUnless(Bun.which("setsid") !== null, "needs setsid");
+
+withSetsid("on a terminal that does not control the program, as after `su -c`", async () => {
+  const { code, shown, echoes } = await runOnTerminal(["client", address, "--name", "Ann"], {
+    env,
+    before: 'set -- setsid -w "$@"',
+    steps: [
+      [asked, answer],
+      ["You are Ann", (child) => child.type("\u0004")],
+    ],
+  });
+  expect(shown).not.toContain(password);
+  expect({ code, echoes }).toEqual({ code: 0, echoes: true });
 });
 
 test("fetch-file and admin", async () => {

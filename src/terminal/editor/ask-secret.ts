@@ -1,7 +1,7 @@
 // Asks for one line on the terminal before there is a prompt: a password, which is not echoed, or a
 // confirmation. The question goes to stderr, since stdout may carry data.
 
-import { openSync } from "node:fs";
+import { closeSync, constants, openSync } from "node:fs";
 import type { ReadStream } from "node:tty";
 import { ParleyError } from "../../errors.ts";
 import { mayReadTerminal } from "../output/foreground.ts";
@@ -12,7 +12,11 @@ import { stderr } from "../output/output.ts";
 
 /** Whether a person can be asked. */
 export function canAsk(): boolean {
-  return isTerminal(0) && isTerminal(2) && mayReadTerminal();
+  if (!isTerminal(0) || !isTerminal(2) || !mayReadTerminal()) return false;
+  if (process.platform === "win32") return true;
+  const fd = openTerminal();
+  if (fd !== undefined) closeSync(fd);
+  return fd !== undefined;
 }
 
 /**
@@ -31,7 +35,7 @@ export async function askYes(question: string): Promise<boolean> {
 }
 
 function askLine(question: string, isShown: boolean): Promise<string | undefined> {
-  const terminal = openTerminal();
+  const terminal = terminalStream();
   const line = new AskedLine((text) => isShown && stderr.data(text));
   const reader = new KeyReader();
   const decoder = new TextDecoder();
@@ -78,7 +82,23 @@ function askLine(question: string, isShown: boolean): Promise<string | undefined
 const endings = ["end", "error", "close"] as const;
 
 /** Not stdin itself: once Bun has paused it, nobody can read it as a stream again. */
-function openTerminal(): ReadStream {
+function terminalStream(): ReadStream {
   const tty = process.getBuiltinModule("node:tty");
-  return new tty.ReadStream(process.platform === "win32" ? 0 : openSync("/dev/tty", "r"));
+  return new tty.ReadStream(process.platform === "win32" ? 0 : (openTerminal() ?? 0));
+}
+
+/**
+ * Opens the terminal once more. After `su -c` or `setsid` stdin is a terminal, but /dev/tty is not:
+ * it does not control the program. Undefined: neither can be opened.
+ */
+function openTerminal(): number | undefined {
+  const paths = process.platform === "linux" ? ["/dev/tty", "/proc/self/fd/0"] : ["/dev/tty"];
+  for (const path of paths) {
+    try {
+      return openSync(path, constants.O_RDONLY | constants.O_NOCTTY);
+    } catch {
+      // The terminal may also belong to another user.
+    }
+  }
+  return undefined;
 }
