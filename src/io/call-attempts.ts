@@ -6,7 +6,7 @@ type Attempt = { cut(): void };
 
 export class CallAttempts {
   readonly #attempts = new Set<Attempt>();
-  readonly #won = Promise.withResolvers<"won">();
+  readonly #over = Promise.withResolvers<"won" | "given up">();
   #isOver = false;
 
   /** Somebody else has answered, or shown another key. */
@@ -16,9 +16,9 @@ export class CallAttempts {
     return this.#isOver;
   }
 
-  /** Resolves when a connection carries the call. */
-  get won(): Promise<"won"> {
-    return this.#won.promise;
+  /** Resolves when a connection carries the call, or when all were closed. */
+  get over(): Promise<"won" | "given up"> {
+    return this.#over.promise;
   }
 
   add(attempt: Attempt): void {
@@ -35,13 +35,14 @@ export class CallAttempts {
   win(attempt: Attempt): boolean {
     if (this.#isOver) return false;
     this.#attempts.delete(attempt);
+    this.#over.resolve("won");
     this.close();
-    this.#won.resolve("won");
     return true;
   }
 
   close(): void {
     this.#isOver = true;
+    this.#over.resolve("given up");
     for (const attempt of this.#attempts) attempt.cut();
     this.#attempts.clear();
   }

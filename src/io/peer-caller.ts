@@ -56,8 +56,16 @@ export async function callPeer(
   options: PeerCallerOptions,
 ): Promise<CallFailure | undefined> {
   const caller = new Caller(call, attempts, options);
-  const failed = await Promise.race([caller.call(), attempts.won]);
-  return failed === "won" ? undefined : failed;
+  const outcome = await Promise.race([caller.call(), attempts.over]);
+  if (outcome === "won") return undefined;
+  // Connections that were closed report nothing more.
+  return outcome === "given up"
+    ? (untrusted(attempts) ?? unreachable(call.contact, outcome))
+    : outcome;
+}
+
+function untrusted({ untrusted: why }: CallAttempts): CallFailure | undefined {
+  return why === undefined ? undefined : { why, isUntrusted: true };
 }
 
 export function unreachable(contact: Contact, why: string): CallFailure {
@@ -79,11 +87,9 @@ class Caller {
   async call(): Promise<CallFailure> {
     const direct = this.#direct();
     const [why, notRelayed] = await Promise.all([direct, this.#relayedAfter(direct)]);
-    const { untrusted } = this.#attempts;
-    if (untrusted !== undefined) return { why: untrusted, isUntrusted: true };
     const { contact } = this.#call;
     const also = notRelayed === undefined ? "" : `; nor through the server: ${notRelayed}`;
-    return unreachable(contact, `${why}${also}`);
+    return untrusted(this.#attempts) ?? unreachable(contact, `${why}${also}`);
   }
 
   async #direct(): Promise<string> {
