@@ -153,7 +153,8 @@ export class ControlAttempt implements Attempt {
     const control = this.#control;
     if (control === undefined) return;
     if (control.silentMs >= limits.silenceMs) control.checkAlive(limits.aliveTimeoutMs);
-    const isWaiting = isPending || this.#schedule.isEmpty;
+    // Otherwise only a slow reader is waited for, who may take any time.
+    const isWaiting = isPending || this.#schedule.isEmpty || file.assembler.lacksTags;
     if (!isWaiting || file.idleMs(nowMs) <= this.#options.tagTimeoutMs) return;
     const reason = new ParleyError("stalled", `${control.where} no longer sends the file.`);
     this.#end({ how: "retry", reason });

@@ -290,7 +290,10 @@ export class DownloadAttempt implements Attempt {
     const file = this.#file;
     if (file === undefined) return;
     const idleMs = file.idleMs(nowMs);
-    if (this.receiver.state === "done" && idleMs > this.#options.tagTimeoutMs) {
+    const { state, isHeldBack } = this.receiver;
+    // Held back by a slow reader, who may take any time, or because tags are missing.
+    const mustCome = state === "done" || (isHeldBack && file.assembler.lacksTags);
+    if (mustCome && idleMs > this.#options.tagTimeoutMs) {
       this.#retry(`${where} has not sent the tags of what has arrived.`);
     }
     if (this.receiver.cookie !== undefined) return;

@@ -174,6 +174,14 @@ export class Assembler {
     return ranges.toArray();
   }
 
+  /** Whether a chunk has arrived completely without its tag, which must still come. */
+  get lacksTags(): boolean {
+    for (const [index, { bytes, received }] of this.#gathering) {
+      if (received === bytes.length && this.#hasTag[index] === 0) return true;
+    }
+    return false;
+  }
+
   /** Bytes that are ready to be opened. */
   get readyBytes(): number {
     return this.#readyBytes;

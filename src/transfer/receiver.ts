@@ -227,7 +227,7 @@ export class Receiver {
   handleTimeout(nowUs: number): void {
     this.processArrivals();
     if (!this.isActive) return;
-    if (nowUs >= this.probeTimeout.stallAtUs) {
+    if (nowUs >= this.stallAtUs) {
       this.state = "stalled";
       return;
     }
@@ -272,10 +272,17 @@ export class Receiver {
     if (this.cookie === undefined) this.inits.dueUs = nowUs;
   }
 
+  /** All that was requested has arrived, and no more may be until the horizon is raised. */
+  get isHeldBack(): boolean {
+    const { hasWanted, segments, wanted } = this.picker;
+    const isIdle = !hasWanted && !wanted.isEmpty && segments.inFlightSegments === 0;
+    return isIdle && this.state === "running";
+  }
+
   /** When to call `handleTimeout` next, in µs; Infinity: never. */
   nextTimeoutUs(): number {
     if (!this.isActive) return Infinity;
-    const { stallAtUs } = this.probeTimeout;
+    const { stallAtUs } = this;
     if (this.cookie === undefined) return Math.min(stallAtUs, this.inits.dueUs);
     return Math.min(
       stallAtUs,
@@ -381,6 +388,11 @@ export class Receiver {
 
   private get limitBytesPerUs(): number {
     return (this.config.limitBytesPerSecond ?? Infinity) / 1e6;
+  }
+
+  /** Whoever waits for a slow reader has all the time in the world. */
+  private get stallAtUs(): number {
+    return this.isHeldBack ? Infinity : this.probeTimeout.stallAtUs;
   }
 
   private get isActive(): boolean {
