@@ -333,3 +333,21 @@ test("an offer that is sealed for devices explains what to do", async () => {
   expect([card?.phase, card?.canAccept]).toEqual(["failed", false]);
   expect(card?.detail).toContain("A browser has no key to open it");
 });
+
+test("a browser without a store holds 256 MiB in memory, however many offers are accepted at once", async () => {
+  const store = new OwnStore();
+  const piece = new Uint8Array(2 ** 20);
+  const half = Array.from({ length: pageFiles.maxMemoryBytes / piece.length / 2 }, () => piece);
+  // Nothing has arrived yet: both fit.
+  const targets = [await store.target(2 ** 27), await store.target(pageFiles.maxMemoryBytes)];
+  const sinks = await Promise.all(targets.map((target, i) => target.open(`${i}`, `${i}`)));
+  const [first, second] = sinks as [FileSink, FileSink];
+  await first.write(half);
+  await second.write(half);
+  await expect(second.write([piece])).rejects.toThrow("takes 256 MiB");
+  await expect(store.target(1)).rejects.toThrow("takes 256 MiB");
+  await second.discard();
+  await first.write([piece]);
+  await first.discard();
+  await store.target(pageFiles.maxMemoryBytes);
+});

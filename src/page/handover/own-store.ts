@@ -28,9 +28,8 @@ export class OwnStore {
     this.#disk ??= openDisk((name) => this.#kept.isNoted(name));
     const disk = await this.#disk;
     if (disk === undefined) {
-      if (heldBytes + bytes <= limits.maxMemoryBytes) return new InMemory();
-      const sentence = `this browser would have to hold all of it in memory, and takes ${limits.maxMemoryBytes >> 20} MiB so: use parley client, or another browser`;
-      throw new ParleyError("storage", sentence);
+      checkHeld(bytes);
+      return new InMemory();
     }
     const { quota = Infinity, usage = 0 } = await navigator.storage.estimate();
     const there = accepted === undefined ? 0 : this.#kept.bytesOf(accepted.offer);
@@ -204,6 +203,13 @@ class DiskFile implements FileSink {
 /** The number of bytes in memory, for all offers. */
 let heldBytes = 0;
 
+/** @throws ParleyError `storage` if that many more bytes would be too much */
+function checkHeld(more: number): void {
+  if (heldBytes + more <= limits.maxMemoryBytes) return;
+  const sentence = `this browser would have to hold all of it in memory, and takes ${limits.maxMemoryBytes >> 20} MiB so: use parley client, or another browser`;
+  throw new ParleyError("storage", sentence);
+}
+
 class InMemory implements SaveTarget {
   readonly saved = "Saved in your downloads";
   readonly maxTreeFiles = limits.maxTreeDownloads;
@@ -218,11 +224,11 @@ class InMemory implements SaveTarget {
     };
     return {
       async write(parts) {
+        const more = parts.reduce((sum, { length }) => sum + length, 0);
+        checkHeld(more);
         kept.push(...parts);
-        for (const { length } of parts) {
-          bytes += length;
-          heldBytes += length;
-        }
+        bytes += more;
+        heldBytes += more;
       },
       restart: drop,
       finish: async () => ({ file: new Blob(kept), name: savedName(name), release: drop }),
