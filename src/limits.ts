@@ -375,8 +375,6 @@ export const search = {
   messageChars: 100,
   /** Reading this many UTF-16 code units is charged to the requester like sending one. */
   charsPerCharged: 8,
-  /** Requests per search by a client: 400 000 messages. */
-  maxRequests: 100,
 } as const;
 
 /** Files for a person: offers, and the channels through which the server relays frames. */
@@ -1594,6 +1592,8 @@ export const client = {
   queueMessages: 1_024,
   /** Requests (who, rooms, files, …) without an answer. */
   openRequests: 64,
+  /** Requests per search: 400 000 messages. */
+  searchRequests: 100,
   /** From the open connection to the welcome; after that the client reconnects. */
   welcomeTimeoutMs: 10_000,
   /** As `fetching.bannerTimeoutMs`. */

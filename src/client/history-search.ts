@@ -1,7 +1,7 @@
 // Searches a room's history, request by request, until enough is found or the history is exhausted.
 // Shared by terminal and page. Pure.
 
-import { search as limits } from "../limits.ts";
+import { client as limits } from "../limits.ts";
 import { fold } from "../chat/names/grammar.ts";
 import type { PastMessage, SessionEvent, SessionRequest, SessionResponse } from "./events.ts";
 
@@ -57,7 +57,7 @@ export class HistorySearch {
     // Otherwise a server whose `next` does not go back would be queried forever.
     const goesBack = next !== undefined && next < (this.#before ?? Infinity);
     this.#before = goesBack ? next : undefined;
-    const isEnough = this.#count >= this.#limit || this.#requests >= limits.maxRequests;
+    const isEnough = this.#count >= this.#limit || this.#requests >= limits.searchRequests;
     this.#isDone = !goesBack || isEnough;
   }
 }

@@ -170,21 +170,29 @@ export function endSession(log: MessageLog, problem: string): MessageLog {
   });
 }
 
-/** Inserts a room's older messages by sequence number. Those already in the log are skipped. */
+/**
+ * Inserts a room's older messages by sequence number. Those already in the log are skipped.
+ * `isNewest`: they are the last ones. If they do not reach those of an earlier session, these go:
+ * they come again with earlier pages.
+ */
 export function mergeHistory(
   log: MessageLog,
   room: string,
   older: readonly NewMessage[],
+  isNewest = false,
 ): MessageLog {
   const known = new Set(
     log.entries.map((entry) => (isSaidIn(entry, room) ? entry.seq : undefined)),
   );
   const missing = older.filter((entry) => !known.has(entry.seq));
   if (missing.length === 0) return log;
+  const first = older[0]?.seq ?? 0;
+  const from = isNewest && !known.has(first - 1) ? first : 0;
   let { nextKey } = log;
   const entries: Entry[] = [];
   let next = 0;
   for (const entry of log.entries) {
+    if (isSaidIn(entry, room) && entry.seq < from) continue;
     for (let first = missing[next]; first && isBefore(first, entry, room); first = missing[next]) {
       entries.push({ ...first, key: nextKey++ });
       next++;

@@ -509,11 +509,11 @@ function deviceText({ key, label, revokedMs }: ListedDevice): string {
 /** If the page is empty, the server has nothing older. */
 function history(state: State, { room: name, messages, oldest = messages[0]?.seq }: Page): State {
   const older = messages.map((past) => roomMessage(state, name, past));
-  const merged = { ...state, log: mergeHistory(state.log, name, older) };
+  const isLoaded = state.rooms.find((room) => room.name === name)?.isHistoryLoaded;
+  const merged = { ...state, log: mergeHistory(state.log, name, older, isLoaded === false) };
   return updateRoom(merged, name, (room) => ({
     ...room,
     isHistoryLoaded: true,
-    firstSeq:
-      oldest === undefined && room.isHistoryLoaded ? oldestSeq(state.log, name) : room.firstSeq,
+    firstSeq: oldest === undefined && isLoaded ? oldestSeq(state.log, name) : room.firstSeq,
   }));
 }

@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { HistorySearch } from "../../src/client/history-search.ts";
-import { search as limits } from "../../src/limits.ts";
+import { client as limits } from "../../src/limits.ts";
 
 const message = (seq: number) => ({ seq, timeMs: 0, from: "Bob", text: `tea ${seq}` });
 
@@ -33,7 +33,7 @@ test("ends against any server", () => {
       while (search.request !== undefined) {
         const { value } = answers.next();
         search.handle({ type: "found", room: "den", messages: [], next: value });
-        expect(++asked).toBeLessThanOrEqual(limits.maxRequests);
+        expect(++asked).toBeLessThanOrEqual(limits.searchRequests);
       }
     }),
   );

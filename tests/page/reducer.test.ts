@@ -562,6 +562,23 @@ test("history goes to its room; earlier messages can be loaded until the server 
   expect(hasEarlier(all, room(all, "den"))).toBe(false);
 });
 
+function numbered(state: State): string[] {
+  return texts(state, "den").filter((text) => text.startsWith("#"));
+}
+
+test("a new session of the same user leaves no gap between what it shows and what it has loaded", () => {
+  const before = hear(inThree, history("den", 1, 2, 3));
+  const again = run(before, { type: "disconnect", nowMs }, connect("den"));
+  const far = hear(again, history("den", 7, 8));
+  expect(numbered(far)).toEqual(["#7", "#8"]);
+  expect(hasEarlier(far, room(far, "den"))).toBe(true);
+  const whole = hear(far, history("den", 4, 5, 6), history("den", 1, 2, 3));
+  expect(numbered(whole)).toEqual(["#1", "#2", "#3", "#4", "#5", "#6", "#7", "#8"]);
+  const near = hear(again, history("den", 4, 5));
+  expect(numbered(near)).toEqual(["#1", "#2", "#3", "#4", "#5"]);
+  expect(numbered(hear(again, history("den", 2, 3)))).toEqual(["#1", "#2", "#3"]);
+});
+
 test("the same page of history twice does not look like the beginning of the room", () => {
   const loaded = hear(inThree, history("den", 5, 6));
   // Somebody has clicked twice before the answer.
