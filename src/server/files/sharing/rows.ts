@@ -4,6 +4,7 @@
 import { accountMark } from "../../../chat/accounts/account-store.ts";
 import { sharing as limits } from "../../../limits.ts";
 import { FieldReader, parseObject } from "../../../protocol/field-reader.ts";
+import { nameProblem } from "./item-name.ts";
 
 /** The user who uploaded something, in a form that identifies them later. */
 export type Owner = {
@@ -65,7 +66,7 @@ export function decodeItem(id: string, text: string): SharedItem | undefined {
     id,
     upload: r.text("upload"),
     parts: r.count("parts", 1),
-    name: r.text("name"),
+    name: itemName(r),
     isFolder: r.flag("isFolder"),
     version: r.text("version"),
     // Rows of earlier versions have none.
@@ -84,6 +85,14 @@ function read<Row>(text: string, of: (r: FieldReader) => Row): Row | undefined {
   const reader = new FieldReader(fields);
   const row = of(reader);
   return reader.problem === undefined ? row : undefined;
+}
+
+/** It is removed by this name some day, which must not lead out of the folder. */
+function itemName(r: FieldReader): string {
+  const name = r.text("name");
+  const problem = nameProblem(name);
+  if (problem !== undefined) r.refuse(problem);
+  return name;
 }
 
 function common(r: FieldReader): Owner & Amount & Told & { atMs: number } {

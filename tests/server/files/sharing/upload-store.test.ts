@@ -2,6 +2,7 @@
 
 import { expect, setDefaultTimeout, test } from "bun:test";
 import {
+  copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -273,6 +274,27 @@ test("rows that are damaged, or without a file, belong to nobody", async () => {
   await after.sweep(undefined);
   expect([...after.items].map(({ name }) => name)).toEqual(["a.txt"]);
   expect(after.usedBytes).toBe(1 + limits.entryBytes);
+});
+
+test("a row never leads out of the folder, whoever has written it", async () => {
+  const place = new Place();
+  await put(place.store(), "mine.txt", "mine");
+  const items = join(place.folder, ".parley-shared", "items");
+  const [id = ""] = readdirSync(items);
+  const row = readFileSync(join(items, id), "utf8");
+  mkdirSync(place.at("sub"));
+  const names = [`../outside${count}.txt`, "sub/mine.txt", ".hidden"];
+  for (const [n, name] of names.entries()) {
+    const path = place.at(name);
+    copyFileSync(place.at("mine.txt"), path);
+    const { atime, mtime } = statSync(place.at("mine.txt"));
+    utimesSync(path, atime, mtime);
+    writeFileSync(join(items, `other${n}`), row.replace('"mine.txt"', JSON.stringify(name)));
+  }
+  const store = place.store();
+  place.nowMs += 10 * 24 * 3_600_000;
+  expect((await store.sweep(1)).map(({ name }) => name)).toEqual(["mine.txt"]);
+  expect(names.filter((name) => !existsSync(place.at(name)))).toEqual([]);
 });
 
 test("a file of a removed folder is not taken for an upload, whatever its sender has named it", async () => {
