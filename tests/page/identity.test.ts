@@ -99,4 +99,30 @@ inBrowser("the server's file has hashes of both", () => {
   expect(content).toContain("$argon2id$");
 });
 
+inBrowser("the form leaves the field alone that one is in while the server is away", async () => {
+  await bob.navigate(rig.url);
+  await bob.fill("#login-name", "ann");
+  await bob.press("Enter");
+  await bob.until("!document.querySelector('#login-password-part').hidden");
+  await bob.get(`void (() => {
+    window.tries = 0;
+    window.WebSocket = class extends WebSocket {
+      constructor(...how) {
+        super(...how);
+        window.tries++;
+      }
+    };
+  })()`);
+  await rig.kill();
+  await bob.fill("#login-password", password);
+  await bob.press("Enter");
+  await bob.shows("#login-problem", "Connection failed. Trying again …");
+  await bob.fill("#login-rooms", "den");
+  const tries = await bob.get<number>("window.tries");
+  await bob.until(`window.tries > ${tries + 1}`);
+  expect(await bob.get("document.activeElement.id")).toBe("login-rooms");
+  await rig.start();
+  await bob.shows("#presence", "online as Ann");
+});
+
 expectNoComplaints(rig);

@@ -69,12 +69,13 @@ export class LoginForm {
       const isUntouched = this.#rooms.value === this.#rooms.defaultValue;
       if (rooms !== "" || isUntouched) this.#rooms.value = rooms || linkedRooms();
     }
-    if (state.isLoginShown && problem !== this.#shownProblem) {
-      const isPasswordNext = state.isPasswordAsked && problem !== undefined;
-      if (isPasswordNext) this.#password.select();
-      else if (problem?.field === "name") this.#name.select();
-      if (problem?.field === "rooms") this.#rooms.select();
-      if (problem?.field === "access") this.#accessWord.select();
+    // Each attempt to connect that fails is a new problem, while the user types on.
+    const field = problem?.field ?? "form";
+    if (state.isLoginShown && problem !== this.#shownProblem && field !== "form") {
+      if (state.isPasswordAsked) this.#password.select();
+      else if (field === "name") this.#name.select();
+      if (field === "rooms") this.#rooms.select();
+      if (field === "access") this.#accessWord.select();
     }
     this.#shownProblem = problem;
     this.#wasShown = state.isLoginShown;
