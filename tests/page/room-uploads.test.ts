@@ -197,4 +197,12 @@ inBrowser("whoever has shared a file removes it, nobody else", async () => {
   expect(existsSync(shared("note one.bin"))).toBe(true);
 });
 
+inBrowser("nothing is taken from somebody who has left: the next one would send it", async () => {
+  await ann.say("/quit");
+  await ann.until("document.querySelector('#attach').disabled");
+  await drop(ann, "#messages", [["late.bin", 10]]);
+  await ann.get("new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))");
+  expect(await ann.get("document.querySelectorAll('.upload').length")).toBe(0);
+});
+
 expectNoComplaints(rig);

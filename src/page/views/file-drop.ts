@@ -110,7 +110,7 @@ export class FileDrop {
 
   /** The person or the conversation under the pointer. */
   #targetOf(event: DragEvent): { element: Element; people: readonly string[] } | undefined {
-    if (!(event.target instanceof Element)) return undefined;
+    if (!(event.target instanceof Element) || this.#clip.disabled) return undefined;
     const row = event.target.closest<HTMLElement>("#people [data-person]");
     const name = row?.dataset["person"];
     if (row !== null && name !== undefined) return { element: row, people: [name] };
