@@ -51,7 +51,7 @@ export class ControlAttempt implements Attempt {
     this.#control = control;
     control.onTransferMessage = (message) => this.#guard(() => this.#handleMessage(message));
     control.onPiece = (piece) => this.#guard(() => this.#handlePiece(piece));
-    void control.lost.then((reason) => this.#end({ how: "retry", reason }));
+    control.onLost = (reason) => this.#end({ how: "retry", reason });
     try {
       const request = fetchRequest(this.#options, this.#token);
       const offer = await control.fetch(request, ({ entries }) => this.#options.onList?.(entries));

@@ -97,6 +97,8 @@ export class ControlClient {
   onOfferMessage: (message: OfferMessage) => void = () => {};
   /** Called when the kernel has accepted everything. */
   onDrained: () => void = () => {};
+  /** Called when the connection is lost or closed. Until then, `lost` would keep all listeners. */
+  onLost: (reason: ParleyError) => void = () => {};
   readonly #link: ControlLink;
   /** Unanswered requests, by `ref`. */
   readonly #pending = new Map<number, Pending>();
@@ -491,6 +493,7 @@ export class ControlClient {
     }
     this.#pending.clear();
     this.#lost.resolve(reason);
+    this.onLost(reason);
   }
 }
 

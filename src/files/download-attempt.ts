@@ -99,7 +99,7 @@ export class DownloadAttempt implements Attempt {
     this.#control = control;
     control.onTransferMessage = (message) =>
       this.#guard(() => this.#handleTransferMessage(message));
-    void control.lost.then((reason) => this.#end({ how: "retry", reason }));
+    control.onLost = (reason) => this.#end({ how: "retry", reason });
     try {
       await this.#cookieOrTimeout();
       await this.#fetch(control);

@@ -9,6 +9,7 @@ import type { LoopSocket } from "../../src/files/receiver-loop.ts";
 import { noOffload } from "../../src/io/udp/udp.ts";
 import { Assembler } from "../../src/transfer/assembler.ts";
 import { encodeServer } from "../../src/protocol/encode.ts";
+import { until } from "../until.ts";
 import { anyAttempt } from "./any-attempt.ts";
 
 const noSocket: LoopSocket = {
@@ -72,6 +73,26 @@ test.each([
   // Once, however often it is closed.
   attempt.close();
   expect(sent).toEqual([["fetch"], ["fetched", 7]]);
+  control.close();
+});
+
+test.each([
+  ["over TCP", async () => new ControlAttempt(anyAttempt)],
+  ["over UDP", () => overUdp(1)],
+] as const)("a connection does not keep attempts that are over (%s)", async (_, open) => {
+  const { control } = offering();
+  const attempts: WeakRef<Attempt>[] = [];
+  const make = async (): Promise<void> => {
+    const attempt = await open();
+    attempts.push(new WeakRef(attempt));
+    await attempt.run(control);
+  };
+  for (let i = 0; i < 10; i++) await make();
+  // The newest one may stay, and a conservative collector may miss a few.
+  await until(() => {
+    Bun.gc(true);
+    return attempts.filter((attempt) => attempt.deref() !== undefined).length < 5;
+  });
   control.close();
 });
 
