@@ -455,7 +455,9 @@ export class ControlClient {
 
   #ping(): void {
     const { silentMs } = this;
-    if (silentMs > limits.pingAfterMs + limits.answerTimeoutMs) this.#giveUp();
+    const mayBeAsleep = this.#link.checkAlive !== undefined;
+    const isOverdue = silentMs > limits.pingAfterMs + limits.answerTimeoutMs;
+    if (isOverdue && !mayBeAsleep) this.#giveUp();
     else if (silentMs > limits.pingAfterMs / 2) this.send({ type: "ping" });
   }
 

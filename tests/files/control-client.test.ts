@@ -1,7 +1,8 @@
 // A download's control connection passes on everything that concerns transfers.
 
-import { expect, test } from "bun:test";
+import { expect, jest, spyOn, test } from "bun:test";
 import { ControlClient } from "../../src/files/control-client.ts";
+import { fetching as limits } from "../../src/limits.ts";
 import { encodeServer } from "../../src/protocol/encode.ts";
 import type { TransferMessage } from "../../src/protocol/messages.ts";
 import type { Piece } from "../../src/transfer/piece.ts";
@@ -53,6 +54,30 @@ test("silence of a person is no loss: they may be asleep", async () => {
   });
   expect(control.isClosed).toBe(false);
   control.close();
+});
+
+test("however long a person is asleep, the channel to them stays in use", () => {
+  jest.useFakeTimers();
+  const now = spyOn(performance, "now");
+  try {
+    const link = {
+      isSecured: false,
+      exportedKey: () => undefined,
+      send() {},
+      waitingBytes: 0,
+      end() {},
+    };
+    now.mockReturnValue(0);
+    const person = ControlClient.over({ ...link, checkAlive() {} }, "Ann");
+    const server = ControlClient.over(link, "here");
+    now.mockReturnValue(limits.pingAfterMs + limits.answerTimeoutMs + 1);
+    jest.advanceTimersByTime(limits.pingAfterMs);
+    expect([person.isClosed, server.isClosed]).toEqual([false, true]);
+    person.close();
+  } finally {
+    now.mockRestore();
+    jest.useRealTimers();
+  }
 });
 
 test("a server that is slow to check a password is not lost; one that no longer answers is", async () => {
