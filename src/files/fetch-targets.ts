@@ -64,16 +64,17 @@ function kindOf(name: string): "folder" | "file" {
 
 /** Files of different folders must not replace each other. @throws ParleyError `usage` */
 function checkDifferent(names: readonly string[], folder: string): void {
-  const used = new Map<string, string>();
+  const used = new Map<string, string[]>();
   for (const name of names) {
     const own = foldedName(posix.basename(name), anyPlatform);
-    const other = used.get(own);
-    if (other !== undefined && isSameHere(name, other, folder)) {
+    const others = used.get(own) ?? [];
+    const other = others.find((one) => isSameHere(name, one, folder));
+    if (other !== undefined) {
       const both = `${quoted(other, 200)} and ${quoted(name, 200)}`;
       const sentence = `${both} would have the same name in ${quoted(folder, 200)}: fetch one of them to another place with -o`;
       throw new ParleyError("usage", sentence);
     }
-    used.set(own, name);
+    used.set(own, [...others, name]);
   }
 }
 
