@@ -1,6 +1,7 @@
 // Which names a file system can store, and how other names are changed. The rules are the same for
 // every fetch, so that a repeated fetch finds what the first one saved. Pure.
 
+import { foldCase } from "../../composed.ts";
 import { fnv1a } from "../fnv1a.ts";
 
 /** Properties of the receiving file system. */
@@ -40,7 +41,7 @@ export function heldName(name: string, rules: NameRules): string {
  */
 export function foldedName(name: string, { foldsCase, foldsAccents }: NameRules): string {
   const composed = foldsAccents || foldsCase ? name.normalize("NFC") : name;
-  return foldsCase ? composed.toUpperCase().toLowerCase().normalize("NFC") : composed;
+  return foldsCase ? foldCase(composed).normalize("NFC") : composed;
 }
 
 /** The `count`th alternative for a name that is taken: `a (2).txt`. */

@@ -91,6 +91,14 @@ test("the rule", () => {
   expect(Buffer.byteLength(long)).toBeLessThanOrEqual(255);
 });
 
+test("names that differ only in case are one, in every script", () => {
+  const pairs = ["STRAẞE straße", "STRASSE straße", "ΟΔΟΣ οδος", "İ i̇", "ǅ ǆ", "Ꭰ ꭰ", "ﬀ FF"];
+  for (const pair of pairs) {
+    const [one = "", other = ""] = pair.split(" ");
+    expect(foldedName(one, windows)).toBe(foldedName(other, windows));
+  }
+});
+
 test("a hundred thousand colliding names take no longer than as many others", () => {
   const letters = Array.from({ length: 17 }, (_, i) => i);
   const names = Array.from({ length: 100_000 }, (_, n) =>
