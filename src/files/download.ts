@@ -104,9 +104,8 @@ export class Download implements Incoming {
     const known = this.#offer;
     this.#offer = offer;
     this.#isSealed = isSealed;
-    if (this.#assembler !== undefined && known?.version === version && known.size === size) {
-      return this.#assembler;
-    }
+    const isSame = known?.version === version && known.size === size;
+    if (isSame && this.#assembler?.chunkBytes === chunkBytes) return this.#assembler;
     if (++this.#versions > wire.maxVersions) {
       throw new ParleyError(
         "changed",

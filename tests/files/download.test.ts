@@ -410,6 +410,25 @@ test("a partial file from one server is not continued with another", async () =>
   }
 });
 
+test("chunks of another size, after an update of the server, do not continue those of before", () => {
+  const path = join(base, "other chunks", "file");
+  mkdirSync(dirname(path));
+  const download = new Download(
+    "file",
+    { kind: "file", path },
+    { resume: true, sha256: false, sender: () => "pin", onEvent() {} },
+  );
+  const offer = { type: "offer", transfer: 1, name: "file", size: 200_000, version: "v" } as const;
+  const shape = { modified: 0, udpPort: 1, maxSegmentBytes: 1_200 };
+  const offered = (chunkBytes: number) =>
+    download.handleOffer({ ...offer, ...shape, chunkBytes }, true)?.chunkBytes;
+  expect(offered(65_536)).toBe(65_536);
+  // What this attempt has requested is not what is missing now.
+  expect(offered(131_072)).toBeUndefined();
+  expect(offered(131_072)).toBe(131_072);
+  download.close();
+});
+
 test("a constantly growing log is fetched as it was at the start", async () => {
   const log = join(source, "log");
   const start = crypto.getRandomValues(new Uint8Array(60_000));
