@@ -402,6 +402,9 @@ export class ControlClient {
         const { transfer, offset, data } = received;
         return this.onPiece({ transfer, offset, bytes: Buffer.from(data, "base64") });
       }
+      case "offer":
+        // Nobody waits for it any more.
+        return this.send({ type: "fetched", transfer: received.transfer });
       case "tags":
       case "digest":
       case "gone":

@@ -108,6 +108,23 @@ function controlHere(): ControlClient {
   return ControlClient.over(link, "here");
 }
 
+test("an offer that comes too late is given back, so that it occupies no place at the server", () => {
+  const sent: object[] = [];
+  const link = {
+    isSecured: false,
+    exportedKey: () => undefined,
+    send: (text: string) => void sent.push(JSON.parse(text)),
+    waitingBytes: 0,
+    end() {},
+  };
+  const control = ControlClient.over(link, "here");
+  const shape = { modified: 0, chunkBytes: 65_536, udpPort: 1, maxSegmentBytes: 1_200 };
+  const about = { transfer: 7, name: "file", size: 10, version: "v1", ref: 99 };
+  control.receive(encodeServer({ type: "offer", ...about, ...shape }).trimEnd());
+  expect(sent).toEqual([{ type: "fetched", transfer: 7 }]);
+  control.close();
+});
+
 test("what was pulled comes as bytes, in whatever form it was sent, and not once it is closed", () => {
   const control = controlHere();
   const heard: Piece[] = [];
