@@ -229,7 +229,10 @@ class FolderFetch {
       await client.fetch(`${name}/${pathOf(node)}`, { kind: "file", path }, onEvent);
     } catch (error) {
       if (!(error instanceof ParleyError)) throw error;
-      const sentence = error.message.replaceAll(path, () => shownPath);
+      // The file itself first, since its folder is the beginning of its path.
+      const sentence = error.message
+        .replaceAll(path, () => shownPath)
+        .replaceAll(dirname(path), () => dirname(shownPath));
       const readable = new ParleyError(error.code, sentence);
       if (!ownFailures.has(error.code)) throw readable;
       this.#fail(node, readable);
@@ -391,11 +394,12 @@ function cannotWrite(path: string, error: unknown): ParleyError {
 }
 
 /** @throws ParleyError `storage` if the disk has too little room */
-function checkRoomFor(folder: string, name: string, { wanted, wantedBytes }: TreeScan): void {
+function checkRoomFor(folder: string, name: string, scan: TreeScan): void {
+  const { wanted, wantedBytes, heldBytes } = scan;
   const room = freeRoom(folder);
   // On average, half a block of each file is unused.
   const unusedBytes = (wanted.size * (room?.blockBytes ?? 0)) / 2;
-  checkRoom(folder, `${name}/`, wantedBytes + unusedBytes, room);
+  checkRoom(folder, `${name}/`, wantedBytes + unusedBytes - heldBytes, room);
 }
 
 /** Whether another fetch of the same folder has saved the file meanwhile. */

@@ -108,6 +108,13 @@ export class PartialFile implements ChunkStore {
     }
   }
 
+  /** How much of the disk an earlier fetch of the file at `path` occupies. */
+  static heldBytes(path: string): number {
+    const part = partsOf(path).find(isOwn);
+    const left = part === undefined ? undefined : lstatOf(part);
+    return Number(left?.blocks ?? 0n) * blockBytes;
+  }
+
   /** The path of the partial file. */
   get part(): string {
     return this.#part;

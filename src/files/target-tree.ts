@@ -20,6 +20,7 @@ import type { TreeNode } from "../transfer/tree/manifest.ts";
 import type { SavedNames } from "../transfer/tree/saved-names.ts";
 import { quietly } from "./cleanup.ts";
 import { moveInto } from "./move-into.ts";
+import { PartialFile } from "./partial-file.ts";
 
 export class TargetTree {
   /** The path of the folder itself. */
@@ -52,6 +53,11 @@ export class TargetTree {
    */
   look(node: TreeNode): FileLook | undefined {
     return this.#folderOf(node.parent).look(this.#names.of(node));
+  }
+
+  /** How much of the disk an interrupted fetch of the file occupies. Throws the same. */
+  heldBytes(node: TreeNode): number {
+    return PartialFile.heldBytes(this.at(node));
   }
 
   /** Creates a folder. Throws the file system's errors. */

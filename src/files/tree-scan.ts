@@ -3,6 +3,7 @@
 
 import { ParleyError } from "../errors.ts";
 import type { FileLook } from "../io/file-calls.ts";
+import { isBatched } from "../transfer/tree/batch.ts";
 import type { TreeNode } from "../transfer/tree/manifest.ts";
 import { readReason } from "./file-reason.ts";
 import { isSameTime } from "./local-copy.ts";
@@ -22,6 +23,8 @@ export interface TreeScan {
   readonly unchanged: number;
   /** Bytes of the wanted files. */
   readonly wantedBytes: number;
+  /** Bytes of the disk that interrupted fetches of them occupy. */
+  readonly heldBytes: number;
 }
 
 export interface ScanOptions {
@@ -53,6 +56,7 @@ class Scan implements TreeScan {
   readonly failed = new Map<TreeNode, ParleyError>();
   unchanged = 0;
   wantedBytes = 0;
+  heldBytes = 0;
   readonly #target: TargetTree | undefined;
   readonly #options: ScanOptions;
 
@@ -105,6 +109,11 @@ class Scan implements TreeScan {
   #want(node: TreeNode): void {
     this.wanted.add(node);
     this.wantedBytes += node.size;
+    const isNew = node.parent !== undefined && this.newFolders.has(node.parent);
+    // Small files are not resumed.
+    if (isNew || node.size === 0 || isBatched(node.size)) return;
+    const heldBytes = this.#target?.heldBytes(node) ?? 0;
+    this.heldBytes += Math.min(heldBytes, node.size);
   }
 
   #fail(node: TreeNode, code: "differs" | "storage", why: string): void {
