@@ -181,8 +181,11 @@ export class Handover {
     from,
     ...content
   }: Extract<OfferEvent, { type: "offered" }>): Promise<void> {
-    for (const [one, { isOver }] of this.#incoming) if (isOver) this.#incoming.delete(one);
+    for (const [one, { isOver, isUntold }] of this.#incoming) {
+      if (isOver && !isUntold) this.#incoming.delete(one);
+    }
     const known = this.#incoming.get(id);
+    if (known?.isUntold === true) return known.tellOver();
     // The sender, or this end, has returned.
     if (known !== undefined) return known.isAccepted ? known.answer() : undefined;
     if (this.#incoming.size >= limits.maxKnown) return;

@@ -57,6 +57,8 @@ export class IncomingOffer {
   #treeEntries = 0;
   #saidMs = 0;
   #isOver = false;
+  /** It was declined or stopped while there was no connection: the server will offer it again. */
+  #isUntold = false;
 
   constructor(options: IncomingOptions) {
     this.offer = options.offer;
@@ -82,6 +84,11 @@ export class IncomingOffer {
   /** It was declined, was stopped, failed or was ended by its sender: nothing more comes of it. */
   get isOver(): boolean {
     return this.#isOver;
+  }
+
+  /** It is over, and the server does not know. */
+  get isUntold(): boolean {
+    return this.#isUntold;
   }
 
   /** Whether there is a channel. */
@@ -146,20 +153,27 @@ export class IncomingOffer {
   }
 
   decline(): void {
-    const { exchange } = this.#options;
-    exchange.session.request({ type: "answer-files", offer: this.offer, accept: false });
-    exchange.applyOutputs();
     this.#isOver = true;
+    this.tellOver();
   }
 
   /** Stops receiving; data that has arrived is kept. */
   stop(reason = new ParleyError("interrupted", stopped)): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#options.exchange.session.endOffer(this.offer, "cancelled");
-    this.#options.exchange.applyOutputs();
+    this.tellOver();
     this.#closeChannel();
     this.#client?.stop(reason);
+  }
+
+  /** Tells the server that this end has declined or stopped it, or as soon as it asks again. */
+  tellOver(): void {
+    const { exchange } = this.#options;
+    const { session } = exchange;
+    this.#isUntold = !session.online;
+    if (this.isAccepted) session.endOffer(this.offer, "cancelled");
+    else session.request({ type: "answer-files", offer: this.offer, accept: false });
+    exchange.applyOutputs();
   }
 
   handleOffer(event: OfferEvent): void {

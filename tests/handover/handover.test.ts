@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { SessionRequest } from "../../src/client/events.ts";
+import type { OfferEnd } from "../../src/protocol/messages.ts";
 import { ParleyError } from "../../src/errors.ts";
 import type { Exchange } from "../../src/handover/exchange.ts";
 import { Handover } from "../../src/handover/handover.ts";
@@ -20,18 +21,20 @@ writeFileSync(file, "");
 const summary = { files: 1, bytes: 3, names: ["a"] };
 const numberOf = (fill: number): string => Buffer.alloc(16, fill).toString("base64url");
 
-/** A session that only records what is asked of it. */
+/** A session that only records what is asked of it while it is online. */
 function rig(mail?: Exchange["mail"]) {
   const asked: unknown[] = [];
   const events: IncomingOfferEvent[] = [];
+  const session = {
+    name: "Bob",
+    online: true,
+    request: (request: SessionRequest) => (session.online ? asked.push(request) : undefined),
+    pass() {},
+    endOffer: (offer: string, reason: OfferEnd) =>
+      session.online ? void asked.push({ type: "end-offer", offer, reason }) : undefined,
+  };
   const exchange: Exchange = {
-    session: {
-      name: "Bob",
-      online: true,
-      request: (request: SessionRequest) => asked.push(request),
-      pass() {},
-      endOffer: (offer, reason) => void asked.push({ type: "end-offer", offer, reason }),
-    },
+    session,
     applyOutputs() {},
     mail,
     sealer: undefined,
@@ -45,7 +48,7 @@ function rig(mail?: Exchange["mail"]) {
     await turns();
   };
   const names = (): string[] => events.map(({ event }) => event);
-  return { handover, offer, asked, events, names };
+  return { handover, session, offer, asked, events, names };
 }
 
 test("the same files are offered anew after they could not be received", async () => {
@@ -105,6 +108,30 @@ test("to decline an offer that is being received stops it", async () => {
   expect(names()).toEqual(["offer-received", "offer-refused"]);
   expect(existsSync(into)).toBe(false);
   expect(handover.hasAccepted).toBe(false);
+});
+
+test("what is declined or stopped without a connection is not offered again when there is one", async () => {
+  const { handover, session, offer, asked, names } = rig();
+  await offer("Ann", numberOf(1));
+  await offer("Bea", numberOf(2));
+  const receiving = handover.find("2")!.accept(join(base, "three"));
+  session.online = false;
+  for (const number of ["1", "2"]) handover.decline(handover.find(number)!);
+  await receiving;
+  session.online = true;
+  asked.length = 0;
+  const heard = names();
+  // The server repeats what it knows.
+  await offer("Ann", numberOf(1));
+  await offer("Bea", numberOf(2));
+  expect(asked).toEqual([
+    { type: "answer-files", offer: numberOf(1), accept: false },
+    { type: "end-offer", offer: numberOf(2), reason: "cancelled" },
+  ]);
+  expect(names()).toEqual(heard);
+  // They are sent once more.
+  await offer("Ann", numberOf(1));
+  expect(handover.find("Ann")?.id).toBe(3);
 });
 
 test("whoever stops the transfers can still take what others offer", async () => {
