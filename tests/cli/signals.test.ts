@@ -97,6 +97,101 @@ function isFull(pipe: number): boolean {
   }
 }
 
+/** A pipe that accepts nothing more. */
+function fullPipe(name: string) {
+  const fifo = join(base, name);
+  Bun.spawnSync(["mkfifo", fifo]);
+  const unread = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
+  while (!isFull(unread));
+  const stdout = openSync(fifo, "w");
+  const close = (): void => [stdout, unread].forEach((fd) => closeSync(fd));
+  return { stdout, close };
+}
+
+/** A command whose output nobody reads. */
+function unread(name: string, words: string[], stdin: "pipe" | "ignore" = "ignore") {
+  const pipe = fullPipe(name);
+  const child = Bun.spawn([...parleyCommand(), ...words], {
+    stdin,
+    stdout: pipe.stdout,
+    stderr: "pipe",
+    env: environment({ TMPDIR: temporary, XDG_CONFIG_HOME: base }),
+    timeout: 60_000,
+    killSignal: "SIGKILL",
+  });
+  void child.exited.then(pipe.close);
+  return child;
+}
+
+onUnix("senders whose output nobody reads end at the first signal", async () => {
+  const folder = join(base, "hidden-too");
+  mkdirSync(folder);
+  for (const name of ["a.txt", ".hidden"]) writeFileSync(join(folder, name), "a");
+  // Its first event is printed before it logs in.
+  const words = ["send-file", address, folder, "--to", "Nobody", "--name", "Sender", "--json"];
+  const sender = unread("of-sender", words);
+  await server.says(/name=Sender/);
+  sender.kill("SIGTERM");
+  expect(await sender.exited).toBe(143);
+  const coded = unread("of-code", ["send-file", address, folder]);
+  const decoder = new TextDecoder();
+  let said = "";
+  for await (const bytes of coded.stderr) {
+    said += decoder.decode(bytes, { stream: true });
+    if (said.includes("Nobody else can read")) coded.kill("SIGTERM");
+  }
+  expect(await coded.exited).toBe(143);
+});
+
+onUnix("a fetch by code whose output nobody reads ends at the first signal", async () => {
+  const file = join(base, "slow");
+  writeFileSync(file, Buffer.alloc(1_000_000));
+  const words = ["send-file", address, file, "--limit-rate", "10k", "--json"];
+  await using sender = new Parley(...words);
+  const { code } = JSON.parse(await sender.line(/"event":"code"/)) as { code: string };
+  const flags = ["--code", code, "--json", "-o", join(base, "fetched")];
+  const fetching = unread("of-fetch", ["fetch-file", address, ...flags]);
+  await sender.line(/"event":"progress"/);
+  fetching.kill("SIGTERM");
+  expect(await fetching.exited).toBe(143);
+});
+
+/** Ends a command that is over, but for its output. */
+async function endUnread(child: Bun.Subprocess): Promise<number> {
+  const ending = setInterval(() => child.kill("SIGTERM"), 100);
+  return await child.exited.finally(() => clearInterval(ending));
+}
+
+onUnix("commands that only wait for a reader can be ended", async () => {
+  let left = Promise.withResolvers<void>();
+  // Answers as a server of greetings does. As a registry it answers nothing.
+  const old = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: {
+      data(socket, bytes) {
+        if (!bytes.toString().includes("REGISTER")) socket.write("Hello\n");
+      },
+      close: () => left.resolve(),
+    },
+  });
+  const to = `127.0.0.1:${old.port}`;
+  const greeted = unread("of-greeting", ["classic", "greeting", to, "--tcp"]);
+  await left.promise;
+  expect(await endUnread(greeted)).toBe(143);
+  left = Promise.withResolvers();
+  const peer = unread(
+    "of-peer",
+    ["peer", "--id=Ann", "--port=0", "--server", to, "--json"],
+    "pipe",
+  );
+  void peer.stdin?.write("/register\n/quit\n");
+  void peer.stdin?.flush();
+  await left.promise;
+  expect(await endUnread(peer)).toBe(143);
+  old.stop(true);
+});
+
 onUnix("a listing that nobody reads any further can be interrupted", async () => {
   const many = join(base, "many");
   mkdirSync(many);

@@ -95,7 +95,11 @@ export default defineCommand({
       stdout.data(options.json ? jsonLine(event) : `${line}\n`);
     };
     const to = readAddress(args.dialect, args.server, args.plain === true);
-    await Promise.race([run(to, show, options), interruption()]);
+    const interrupted = Promise.withResolvers<EndSignal | undefined>();
+    const stopListening = onSignals(interrupted.resolve);
+    stdout.onClosed(() => interrupted.resolve(undefined));
+    const interruption = interrupted.promise.then(reportInterruption);
+    await Promise.race([run(to, show, options), interruption]).finally(stopListening);
   },
 });
 
@@ -129,13 +133,10 @@ function readCount(text: string): number {
 }
 
 /**
- * Resolves when stdout is closed. @throws ParleyError on a signal, or if writing to stdout fails
+ * `signal` undefined: stdout is closed. @throws ParleyError on a signal, or if writing to stdout
+ * has failed
  */
-async function interruption(): Promise<void> {
-  const signal = await new Promise<EndSignal | undefined>((resolve) => {
-    onSignals(resolve);
-    stdout.onClosed(() => resolve(undefined));
-  });
+function reportInterruption(signal: EndSignal | undefined): void {
   if (signal !== undefined) throw endedBy(signal);
   if (stdout.failure !== undefined) throw unwritable(stdout.failure);
 }

@@ -379,10 +379,10 @@ async function converse(talk: Talk, prompt?: PeerPrompt): Promise<number> {
     peer.handleInterrupt(why, performance.now());
     driver.applyOutputs();
   };
-  onSignals((signal) => end(interruptions[signal]));
+  const stopListening = onSignals((signal) => end(interruptions[signal]));
   stdout.onClosed(() => end("interrupted"));
   if (!prompt) void readTyped(talk);
-  const code = exitCodes[await driver.run(peer)];
+  const code = exitCodes[await driver.run(peer).finally(stopListening)];
   files.close();
   if (stdout.failure !== undefined) throw unwritable(stdout.failure);
   return stdout.closed ? exitCode.done : code;

@@ -49,9 +49,11 @@ export type CodeFetchOptions = Omit<DownloadClientOptions, "server" | "source" |
 export async function runCodeFetch(options: CodeFetchOptions): Promise<void> {
   const { report } = options;
   let entered: Entered | undefined;
+  let isStopped = false;
   const interruption = Promise.withResolvers<never>();
   interruption.promise.catch(() => {});
   const stopListening = onSignals((signal: EndSignal) => {
+    isStopped = true;
     const reason = endedBy(signal, "what has arrived is kept");
     entered?.sayStopped();
     entered?.client.stop(reason);
@@ -74,7 +76,8 @@ export async function runCodeFetch(options: CodeFetchOptions): Promise<void> {
   } finally {
     stopListening();
     report.end();
-    await stdout.emptied();
+    // Whoever stops it does not wait for a reader that has stopped.
+    if (!isStopped) await stdout.emptied();
     await stderr.flush();
   }
 }

@@ -57,9 +57,11 @@ export async function runCodeSend(given: CodeSendOptions): Promise<void> {
   const report = new CodeReport(options.json, options.quiet);
   const interruption = Promise.withResolvers<never>();
   interruption.promise.catch(() => {});
-  const stopListening = onSignals((signal) =>
-    interruption.reject(endedBy(signal, "the code is void")),
-  );
+  let isStopped = false;
+  const stopListening = onSignals((signal) => {
+    isStopped = true;
+    interruption.reject(endedBy(signal, "the code is void"));
+  });
   // A code that nobody has seen would wait for ever; a closed pipe may have passed it on.
   stdout.onClosed(() => {
     if (stdout.failure !== undefined) interruption.reject(unwritable(stdout.failure));
@@ -73,7 +75,8 @@ export async function runCodeSend(given: CodeSendOptions): Promise<void> {
   } finally {
     stopListening();
     report.end();
-    await stdout.emptied();
+    // Whoever stops it does not wait for a reader that has stopped.
+    if (!isStopped) await stdout.emptied();
     await stderr.flush();
   }
 }

@@ -35,7 +35,9 @@ export async function runSend(options: SendOptions): Promise<void> {
   interruption.promise.catch(() => {});
   let stop = (reason: ParleyError): void => interruption.reject(reason);
   let isTaken = false;
+  let isStopped = false;
   const stopListening = onSignals((signal: EndSignal) => {
+    isStopped = true;
     const kept = "what has arrived is kept: send it again to continue";
     stop(endedBy(signal, isTaken ? kept : "nothing was sent"));
   });
@@ -73,7 +75,8 @@ export async function runSend(options: SendOptions): Promise<void> {
     report.end();
     stopListening();
     await connection.leave();
-    await stdout.emptied();
+    // Whoever stops it does not wait for a reader that has stopped.
+    if (!isStopped) await stdout.emptied();
     await stderr.flush();
   }
 }
