@@ -16,6 +16,7 @@ import { workingFolder } from "../own-folders.ts";
 import { freePort } from "../free-port.ts";
 import { Parley, parleyBinary, parleyCommand } from "../parley.ts";
 import { reachableHosts } from "../../src/io/host-port.ts";
+import { terminal } from "../../src/limits.ts";
 import { RawClient } from "../interop/sockets.ts";
 import { skipUnless } from "../skip.ts";
 import { testFolder } from "../test-folder.ts";
@@ -448,6 +449,21 @@ describe("typed on its stdin", () => {
     server.type("/quit");
     expect(await server.exit()).toBe(0);
     for (const line of server.lines) expect(JSON.parse(line)).toHaveProperty("event");
+  });
+
+  test("/export prints every message, also if that is more than is queued for a slow reader", async () => {
+    const { server, port } = await start("--rate", "0");
+    await using _ = server;
+    const count = Math.ceil((8 * terminal.maxLogBytes) / 16_000);
+    const input = Array.from({ length: count }, (_, i) => `${i} ${"x".repeat(16_000)}\n`).join("");
+    expect(await run(["client", `127.0.0.1:${port}`, "--name=Ann"], { input })).toMatchObject({
+      code: 0,
+    });
+    server.type("/export lobby");
+    const exported = () => server.lines.filter((line) => line.includes('"event":"message"'));
+    await server.line(new RegExp(`"seq":${count},`));
+    expect(exported()).toHaveLength(count);
+    expect(server.lines.join("\n")).not.toContain("dropped");
   });
 
   test("/quit tells everyone and exits with 0", async () => {

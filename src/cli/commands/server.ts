@@ -6,13 +6,14 @@ import { isLoopback } from "../../addresses.ts";
 import { errorMessage, ParleyError } from "../../errors.ts";
 import { hostPortText } from "../../io/host-port.ts";
 import { nextExport } from "../../chat/admin/export-pages.ts";
+import type { AdminRow } from "../../protocol/messages.ts";
 import { ChatServer } from "../../server/chat-server.ts";
 import { watchServerKey } from "../../server/key-watch.ts";
 import { folderState } from "../../server/files/shared-folder.ts";
 import { whenForeground } from "../../terminal/output/foreground.ts";
 import { isTerminal } from "../../terminal/output/is-terminal.ts";
 import { jsonLine } from "../../terminal/output/json-line.ts";
-import { print } from "../../terminal/output/output.ts";
+import { print, stdout } from "../../terminal/output/output.ts";
 import { qrCode } from "../../terminal/output/qr-code.ts";
 import { wantsColors } from "../../terminal/output/style.ts";
 import { CertificateFiles } from "../../tls/certificate-files.ts";
@@ -172,12 +173,19 @@ function carryOut(server: ChatServer, order: string, json: boolean): void {
     if (answer.message !== undefined) say(harmless(answer.message));
     if (!answer.ok) return;
     const { rows = [] } = answer;
-    for (const { text, fields } of rows) {
-      print(json || text === undefined ? jsonText(fields) : harmless(text));
-    }
-    const next = nextExport(line, rows);
-    if (next !== undefined) setImmediate(() => carryOut(server, `/${next}`, json));
+    void printRows(rows, json).then(() => {
+      const next = nextExport(line, rows);
+      if (next !== undefined) setImmediate(() => carryOut(server, `/${next}`, json));
+    });
   });
+}
+
+/** A log may lose lines if its reader is slow, an answer may not. */
+async function printRows(rows: readonly AdminRow[], json: boolean): Promise<void> {
+  for (const { text, fields } of rows) {
+    if (!stdout.isIdle) await stdout.emptied();
+    print(json || text === undefined ? jsonText(fields) : harmless(text));
+  }
 }
 
 /** For `print`, which adds the newline. */
