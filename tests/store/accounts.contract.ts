@@ -161,6 +161,21 @@ export function accountsContract(
       expect((await keysOf(accounts))?.at(-1)).toEqual(["k2", undefined]);
     });
 
+    test("the last proof of an account, a key or its password, can't be removed", async () => {
+      const accounts = await withAnn(open());
+      const change = (more: Parameters<Accounts["change"]>[0]) => accounts.change(more);
+      const revoke = { ...ofAnn, type: "revoke-key", key: "k1", atMs: 2 } as const;
+      const last = { done: false, why: "last" } as const;
+      expect(await change(revoke)).toEqual(last);
+      const set = (password: string | undefined) =>
+        change({ ...ofAnn, type: "set-password", password, atMs: 3 });
+      expect((await set("hash")).done).toBe(true);
+      expect((await change(revoke)).done).toBe(true);
+      expect(await set(undefined)).toEqual(last);
+      expect((await change({ ...revoke, type: "add-key", label: "again" })).done).toBe(true);
+      expect((await set(undefined)).done).toBe(true);
+    });
+
     test("devices are bounded; the first of the revoked ones is forgotten", async () => {
       const accounts = await withAnn(open());
       const add = (key: string) =>

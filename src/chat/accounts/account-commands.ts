@@ -221,8 +221,7 @@ export function revoke(hub: HubState, session: Session, command: Of<"revoke">): 
       return reject(hub, session, "not-found", message, { ref, subject: command.key });
     }
     if (active.length === 1 && account.password === undefined) {
-      const message = `This is the only way to log in as ${account.name}: add a device or set a password first`;
-      return reject(hub, session, "protocol", message, { ref });
+      return rejectLast(hub, session, command);
     }
     revokeDevice(hub, session, command, account, device);
   });
@@ -272,8 +271,7 @@ export function setPassword(hub: HubState, session: Session, command: Of<"set-pa
       if (keys.some(({ revokedMs }) => revokedMs === undefined)) {
         return keepPassword(hub, session, command, undefined);
       }
-      const message = "The password is the only way to log in with this name: add a device first";
-      reject(hub, session, "protocol", message, { ref });
+      rejectLast(hub, session, command);
     });
   }
   // Otherwise one network could keep the password hasher busy.
@@ -424,16 +422,28 @@ function askOfAccount<K extends "change-account" | "find-account">(
 function rejectUnchanged(
   hub: HubState,
   session: Session,
-  { type, ref }: ChangingCommand,
+  command: ChangingCommand,
   why: Extract<AccountOutcome, { done: false }>["why"],
 ): void {
+  const { type, ref } = command;
   if (why === "full") {
     const message = `An account has at most ${limits.maxKeys} devices: revoke one first`;
     return reject(hub, session, "full", message, { ref });
   }
+  // Another device, or the password, has been removed in the same moment.
+  if (why === "last") return rejectLast(hub, session, command);
   if (type !== "link") return rejectUnowned(hub, session, ref);
   if (why === "key") return reject(hub, session, "name-registered", deviceIsOwned, { ref });
   reject(hub, session, "not-found", noSuchCode, { ref });
+}
+
+/** Nobody could log in any more. */
+function rejectLast(hub: HubState, session: Session, { type, ref }: ChangingCommand): void {
+  const message =
+    type === "set-password"
+      ? "The password is the only way to log in with this name: add a device first"
+      : `This is the only way to log in as ${session.name}: add a device or set a password first`;
+  reject(hub, session, "protocol", message, { ref });
 }
 
 function rejectUnowned(hub: HubState, session: Session, ref: Ref | undefined): void {

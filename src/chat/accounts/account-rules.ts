@@ -48,7 +48,7 @@ export function judge(change: AccountChange, account: Account | undefined, taken
       if (taken.key) return "key";
       return activeKeys(account).length >= limits.maxKeys ? "full" : "carry-out";
     case "revoke-key":
-      if (isActive(account, change.key)) return "carry-out";
+      if (isActive(account, change.key)) return isLastProof(account) ? "last" : "carry-out";
       return account.keys.some(({ key }) => key === change.key) ? "nothing" : "missing";
     case "vouch":
       return isActive(account, change.key) ? "carry-out" : "missing";
@@ -57,10 +57,17 @@ export function judge(change: AccountChange, account: Account | undefined, taken
     case "add-token":
       return account.password === change.password ? "carry-out" : "missing";
     case "set-password":
+      if (change.password !== undefined || activeKeys(account).length > 0) return "carry-out";
+      return "last";
     case "remove-token":
     case "delete":
       return "carry-out";
   }
+}
+
+/** Whether its only active key is all that proves it. */
+function isLastProof(account: Account): boolean {
+  return account.password === undefined && activeKeys(account).length === 1;
 }
 
 function activeKeys({ keys }: Account): Account["keys"] {

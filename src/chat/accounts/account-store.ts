@@ -82,9 +82,10 @@ export type AccountOutcome =
       /**
        * `name`: it belongs to another account. `key`: likewise. `full`: no room for another account
        * or key. `missing`: the account, key or code does not exist, the key is revoked (unless
-       * that was the change), or the password is another one.
+       * that was the change), or the password is another one. `last`: the key or password is all
+       * that proves the account.
        */
-      readonly why: "name" | "key" | "full" | "missing";
+      readonly why: "name" | "key" | "full" | "missing" | "last";
     };
 
 /** The registered names and their owners. */

@@ -162,6 +162,24 @@ test("a vouch that is not stored is answered, since nobody would learn of it", (
 });
 
 describe("a device is revoked", () => {
+  test("but not the last one, even if two devices revoke each other at the same time", () => {
+    const store = new FailingStore();
+    const rig = new Rig({}, store.answer);
+    const { desk, phone } = both(rig);
+    store.timing = ({ type }) => (type === "change-account" ? "run-late" : "now");
+    desk.send({ type: "revoke", key: keyOf("phone") }).text();
+    phone.send({ type: "revoke", key: keyOf("desk") }).text();
+    store.timing = () => "now";
+    store.release(rig);
+    rig.settle();
+    expect(phone.lines()).toMatchObject([
+      { type: "account-changed", change: "device-revoked" },
+      { type: "bye" },
+    ]);
+    desk.close("quit");
+    expect(withKey(rig, "Ann", "desk").lines()[0]).toMatchObject({ type: "welcome" });
+  });
+
   test("and is logged out immediately and permanently", () => {
     const rig = new Rig();
     const { desk, phone } = both(rig);
