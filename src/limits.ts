@@ -899,8 +899,10 @@ export const peer = {
   maxBridgeTries: 16,
   /** Time that `/quit` allows a pending request to finish. */
   hurryMs: 1_000,
-  /** When closing: time for the peer to read the last bytes and close. */
+  /** When closing: time for the peer to close, once the kernel has accepted the last bytes. */
   lingerMs: 1_000,
+  /** Until then: time for the peer to read more, which shows only now and then. */
+  unreadMs: 5_000,
   /** Idle time before the kernel probes whether the peer still exists. */
   keepAliveMs: 60_000,
   /** Within which both ends of a protected call show who they are. */

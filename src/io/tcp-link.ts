@@ -3,7 +3,7 @@
 // if both sides closed at the same time.
 
 import { plainAddress } from "../addresses.ts";
-import { peer as limits } from "../limits.ts";
+import { calls, peer as limits } from "../limits.ts";
 import { exportedKey } from "../tls/exported-key.ts";
 import { WriteQueue } from "./write-queue.ts";
 
@@ -14,6 +14,9 @@ export type TcpLinkEvents = {
   /** The kernel has accepted everything. */
   drained?(): void;
 };
+
+/** When the link was ended, when the other end last read something, and what waited after that. */
+type Reading = { endedMs: number; readMs: number; waitingBytes: number };
 
 export type PeerSocket = Bun.Socket<TcpLink>;
 
@@ -97,9 +100,25 @@ export class TcpLink {
     if (this.#ending) return;
     this.#ending = true;
     if (!this.#socket) return this.#closed.resolve();
-    this.#linger = setTimeout(() => this.#socket?.terminate(), limits.lingerMs);
+    const endedMs = performance.now();
+    this.#wait({ endedMs, readMs: endedMs, waitingBytes: this.waitingBytes });
     this.resume();
     this.#flush();
+  }
+
+  /** As long as the other end reads, there is time for what it has not read yet. */
+  #wait(before: Reading): void {
+    this.#linger = setTimeout(() => {
+      // The kernel delivers what it has accepted.
+      if (this.waitingBytes === 0) return void this.#socket?.end();
+      const nowMs = performance.now();
+      const { endedMs } = before;
+      const isReading = this.waitingBytes < before.waitingBytes;
+      const readMs = isReading ? nowMs : before.readMs;
+      const isLate = nowMs - endedMs >= calls.lingerMs || nowMs - readMs >= limits.unreadMs;
+      if (isLate) this.#socket?.terminate();
+      else this.#wait({ endedMs, readMs, waitingBytes: this.waitingBytes });
+    }, limits.lingerMs);
   }
 
   /** Aborts the connection; nothing more is reported. */
