@@ -114,6 +114,8 @@ export class ClassicUdp {
   #udp: UdpPort | undefined;
   /** Called with the answer, or with undefined if the port is closed. */
   #answer: ((text: string | undefined) => void) | undefined;
+  /** The last request was repeated: further answers to it may arrive. */
+  #isRepeated = false;
 
   private constructor(addresses: readonly string[], port: number) {
     this.#others = [...addresses];
@@ -134,18 +136,34 @@ export class ClassicUdp {
   async #tryNext(reason: string): Promise<void> {
     const next = this.#others.shift();
     if (next === undefined) throw cannotConnect(this.#to, reason);
-    this.#udp?.close();
     this.address = next;
     try {
-      this.#udp = await UdpPort.open({
-        connect: { host: next, port: this.port },
-        offload: false,
-        onDatagrams: (bytes) => this.#settle(new TextDecoder().decode(bytes)),
-        onRefused: () => this.#settle(undefined),
-      });
+      await this.#openPort();
     } catch (error) {
       await this.#tryNext(socketReason(error));
     }
+  }
+
+  /**
+   * At a new port, which gets no answers to earlier requests.
+   * @throws ParleyError `cannot-connect`
+   */
+  async #openAgain(): Promise<void> {
+    try {
+      await this.#openPort();
+    } catch (error) {
+      throw cannotConnect(this.#to, socketReason(error));
+    }
+  }
+
+  async #openPort(): Promise<void> {
+    this.#udp?.close();
+    this.#udp = await UdpPort.open({
+      connect: { host: this.address, port: this.port },
+      offload: false,
+      onDatagrams: (bytes) => this.#settle(new TextDecoder().decode(bytes)),
+      onRefused: () => this.#settle(undefined),
+    });
   }
 
   /**
@@ -154,10 +172,12 @@ export class ClassicUdp {
    */
   async ask(request: string): Promise<string> {
     const bytes = new TextEncoder().encode(request);
+    if (this.#isRepeated) await this.#openAgain();
     for (let attempt = 0; attempt < limits.datagramAttempts; attempt++) {
       const { promise, resolve } = Promise.withResolvers<string | undefined | null>();
       this.#answer = resolve;
       const timer = setTimeout(() => resolve(null), limits.datagramTimeoutMs);
+      this.#isRepeated = attempt > 0;
       this.#udp?.send(bytes, bytes.length);
       const answer = await promise;
       clearTimeout(timer);
