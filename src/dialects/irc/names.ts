@@ -5,8 +5,11 @@
 /** Characters that IRC allows in nicks but parley does not. */
 const special = /[[\]\\`^{|}]/g;
 
+/** A name that the server has assigned: an IPv6 address with a port. */
+const addressForm = /^\[[^[\]]+:[^[\]]*\]:\d+$/;
+
 export function nameOf(nick: string): string {
-  return nick.replace(special, "_");
+  return addressForm.test(nick) ? nick : nick.replace(special, "_");
 }
 
 /**

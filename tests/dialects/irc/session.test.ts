@@ -8,6 +8,7 @@ import { native } from "../../chat/rig.ts";
 import type { Peer } from "../../../src/chat/dialect.ts";
 import { ratesFor } from "../../../src/chat/rates/rate-budget.ts";
 import { ircDialect } from "../../../src/dialects/irc/irc.ts";
+import { selectChat } from "../../../src/dialects/select-chat.ts";
 import { irc as limits, people, rights, sender } from "../../../src/limits.ts";
 import { deletedText } from "../../../src/protocol/messages.ts";
 import { irc, IrcClient, IrcRig } from "./rig.ts";
@@ -246,6 +247,18 @@ test("a line without a prefix is read like any other", () => {
     );
     expect(one).toBe(other!);
   }
+});
+
+test("somebody who chose no name, and is called by an IPv6 address, can be spoken to", () => {
+  const rig = new IrcRig();
+  const ann = rig.irc("Ann");
+  const nameless = rig.client(selectChat, true, "2001:db8::1");
+  nameless.send("");
+  const [, nick = ""] = /__users__ (\S+)/.exec(nameless.text()) ?? [];
+  expect(nick).toMatch(/^\[2001:db8::1\]:\d+$/);
+  ann.send(`PRIVMSG ${nick} :hello`);
+  expect(nameless.text()).toContain(`Ann : ${nick} - hello`);
+  expect(ann.ask(`WHOIS ${nick}`)[0]).toContain(`311 Ann ${nick} `);
 });
 
 test("/me, formatting and several lines across the protocols", () => {
