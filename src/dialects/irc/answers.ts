@@ -6,7 +6,7 @@ import type { PersonInfo } from "../../chat/people/people-events.ts";
 import { letterOf } from "../../chat/rooms/room-change.ts";
 import type { RoomState, RosterEntry } from "../../chat/rooms/room-events.ts";
 import { matchesMask } from "../../chat/people/mask.ts";
-import { people as limits } from "../../limits.ts";
+import { irc, people as limits } from "../../limits.ts";
 import { isoText } from "../../utc-time.ts";
 import { channelOf, nickOf } from "./names.ts";
 import type { Request } from "./pending.ts";
@@ -16,9 +16,6 @@ import type { Line, Self } from "./self.ts";
 import { cutLine, whoLines } from "./who.ts";
 
 type Event<T extends PersonalEvent["type"]> = Extract<PersonalEvent, { type: T }>;
-
-/** Bytes of names in one line; the rest is for the channel and the client's nick. */
-const namesBytes = 380;
 
 export function entryLines(self: Self, event: Event<"entry">): Line[] {
   const { state, members, isNew, persona, name } = event;
@@ -54,9 +51,7 @@ export function namesLines(
       : nickOf(member.name);
     return `${prefixOf(self, member)}${nick}`;
   });
-  const lines = inLines(entries, " ").map((some) =>
-    self.numeric("353", isSecret ? "@" : "=", channel, some),
-  );
+  const lines = listLines(self, ["353", isSecret ? "@" : "=", channel], entries, " ");
   lines.push(self.numeric("366", channel, "End of /NAMES list"));
   return lines;
 }
@@ -126,9 +121,13 @@ export function peopleLines(self: Self, event: Event<"people">, request: Request
     case "WHOIS":
       return whoisLines(self, event, request);
     case "ISON":
-      return [self.numeric("303", event.people.map(({ name }) => nickOf(name)).join(" "))];
+      return namesHere(
+        self,
+        "303",
+        event.people.map(({ name }) => nickOf(name)),
+      );
     case "USERHOST":
-      return [self.numeric("302", event.people.map(userhost).join(" "))];
+      return namesHere(self, "302", event.people.map(userhost));
     default: {
       // A MODE query for another user.
       const [missing] = event.missing;
@@ -137,6 +136,12 @@ export function peopleLines(self: Self, event: Event<"people">, request: Request
         : [self.numeric("401", request.target, "No such nick/channel")];
     }
   }
+}
+
+/** Nobody: a line that says so. */
+function namesHere(self: Self, code: string, names: readonly string[]): Line[] {
+  const lines = listLines(self, [code], names, " ");
+  return lines.length === 0 ? [self.numeric(code, "")] : lines;
 }
 
 function userhost({ name, persona, isOperator, away }: PersonInfo): string {
@@ -165,7 +170,7 @@ function whoisOf(self: Self, person: PersonInfo): Line[] {
   const { server } = self;
   const lines = [self.numeric("311", nick, persona.user, persona.host, "*", persona.realName)];
   const channels = rooms.map((one) => `${prefixOf(self, one)}${channelOf(one.room)}`);
-  lines.push(...inLines(channels, " ").map((some) => self.numeric("319", nick, some)));
+  lines.push(...listLines(self, ["319", nick], channels, " "));
   lines.push(self.numeric("312", nick, server.name, `parley ${server.version}`));
   if (away !== undefined) lines.push(self.numeric("301", nick, away));
   if (isOperator) lines.push(self.numeric("313", nick, "is an operator of this server"));
@@ -242,31 +247,47 @@ export function watchedLines(self: Self, { here, gone, refused }: Event<"watched
   for (const { name, persona } of here) {
     lines.push(self.numeric("730", sourceOf(name, persona)));
   }
-  for (const some of inLines(gone, ",")) lines.push(self.numeric("731", some));
+  lines.push(...listLines(self, ["731"], gone, ","));
   const most = String(limits.maxWatched);
-  for (const some of inLines(refused, ",")) {
-    lines.push(self.numeric("734", most, some, "Monitor list is full."));
+  const full = "Monitor list is full.";
+  const bytes = roomIn(self.numeric("734", most, "", full));
+  for (const some of inLines(refused, ",", bytes)) {
+    lines.push(self.numeric("734", most, some, full));
   }
   return lines;
 }
 
 export function watchListLines(self: Self, { names }: Event<"watch-list">): Line[] {
-  return [
-    ...inLines(names, ",").map((some) => self.numeric("732", some)),
-    self.numeric("733", "End of MONITOR list"),
-  ];
+  return [...listLines(self, ["732"], names, ","), self.numeric("733", "End of MONITOR list")];
 }
 
-/** Names joined by a separator, as many per line as fit. */
-function inLines(names: readonly string[], separator: string): string[] {
+/** Numerics whose last parameter lists names, as many in each as fit. */
+function listLines(
+  self: Self,
+  [code, ...params]: [code: string, ...params: string[]],
+  names: readonly string[],
+  separator: string,
+): Line[] {
+  const bytes = roomIn(self.numeric(code, ...params, ""));
+  return inLines(names, separator, bytes).map((some) => self.numeric(code, ...params, some));
+}
+
+/** How many bytes the line can still take. */
+function roomIn({ body }: Line): number {
+  return irc.maxLineBytes - 2 - Buffer.byteLength(body);
+}
+
+/** Names joined by a separator, in texts of at most that many bytes. */
+function inLines(names: readonly string[], separator: string, bytes: number): string[] {
   const lines: string[] = [];
   let some = "";
   for (const name of names) {
-    if (Buffer.byteLength(some) + Buffer.byteLength(name) > namesBytes) {
+    const more = some === "" ? name : `${some}${separator}${name}`;
+    if (some === "" || Buffer.byteLength(more) <= bytes) some = more;
+    else {
       lines.push(some);
-      some = "";
+      some = name;
     }
-    some += some === "" ? name : `${separator}${name}`;
   }
   return some === "" ? lines : [...lines, some];
 }

@@ -261,6 +261,29 @@ test("somebody who chose no name, and is called by an IPv6 address, can be spoke
   expect(ann.ask(`WHOIS ${nick}`)[0]).toContain(`311 Ann ${nick} `);
 });
 
+test("lists of long names take lines of at most 512 bytes", () => {
+  const rig = new IrcRig();
+  // The longest names, of the letters that take most bytes.
+  const nicks = Array.from({ length: 24 }, (_, i) => "\u{20000}".repeat(30) + String(10 + i));
+  const room = `#${"\u{20000}".repeat(32)}`;
+  const people = nicks.map((nick) => rig.irc(nick, "userhost-in-names"));
+  for (const one of people) one.send(`JOIN ${room}`);
+  const [first] = people;
+  const some = nicks.slice(1, 4).join(" ");
+  const absent = nicks.slice(0, 3).map((nick) => nick.replace(/.$/, "x"));
+  const lines = [
+    `NAMES ${room}`,
+    `USERHOST ${some}`,
+    `ISON ${some}`,
+    `MONITOR + ${absent.join(",")}`,
+    "MONITOR L",
+  ].flatMap((line) => first!.ask(line));
+  expect(Math.max(...lines.map((line) => Buffer.byteLength(`${line}\r\n`)))).toBeLessThan(513);
+  const listed = lines.filter((line) => line.includes(" 353 ")).join(" ");
+  expect(nicks.filter((nick) => !listed.includes(`${nick}!`))).toEqual([]);
+  expect(first!.ask("ISON nobody")).toEqual([expect.stringMatching(/ 303 \S+ :$/)]);
+});
+
 test("/me, formatting and several lines across the protocols", () => {
   const rig = new IrcRig();
   const ann = rig.irc("Ann");
