@@ -398,6 +398,11 @@ export const offers = {
    */
   resentTimes: 4,
   resentBytes: 64 * MiB,
+  /**
+   * The same if this many bytes wait for a recipient that asks for more: less than costs a client
+   * its connection (`client.maxUnsentBytes`), and far more than waits for one that reads.
+   */
+  maxUnreadBytes: 4 * MiB,
   /** Files and folders per line of an offer's list: the longest names fit a line. */
   listedPerLine: 60,
   /** How many more bytes may arrive than were offered: a log may grow meanwhile. */

@@ -112,6 +112,7 @@ describe("output backlogs", () => {
   });
   test("a client's window fits its unsent bytes, and the server's refusals", () => {
     expect(3 * client.windowChars).toBeLessThan(client.maxUnsentBytes);
+    expect(2 * offers.maxUnreadBytes).toBeLessThanOrEqual(client.maxUnsentBytes);
     expect(client.windowMessages).toBeLessThan(sender.refusalBurst);
     expect(client.windowMessages).toBeLessThanOrEqual(client.queueMessages);
     expect(client.windowMessages).toBeLessThanOrEqual(sender.refusedNumbers);

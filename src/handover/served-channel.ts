@@ -98,12 +98,13 @@ export class ServedChannel {
     const receipt = decodeReceipt(text);
     if (receipt !== undefined) return this.#handleReceipt(receipt);
     const message = decodeClient(text);
+    this.#checkPatience();
+    if (this.#isClosed) return;
     switch (message.type) {
       case "fetch":
       case "pull":
       case "fetched":
       case "tree":
-        this.#checkPatience();
         return this.#files.handle(message);
       case "files":
         return this.#list(message.after, message.ref);
@@ -154,14 +155,17 @@ export class ServedChannel {
     if (receipt.type === "progress" || isProved) this.#options.onReceipt(receipt);
   }
 
-  /** A recipient that requests the same data repeatedly will not finish. */
+  /** A recipient that requests the same data repeatedly, or reads no answers, will not finish. */
   #checkPatience(): void {
     const { service, to, onBroken } = this.#options;
     const { bytes } = service.folder;
-    if (service.totals.sentBytes <= limits.resentTimes * bytes + limits.resentBytes) return;
-    onBroken(
-      new ParleyError("stalled", `${to} keeps requesting what was already sent: giving up.`),
-    );
+    const mostBytes = limits.resentTimes * bytes + limits.resentBytes;
+    if (this.#channel.waitingBytes > limits.maxUnreadBytes) {
+      onBroken(new ParleyError("stalled", `${to} keeps asking, but reads no answers: giving up.`));
+    } else if (service.totals.sentBytes > mostBytes) {
+      const sentence = `${to} keeps requesting what was already sent: giving up.`;
+      onBroken(new ParleyError("stalled", sentence));
+    }
   }
 
   #list(after: string | undefined, ref: Ref | undefined): void {

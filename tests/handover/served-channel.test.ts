@@ -43,3 +43,29 @@ test("a recipient that requests the same data again and again is given up", asyn
   channel.close();
   service.close();
 });
+
+test("a recipient that asks and asks, but reads nothing, is given up", async () => {
+  const paths = Array.from({ length: limits.listedPerLine }, (_, n) => join(base, `${n}`));
+  for (const path of paths) writeFileSync(path, "");
+  const service = FileService.over(await OfferedFolder.of(paths), noDatagrams);
+  const broken: ParleyError[] = [];
+  let waitingBytes = 0;
+  const channel = new ServedChannel({
+    port: { pass: ({ length }) => (waitingBytes += length), waitingBytes: () => waitingBytes },
+    peer: undefined,
+    service,
+    pace: undefined,
+    datagrams: undefined,
+    to: "Bob",
+    onReceipt() {},
+    onBroken(reason) {
+      broken.push(reason);
+      channel.close();
+    },
+  });
+  const ask = encodePart(new TextEncoder().encode('{"type":"files"}'), true);
+  for (let n = 0; n < 10_000; n++) channel.receive(ask);
+  expect(broken).toMatchObject([{ code: "stalled", message: expect.stringContaining("Bob") }]);
+  expect(waitingBytes).toBeLessThan(limits.maxUnreadBytes + 64 * 1_024);
+  service.close();
+});
