@@ -14,8 +14,11 @@ import type {
 } from "./peer-registry.ts";
 import { mayHandOut } from "./reach.ts";
 
+/** A registration as it is persisted, with the network it was made from, if that is known. */
+export type PersistedRegistration = Registration & { readonly network?: string | undefined };
+
 export type RegistryChange =
-  { kind: "kept"; entry: Registration } | { kind: "removed"; entry: Registration };
+  { kind: "kept"; entry: PersistedRegistration } | { kind: "removed"; entry: Registration };
 
 export type RegistryOptions = {
   /** Called after each change, in order, for a store to persist it. */
@@ -71,14 +74,15 @@ export class Registry implements PeerRegistry {
 
   /**
    * Loads persisted registrations, in any order; if there are too many, the oldest are dropped.
-   * Does not call `onChange`. Their networks are unknown, so each entry's address is used instead.
-   * No client could be heard while the server was down, and its clock may have been set since, so
-   * all entries count as seen at `nowMs`.
+   * Does not call `onChange`. If an entry's network is not known, its address is used instead. No
+   * client could be heard while the server was down, and its clock may have been set since, so all
+   * entries count as seen at `nowMs`.
    */
-  restore(entries: Iterable<Registration>, nowMs: number): void {
+  restore(entries: Iterable<PersistedRegistration>, nowMs: number): void {
     const sorted = [...entries].sort((a, b) => a.registeredAtMs - b.registeredAtMs);
-    for (const entry of sorted.slice(-this.#maxEntries)) {
-      this.#keep(fold(entry.id), entry, registrant(networkOf(entry.ip), undefined, nowMs));
+    for (const { network, ...entry } of sorted.slice(-this.#maxEntries)) {
+      const from = registrant(network ?? networkOf(entry.ip), undefined, nowMs);
+      this.#keep(fold(entry.id), entry, from);
     }
     const waiting = sorted.filter((entry) => entry.waitingSinceMs !== undefined);
     for (const entry of waiting.sort((a, b) => (a.waitingSinceMs ?? 0) - (b.waitingSinceMs ?? 0))) {
@@ -125,7 +129,7 @@ export class Registry implements PeerRegistry {
     const entry: Registration = { id, ip, port, registeredAtMs: nowMs, handedOut: false };
     this.#keep(folded, entry, registrant(network, key, nowMs));
     if (this.#entries.size > this.#maxEntries) this.#evictOne();
-    this.#onChange({ kind: "kept", entry });
+    this.#onChange({ kind: "kept", entry: { ...entry, network } });
     return entry;
   }
 
@@ -193,7 +197,8 @@ export class Registry implements PeerRegistry {
     this.#entries.set(key, entry);
     if (waitingSinceMs === undefined) this.#waiting.delete(key);
     else this.#waiting.add(key);
-    this.#onChange({ kind: "kept", entry });
+    const network = this.#registrants.get(key)?.network;
+    this.#onChange({ kind: "kept", entry: { ...entry, network } });
   }
 
   #keep(key: string, entry: Registration, registrant: Registrant): void {

@@ -2,8 +2,7 @@
 // registry itself does not know about it.
 
 import { fold } from "../chat/names/grammar.ts";
-import type { Registration } from "../cpp/peer-registry.ts";
-import { Registry, type RegistryChange } from "../cpp/registry.ts";
+import { type PersistedRegistration, Registry, type RegistryChange } from "../cpp/registry.ts";
 import { steadyMs } from "../io/clock.ts";
 import type { SqliteStore } from "./sqlite/store.ts";
 
@@ -14,6 +13,8 @@ type Row = {
   registered_ms: number;
   waiting_since_ms: number | null;
   handed_out: number;
+  /** Empty: not known. */
+  network: string;
 };
 
 /**
@@ -27,22 +28,24 @@ export function openRegistrations(
 ): { registry: Registry; close(): void } {
   const put = store.db.prepare<
     never,
-    [string, string, string, number, number, number | null, number]
+    [string, string, string, number, number, number | null, number, string]
   >(
     `INSERT OR REPLACE INTO registrations
-       (folded, id, ip, port, registered_ms, waiting_since_ms, handed_out)
-     VALUES (?, ?, ?, ?, ?, ?, ?)`,
+       (folded, id, ip, port, registered_ms, waiting_since_ms, handed_out, network)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const remove = store.db.prepare<never, [string]>("DELETE FROM registrations WHERE folded = ?");
 
-  const write = ({ kind, entry }: RegistryChange): void => {
-    const key = fold(entry.id);
+  const write = (change: RegistryChange): void => {
+    const key = fold(change.entry.id);
     try {
       store.transact(() => {
-        if (kind === "removed") remove.run(key);
+        if (change.kind === "removed") remove.run(key);
         else {
-          const { id, ip, port, registeredAtMs, waitingSinceMs, handedOut } = entry;
-          put.run(key, id, ip, port, registeredAtMs, waitingSinceMs ?? null, handedOut ? 1 : 0);
+          const { entry } = change;
+          const { id, ip, port, registeredAtMs, waitingSinceMs, handedOut, network } = entry;
+          const waiting = waitingSinceMs ?? null;
+          put.run(key, id, ip, port, registeredAtMs, waiting, handedOut ? 1 : 0, network ?? "");
         }
       });
     } catch (error) {
@@ -68,8 +71,9 @@ export function openRegistrations(
   };
 }
 
-function registration(row: Row): Registration {
+function registration(row: Row): PersistedRegistration {
   const { id, ip, port, registered_ms: registeredAtMs, waiting_since_ms } = row;
   const waits = waiting_since_ms === null ? {} : { waitingSinceMs: waiting_since_ms };
-  return { id, ip, port, registeredAtMs, ...waits, handedOut: row.handed_out === 1 };
+  const network = row.network === "" ? undefined : row.network;
+  return { id, ip, port, registeredAtMs, ...waits, handedOut: row.handed_out === 1, network };
 }

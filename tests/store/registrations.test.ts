@@ -83,3 +83,26 @@ test("after a restart an ID belongs to its client for another hour, whatever the
   close();
   second.close();
 });
+
+test("after a restart an ID belongs to the network that registered it, not to its address there", () => {
+  const path = join(folder, "e.db");
+  const first = openSqliteStore(path);
+  const before = openRegistrations(first, fail);
+  // Behind a router, and under a name.
+  const ann = { id: "Ann", ip: "192.168.1.5", port: 5_000 };
+  const bob = { id: "Bob", ip: "bob.example", port: 5_000 };
+  before.registry.register(ann, steadyMs(), "203.0.113.7");
+  before.registry.register(bob, steadyMs(), "203.0.113.8");
+  before.registry.bridge("Bob", steadyMs(), "203.0.113.8", "Nobody");
+  before.close();
+  first.close();
+
+  const second = openSqliteStore(path);
+  const { registry, close } = openRegistrations(second, fail);
+  const nowMs = steadyMs();
+  expect(registry.register(ann, nowMs, "192.168.1.5")).toBeUndefined();
+  expect(registry.register(ann, nowMs, "203.0.113.7")).toMatchObject(ann);
+  expect(registry.findOwn("Bob", "203.0.113.8")).toMatchObject(bob);
+  close();
+  second.close();
+});

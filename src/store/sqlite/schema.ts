@@ -173,6 +173,11 @@ const version11 = `
       json_each(b.runs) run, json_each(run.value, '$.texts') text;
 `;
 
+/**
+ * Version 12: each registration records the network it was made from, to which its ID belongs.
+ */
+const version12 = "ALTER TABLE registrations ADD COLUMN network TEXT NOT NULL DEFAULT ''";
+
 /** Step `i` converts version `i` to `i + 1`. Never change a released step; add one. */
 const migrations: readonly Migration[] = [
   (db) => db.run(version1),
@@ -186,6 +191,7 @@ const migrations: readonly Migration[] = [
   (db) => db.run(version9),
   (db) => db.run(version10),
   (db) => db.run(version11),
+  (db) => db.run(version12),
 ];
 
 /** The version that this program writes. */
