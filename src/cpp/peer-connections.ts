@@ -82,8 +82,12 @@ export class PeerConnections {
     return this.#call?.chat;
   }
 
+  /** Of two that cross, both ends choose the same one: files need one for both directions. */
   get chatConnection(): number | undefined {
-    return this.#call?.connection;
+    const call = this.#call;
+    if (call?.second === undefined) return call?.connection;
+    const isFirst = fold(this.#self.id) < fold(call.chat.peer.id);
+    return isFirst ? call.connection : call.second;
   }
 
   /** Set once the chat, and with it the program, has ended. */

@@ -2,7 +2,7 @@
 // name; and calls in a known name without its key.
 
 import { expect, test } from "bun:test";
-import { encodeChat } from "../../src/cpp/codec.ts";
+import { type Contact, encodeChat } from "../../src/cpp/codec.ts";
 import { Peer } from "../../src/cpp/peer.ts";
 import type { KeyState, Secured } from "../../src/cpp/peer-event.ts";
 import type { PeerOutput } from "../../src/cpp/peer-output.ts";
@@ -113,6 +113,32 @@ test("two peers that call each other at the same time have one chat, also throug
   peer.handleSecured(third, { ...relayed, id: "Cal" });
   peer.handleAnnounced(third, 0);
   expect(JSON.stringify(outputs(peer))).toContain("turned-down");
+});
+
+/** A peer that calls another one, and is called by it before either has heard the other. */
+function crossing(self: Contact, other: Contact) {
+  const peer = new Peer(self, {});
+  const how = secured("known", true, other.id);
+  peer.handleTyped("/bridge", 0);
+  peer.handleAnswer({ message: { type: "BRIDGEACK", contact: other, key: "k" } }, 0);
+  const connect = outputs(peer).find(({ type }) => type === "connect");
+  const own = connect?.type === "connect" ? connect.connection : 0;
+  peer.handleConnected(own, other.ip, 0, how);
+  const theirs = peer.handleAccepted(other.ip) ?? 0;
+  peer.handleSecured(theirs, how);
+  peer.handleTyped("/chat", 0);
+  peer.handleAnnounced(theirs, 0);
+  return { peer, own, theirs };
+}
+
+test("two peers that call each other at the same time use the same connection for files", () => {
+  const alice = crossing(self, bob);
+  const ben = crossing(bob, self);
+  const isAlices = alice.peer.chatConnection === alice.own;
+  expect(ben.peer.chatConnection).toBe(isAlices ? ben.theirs : ben.own);
+  // Whichever is left.
+  alice.peer.handleEnd(alice.theirs, 0);
+  expect(alice.peer.chatConnection).toBe(alice.own);
 });
 
 test("a peer that has proved to be Bob can't speak as Cal", () => {
