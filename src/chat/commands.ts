@@ -250,6 +250,7 @@ const handlers: Handlers = {
       return reject(hub, session, "not-allowed", message, { subject: name });
     }
     hub.options.files.download(session.id, name, { peer, owner }, (result) => {
+      if (session.hasEnded) return;
       if (result instanceof ParleyError) {
         reject(hub, session, result.code, result.message, { subject: name });
       } else hub.send(session, { type: "download", ...result });

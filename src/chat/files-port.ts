@@ -35,7 +35,10 @@ export interface FilesPort {
     send: (message: TransferMessage) => void,
     waitingBytes: () => number,
   ): void;
-  /** Opens a UDP port for open-chat's stop-and-wait download of `name`. */
+  /**
+   * Opens a UDP port for open-chat's stop-and-wait download of `name`. Answers once more, with an
+   * error, if that ends before everything was sent.
+   */
   download(
     session: number,
     name: string,

@@ -47,9 +47,9 @@ export interface DownloadRequester {
   readonly owner?: ShareOwner;
   /**
    * The download ended before its client sent `finished`: no request arrived in time, the file
-   * changed, or the disk failed.
+   * changed, or the disk failed. `isSent`: its last part was sent.
    */
-  onFailed?(sentence: string): void;
+  onFailed?(sentence: string, isSent: boolean): void;
 }
 
 type Running = { port: number; close(): void };
@@ -172,13 +172,14 @@ export class OpenChatDownloads {
     const idleMs = this.#options.idleMs ?? limits.idleMs;
     const address = requester.address === undefined ? undefined : plainAddress(requester.address);
     const download = new OpenChatDownload(file.size, address, performance.now(), idleMs);
+    let farthest = -1;
     const end = (sentence?: string) => {
       if (!this.#running.delete(running)) return;
       running.close();
-      if (sentence !== undefined)
-        requester.onFailed?.(`${sentence}: ${quoted(name)} was not sent completely`);
+      if (sentence === undefined) return;
+      const isSent = farthest >= 0 && farthest + limits.partBytes >= file.size;
+      requester.onFailed?.(`${sentence}: ${quoted(name)} was not sent completely`, isSent);
     };
-    let farthest = -1;
     let progressMs = performance.now();
     const socket = await openPort(this.#options.host, port, (datagram, from, fromPort) => {
       const step = download.receive(datagram, plainAddress(from), fromPort, performance.now());

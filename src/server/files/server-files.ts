@@ -125,7 +125,10 @@ export class ServerFiles implements FilesPort {
       session,
       address: peer.address,
       owner,
-      onFailed: this.#print,
+      onFailed: (sentence: string, isSent: boolean) => {
+        this.#print(sentence);
+        if (!isSent) answer(new ParleyError("stalled", sentence));
+      },
       find: (listed: string) => this.#find(listed),
     };
     this.#downloads.start(name, requester).then(

@@ -15,6 +15,7 @@ import { FileService } from "../../../src/server/files/file-service.ts";
 import { SharedFolder } from "../../../src/server/files/shared-folder.ts";
 import { ServerFiles } from "../../../src/server/files/server-files.ts";
 import { testFolder } from "../../test-folder.ts";
+import { until } from "../../until.ts";
 
 const host = "127.0.0.1";
 const contents: [name: string, content: string][] = [
@@ -100,6 +101,28 @@ test("list, request and offer agree", async () => {
   for (const [name, sizeBytes] of Object.entries(sizes)) {
     expect(await download(name)).toEqual({ name, sizeBytes });
   }
+});
+
+test("whoever downloads is told that the file has changed meanwhile", async () => {
+  const path = join(folder, "log.txt");
+  writeFileSync(path, "x".repeat(2_500));
+  const told: (string | number)[] = [];
+  files.download(++session, "log.txt", clientAt(host), (result) => {
+    told.push(result instanceof ParleyError ? result.message : result.port);
+  });
+  await until(() => told.length === 1);
+  const port = Number(told[0]);
+  const client = await Bun.udpSocket({
+    connect: { hostname: host, port },
+    socket: { data: () => writeFileSync(path, "y".repeat(3_000)) },
+  });
+  let part = 0;
+  // Datagrams may be lost.
+  const asking = setInterval(() => client.send(`part ${part++ % 2}`), 20);
+  await until(() => told.length === 2, "a second answer");
+  clearInterval(asking);
+  client.close();
+  expect(told[1]).toBe("The file has changed or cannot be read: 'log.txt' was not sent completely");
 });
 
 test("a new file can be requested as soon as it is listed", async () => {
