@@ -80,7 +80,8 @@ export class RangePicker {
       // Include a remainder that is shorter than a segment.
       const take = length <= left && length <= most * segment ? length : segments * segment;
       if (take <= 0) break;
-      const isCopied = this.isEndgame && this.mayCopy(take);
+      const mayCopy = 2 * Math.ceil(take / segment) <= this.segments.room && this.mayCopy(take);
+      const isCopied = this.isEndgame && mayCopy;
       const marks = isCopied ? mark.copied : 0;
       left -= this.requestWanted(start, take, segment, marks, appLimited, nowUs);
       if (isCopied) left -= this.requestCopy(start, take, nowUs);

@@ -276,6 +276,35 @@ describe("range picker", () => {
     expect(counts).toEqual([1, 2, 3, 4, 4, 4]);
   });
 
+  test("at the end, too, no more is in flight than can be remembered", () => {
+    const segmentBytes = 1_200;
+    const most = udp.maxInFlightSegments;
+    const size = 20 * most * segmentBytes;
+    const picker = new RangePicker([[0, size]], new MtuDiscovery(segmentBytes, segmentBytes));
+    picker.setSize(size);
+    const { segments } = picker;
+    let arrived = 0;
+    const arrive = (count: number): void => {
+      for (const end = arrived + count; arrived < end; arrived++) {
+        const offset = arrived * segmentBytes;
+        segments.onReceived(arrived, offset, segmentBytes, 0, 0);
+        picker.missing.remove(offset, offset + segmentBytes);
+      }
+    };
+    while (picker.hasWanted) {
+      while (picker.hasWanted && segments.room > 0) picker.pick(Infinity, false, 0);
+      if (picker.hasWanted) arrive(most / 64);
+      segments.detectLosses(Infinity, 0, picker.onLost);
+    }
+    // The first thousands of those in flight are lost.
+    arrived += most / 16;
+    arrive(4);
+    segments.detectLosses(Infinity, 0, picker.onLost);
+    expect(picker.wanted.bytes).toBeGreaterThan((most / 16 - 4) * segmentBytes);
+    while (picker.pick(Infinity, false, 0) > 0);
+    expect(segments.room).toBeGreaterThanOrEqual(0);
+  });
+
   test("lost ranges are requested before new ones", () => {
     const picker = new RangePicker([[0, 100_000]], new MtuDiscovery(1_200, 1_200));
     picker.pick(12_000, false, 0);
