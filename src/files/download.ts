@@ -59,7 +59,8 @@ export class Download implements Incoming {
     this.#name = name;
     this.#target = target;
     this.#options = options;
-    if (target.kind === "file") this.#part = PartialFile.open(target.path, options.resume);
+    if (target.kind !== "file") return;
+    this.#part = PartialFile.open(target.path, options.resume, target.mode);
   }
 
   /** Bytes received, verified or not. */

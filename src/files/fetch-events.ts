@@ -5,7 +5,12 @@ import type { UdpOffload } from "../io/udp/udp.ts";
 
 /** Where a file is written. */
 export type FileTarget =
-  | { readonly kind: "file"; readonly path: string }
+  | {
+      readonly kind: "file";
+      readonly path: string;
+      /** The permissions that it has while it is incomplete, if known. */
+      readonly mode?: number;
+    }
   /** Verified bytes, in order. */
   | { readonly kind: "stream"; readonly output: FetchOutput };
 

@@ -226,7 +226,8 @@ class FolderFetch {
       } else if (event.event === "retry" || event.event === "fallback") options.onEvent(event);
     };
     try {
-      await client.fetch(`${name}/${pathOf(node)}`, { kind: "file", path }, onEvent);
+      const mode = node.mode | 0o600;
+      await client.fetch(`${name}/${pathOf(node)}`, { kind: "file", path, mode }, onEvent);
     } catch (error) {
       if (!(error instanceof ParleyError)) throw error;
       // The file itself first, since its folder is the beginning of its path.

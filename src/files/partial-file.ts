@@ -45,6 +45,9 @@ const openTries = 5;
 /** What `blocks` counts, whatever the blocks of the file system (stat(2)). */
 const blockBytes = 512;
 
+/** Permissions of a file whose sender has not said any. */
+const usualMode = 0o644;
+
 /** Paths that are tried for the partial file: other programs use names like `NAME.part`, too. */
 const partTries = 9;
 
@@ -74,14 +77,14 @@ export class PartialFile implements ChunkStore {
 
   /**
    * Acquires the lock and loads what an earlier fetch left, unless `resume` is false. The folder
-   * must exist. @throws ParleyError `locked`, `storage`
+   * must exist. `mode`: the permissions of a new file. @throws ParleyError `locked`, `storage`
    */
-  static open(path: string, resume: boolean): PartialFile {
+  static open(path: string, resume: boolean, mode = usualMode): PartialFile {
     checkFolderOf(path);
     let opened: Opened | undefined;
     let part: PartialFile | undefined;
     try {
-      opened = openLocked(path);
+      opened = openLocked(path, mode);
       part = new PartialFile(path, opened);
       if (resume) part.#load();
       return part;
@@ -237,7 +240,7 @@ interface Opened {
 }
 
 /** Opens and locks the partial file, and makes sure that it still has its name once locked. */
-function openLocked(path: string): Opened {
+function openLocked(path: string, mode: number): Opened {
   for (let i = 0; i < openTries; i++) {
     const part = ownPart(path);
     const existed = existsSync(part);
@@ -247,7 +250,7 @@ function openLocked(path: string): Opened {
     try {
       // First, since a partial file without a journal belongs to another program.
       closeSync(openOwn(journal, constants.O_APPEND));
-      data = openOwn(part, 0);
+      data = openOwn(part, 0, mode);
       const lock = PartLock.take(data, part);
       const named = lstatOf(part);
       const identity = fstatSync(data, { bigint: true });
@@ -302,10 +305,10 @@ function isForeign(part: string): boolean {
  * Opens a file for writing. Neither waits on a FIFO or device of that name nor follows a link;
  * replaces a file that has a second hard link.
  */
-function openOwn(path: string, flags: number): number {
+function openOwn(path: string, flags: number, mode = usualMode): number {
   const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants;
   const all = O_CREAT | O_RDWR | flags | (O_NONBLOCK ?? 0) | (O_NOFOLLOW ?? 0);
-  const fd = openSync(path, all, 0o644);
+  const fd = openSync(path, all, mode);
   let stat: Stats | undefined;
   try {
     stat = fstatSync(fd);
@@ -319,7 +322,7 @@ function openOwn(path: string, flags: number): number {
     throw new ParleyError("storage", `Cannot write '${path}': it is not a regular file.`);
   }
   rmSync(path);
-  return openSync(path, all | O_EXCL, 0o644);
+  return openSync(path, all | O_EXCL, mode);
 }
 
 function asOpenError(error: unknown, path: string): ParleyError {

@@ -2,9 +2,10 @@
 
 import { afterAll, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { ParleyError } from "../../src/errors.ts";
+import { Download } from "../../src/files/download.ts";
 import type { FileTarget } from "../../src/files/fetch-events.ts";
 import { fetchFolder, type TreeClient } from "../../src/files/folder-fetch.ts";
 import { checkRoom } from "../../src/files/free-room.ts";
@@ -16,14 +17,18 @@ const mebibyte = 1_048_576;
 const options = { force: false, byContent: false, sha256: false, onEvent() {} };
 
 /** A sender of a folder with one large file in it; `save` stands for fetching that. */
-function senderOf(size: number, save: (path: string) => void): TreeClient {
-  const entry = { path: "big", size, modified: 0, mode: 0o644 };
+function senderOf(
+  size: number,
+  save: (path: string, target: FileTarget) => void,
+  mode = 0o644,
+): TreeClient {
+  const entry = { path: "big", size, modified: 0, mode };
   return {
     async listTree(_name, _after, onPage) {
       onPage({ type: "tree", entries: [entry] });
     },
     async fetch(_name: string, target: FileTarget) {
-      if (target.kind === "file") save(target.path);
+      if (target.kind === "file") save(target.path, target);
     },
     receive: () => Promise.reject(new Error("There is no small file")),
     throwIfStopped() {},
@@ -43,6 +48,25 @@ test("a disk that fills up meanwhile is named as its user names it", async () =>
   expect(error).toBeInstanceOf(ParleyError);
   expect(String(error)).toContain(`'big' needs 2 B, and '${path}' has room for 1 B`);
 });
+
+skipUnless(process.platform !== "win32", "no permissions of POSIX")(
+  "a private file is private from its first byte on",
+  async () => {
+    const path = join(base, "private");
+    mkdirSync(path);
+    const client = senderOf(
+      9 * mebibyte,
+      (file, target) => {
+        const about = { resume: true, sha256: false, sender: () => undefined, onEvent() {} };
+        const download = new Download("big", target, about);
+        expect(statSync(`${file}.part`).mode & 0o777).toBe(0o600);
+        download.close();
+      },
+      0o600,
+    );
+    await fetchFolder(client, "photos", path, options);
+  },
+);
 
 const disk = join(base, "disk");
 mkdirSync(disk);
