@@ -177,6 +177,8 @@ export class PartialFile implements ChunkStore {
       if (fstatSync(this.#data).size !== size) ftruncateSync(this.#data, size);
       // The verified bytes are those of the open file, so the name must still refer to it.
       this.#checkName(this.#part);
+      // A network file system may report only on closing that it could not store everything.
+      closeSync(openSync(this.#part, constants.O_WRONLY | (constants.O_NOFOLLOW ?? 0)));
       // Some file systems do not support this.
       quietly(() => futimesSync(this.#data, new Date(), new Date(modifiedMs)));
       if (!moveInto(this.#part, this.path, replace)) throw takenMeanwhile(this.path);
@@ -197,7 +199,6 @@ export class PartialFile implements ChunkStore {
     }
     quietly(() => closeSync(this.#journal));
     quietly(() => this.#lock.release());
-    // A network file system may report only now that it could not store everything.
     closeSync(this.#data);
   }
 

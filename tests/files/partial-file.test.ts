@@ -264,7 +264,8 @@ describe("after a death just before the end", () => {
 });
 
 /** Makes a call of the file system fail for some of its paths or descriptors. */
-const failing = (call: "lstatSync" | "rmSync" | "fstatSync", when: (path: unknown) => boolean) => {
+type Call = "lstatSync" | "rmSync" | "fstatSync" | "closeSync";
+const failing = (call: Call, when: (path: unknown) => boolean) => {
   const real = fs[call] as (...args: unknown[]) => unknown;
   return spyOn(fs, call).mockImplementation(((...args: unknown[]) => {
     if (when(args[0])) throw Object.assign(new Error("EIO: i/o error"), { code: "EIO" });
@@ -278,6 +279,22 @@ describe("a disk that fails", () => {
     failing("rmSync", (path) => path === `${part}.journal`);
     file.finish(false, modifiedMs);
     expect(readFileSync(target, "utf8")).toBe("hello");
+  });
+
+  test("only once the file is closed, as over a network, leaves nothing under its name", () => {
+    const file = begun();
+    const closing = failing("closeSync", () => true);
+    const error = errorOf(() => file.finish(false, modifiedMs));
+    closing.mockRestore();
+    expect([error?.code, error?.message]).toEqual([
+      "storage",
+      expect.stringContaining("the partial file is kept, fetch again to resume"),
+    ]);
+    expect([existsSync(target), existsSync(part)]).toEqual([false, true]);
+    file.close();
+    const again = PartialFile.open(target, true);
+    expect(again.left?.chunks).toEqual(new Map([[0, hash]]));
+    again.close();
   });
 
   test("while it is looked for is reported", () => {
