@@ -46,6 +46,10 @@ describe("a mistyped word is an error that suggests the nearest right one", () =
     [["fetch-file", "127.0.0.1:1#short", "a"], "'127.0.0.1:1#short' has no valid pin after #"],
     [["send-file", "127.0.0.1:1#short", "a"], "'127.0.0.1:1#short' has no valid pin after #"],
     [["admin", "127.0.0.1:1#short", "who"], "'127.0.0.1:1#short' has no valid pin after #"],
+    [["admin", "kick", "Bob", "--for", "1d"], "and kick has nothing like it: leave it out"],
+    [["admin", "topic", "den", "tea", "--for=1d"], "and topic has nothing like it: leave it out"],
+    [["admin", "--long", "motd", "hi"], "--long is for who, and motd has nothing like it"],
+    [["admin", "127.0.0.1:1", "ban", "Bob", "--uses=3"], "--uses is for pass, and ban"],
     [["server", "--data", "postgres://me:it@db/chat"], "--data has a password in it"],
     // Nothing is said about the calls of a peer that does not start.
     [

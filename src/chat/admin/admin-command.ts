@@ -325,6 +325,24 @@ export function readAdminCommand(line: string): AdminCommand | string {
   return entry.read({ ...words, text }) ?? `Usage: ${entry.usage}`;
 }
 
+/** Why a command can't have all of these flags; undefined: it can. */
+export function flagProblem(command: string, flags: readonly string[]): string | undefined {
+  const word = command.toLowerCase();
+  if (!isCommand(word)) return undefined;
+  const foreign = flags.find((flag) => !flagsOf(adminCommands[word]).includes(flag));
+  return foreign === undefined ? undefined : foreignFlag(word, foreign);
+}
+
+function foreignFlag(word: string, flag: string): string {
+  const owners = Object.entries(adminCommands).filter(([, entry]) => flagsOf(entry).includes(flag));
+  const list = owners.map(([owner]) => owner).join(", ");
+  return `${flag} is for ${list}, and ${word} has nothing like it: leave it out`;
+}
+
+function flagsOf({ flags = [], hasTerm = false, hasUses = false }: Entry): readonly string[] {
+  return [...flags, ...(hasTerm ? ["--for"] : []), ...(hasUses ? ["--uses"] : [])];
+}
+
 function isCommand(word: string): word is AdminCommand["do"] {
   return Object.hasOwn(adminCommands, word);
 }
@@ -345,6 +363,7 @@ function readFlags(
 ): Omit<Words, "text"> | string {
   const words: string[] = [];
   const found = new Set<string>();
+  const hasReason = usage.includes("REASON");
   let termMs: number | undefined;
   let uses: number | undefined;
   for (let at = 0; at < rest.length; at++) {
@@ -357,11 +376,16 @@ function readFlags(
     } else if (hasUses && word === "--uses") {
       uses = readUses(rest[++at] ?? "");
       if (uses === undefined) return `--uses takes a number from 1 to ${limits.maxPassUses}`;
-    } else words.push(word);
+    } else {
+      // Nobody gives "--for 1d" as a reason.
+      const isTerm = word === "--for" && readDuration(rest[at + 1] ?? "") !== undefined;
+      if (isTerm && hasReason) return foreignFlag(usage.split(" ")[0]!, word);
+      words.push(word);
+    }
   }
   const { length } = words.slice(1).join(" ");
   if (length > limits.maxReasonChars) {
-    const what = usage.includes("REASON") ? "reason" : "text";
+    const what = hasReason ? "reason" : "text";
     return `The ${what} has ${length} characters: use at most ${limits.maxReasonChars}`;
   }
   return { words, termMs, uses, flags: found };

@@ -2,7 +2,7 @@
 // prints the answer.
 
 import { defineCommand } from "citty";
-import { readAdminCommand } from "../../chat/admin/admin-command.ts";
+import { flagProblem, readAdminCommand } from "../../chat/admin/admin-command.ts";
 import { adminHelp } from "../../chat/admin/admin-help.ts";
 import { ParleyError } from "../../errors.ts";
 import { hostPortText } from "../../io/host-port.ts";
@@ -49,7 +49,9 @@ export default defineCommand({
       ...(args.long === true ? ["--long"] : []),
     ].join(" ");
     const command =
-      line === "" ? "Which command? parley admin help lists them" : readAdminCommand(line);
+      line === ""
+        ? "Which command? parley admin help lists them"
+        : (flagProblem(line.trim().split(/\s+/, 1)[0]!, flagsIn(args)) ?? readAdminCommand(line));
     if (typeof command === "string") throw new ParleyError("usage", command);
     if (command.do === "help") return printRows(adminHelp(), args.json === true);
     // A server that is not open to everybody lets its first owner in by the claim.
@@ -70,6 +72,13 @@ export default defineCommand({
     }
   },
 });
+
+/** Flags of single commands: in a command with a text they would become a part of it. */
+function flagsIn(args: Partial<Record<"for" | "uses" | "long", unknown>>): string[] {
+  return (["for", "uses", "long"] as const).flatMap((name) =>
+    args[name] === undefined || args[name] === false ? [] : `--${name}`,
+  );
+}
 
 /** Such a server knows the claim only as a pass. */
 const notTheClaim = new ParleyError(

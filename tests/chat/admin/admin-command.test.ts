@@ -22,11 +22,13 @@ test.each([
   ["mute Bob 90s late --for 1d", { do: "mute", target: "Bob", reason: "90s late", termMs: dayMs }],
   ["ban Bob 3rd warning", { do: "ban", target: "Bob", reason: "3rd warning", termMs: undefined }],
   ["ban Bob for spam", { do: "ban", target: "Bob", reason: "for spam", termMs: undefined }],
+  ["kick Bob asks --for ever", { do: "kick", name: "Bob", reason: "asks --for ever" }],
   ["kick Bob 2 many lines", { do: "kick", name: "Bob", reason: "2 many lines" }],
   ["unban #3", { do: "unban", target: "#3" }],
   ["who --long", { do: "who", long: true }],
   ["who", { do: "who", long: false }],
   ["topic den  tea   at noon", { do: "topic", room: "den", text: "tea at noon" }],
+  ["topic den  what is --for 1d", { do: "topic", room: "den", text: "what is --for 1d" }],
   ["unshare  a  b\u3000.txt\u202f ", { do: "unshare", name: "a  b\u3000.txt\u202f" }],
 ] as const)("%s", (line, command) => {
   expect(readAdminCommand(line)).toEqual(command);
@@ -48,6 +50,8 @@ test.each([
   ["ban Bob 10 Minutes spam", "'10 Minutes' is not a term: use 30m"],
   ["ban Bob 99999w", "up to 10 years"],
   ["kick Bob 10m", "A kick has no term"],
+  ["kick Bob --for 1d", "--for is for ban, mute, pass, token, and kick has nothing like it"],
+  ["remove den Bob --for 1d", "and remove has nothing like it: leave it out"],
   ["unban a b", "Usage: unban"],
   ["bans now", "Usage: bans"],
   [`kick Bob ${"x".repeat(257)}`, "The reason has 257 characters: use at most 256"],
