@@ -2,15 +2,16 @@
 // to read its history, or to listen. The token identifies the requester; otherwise the same rules
 // apply as to everybody: bans, mutes, private rooms, the modes of a room, rates.
 
-import type { ErrorCode } from "../../errors.ts";
+import type { ErrorCode, ParleyError } from "../../errors.ts";
 import { history as historyLimits, rights as limits } from "../../limits.ts";
 import { harmlessLines, quoted, showsNothing } from "../../text.ts";
 import type { Command } from "../events.ts";
 import { endSession } from "../disconnect.ts";
 import { fittingPage } from "../history/history-page.ts";
 import type { HubState } from "../hub-state.ts";
+import type { Account } from "./account-store.ts";
 import { login } from "../login/login.ts";
-import { turnAway } from "../login/refuse-login.ts";
+import { turnAway, unowned } from "../login/refuse-login.ts";
 import { holdRoom, openRoom, releaseRoom } from "../rooms/membership.ts";
 import { textProblem } from "../messages.ts";
 import { fold, lobby, roomProblem } from "../names/grammar.ts";
@@ -20,9 +21,8 @@ import type { Refusal } from "../refusal.ts";
 import { entryProblem, mayEnter, silenceIn } from "../rooms/room-rights.ts";
 import type { Session } from "../session.ts";
 import { sessionFields } from "../session-log.ts";
-import { askStore } from "../turn/store-queries.ts";
+import { askStore, StoreQueries } from "../turn/store-queries.ts";
 import type { RoomBounds } from "../turn/store.ts";
-import type { Outcome } from "../turn/store-client.ts";
 import { banOf, banText, muteText, suspectOf } from "../suspect.ts";
 
 type Of<T extends Command["type"]> = Extract<Command, { type: T }>;
@@ -158,22 +158,27 @@ function withRoom(
     return closed === undefined;
   };
   if (!isOpen()) return;
-  const answer = (found: Outcome<RoomBounds>): void => {
+  let owner: Account | undefined;
+  let bounds: RoomBounds | undefined;
+  const answer = (problem: ParleyError | undefined): void => {
     if (session.hasEnded) return;
-    if (!found.done) return refuse(hub, session, "storage", found.error.message);
-    if (!exists(hub, room, found.result)) {
+    if (problem !== undefined) return refuse(hub, session, "storage", problem.message);
+    if (owner === undefined) return refuse(hub, session, "wrong-token", unowned);
+    if (bounds === undefined || !exists(hub, room, bounds)) {
       const message = `There is no room ${quoted(asked)}: somebody has to enter it first`;
       return refuse(hub, session, "not-found", message);
     }
     // Operators may have decided otherwise meanwhile.
-    if (isOpen()) then(room, found.result);
+    if (isOpen()) then(room, bounds);
   };
   holdRoom(hub, room);
-  const release = (found: Outcome<RoomBounds>): void => {
-    answer(found);
+  const queries = new StoreQueries(hub, session);
+  queries.ask({ type: "find-account", lookup: { id: account } }, (found) => (owner = found));
+  queries.ask({ type: "room-bounds", room }, (found) => (bounds = found));
+  queries.whenAnswered((problem) => {
+    answer(problem);
     releaseRoom(hub, room);
-  };
-  askStore(hub, session, { type: "room-bounds", room }, release, "even-if-ended");
+  }, "even-if-ended");
 }
 
 /** Why the room is closed to the token's holder; undefined if it is not. */

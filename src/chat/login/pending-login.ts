@@ -25,7 +25,7 @@ import { completeLogin } from "./complete-login.ts";
 import { queryFacts } from "./login-facts.ts";
 import type { AuthenticatedLogin, LoginAttempt, LoginFacts } from "./login-stages.ts";
 import { nameConflict } from "./name-conflict.ts";
-import { refuseBanned, refuseLogin } from "./refuse-login.ts";
+import { refuseBanned, refuseLogin, unowned } from "./refuse-login.ts";
 
 export class PendingLogin {
   readonly #hub: HubState;
@@ -65,8 +65,7 @@ export class PendingLogin {
     const { bearer } = command;
     if (bearer !== undefined && owner?.id !== bearer.account) {
       this.#release();
-      const message = "The name of this access token is no longer registered";
-      return this.#refuse({ code: "wrong-token", message });
+      return this.#refuse({ code: "wrong-token", message: unowned });
     }
     if (owner === undefined) return this.#queryMail(facts);
     authenticate(this.#hub, this.#session, command, { ...facts, owner }, (refusal) => {

@@ -9,6 +9,9 @@ import type { Session } from "../session.ts";
 import { sessionFields } from "../session-log.ts";
 import { banText } from "../suspect.ts";
 
+/** Of a program's token, which outlives the account if the process ends while that is deleted. */
+export const unowned = "The name of this access token is no longer registered";
+
 export function refuseLogin(
   hub: HubState,
   session: Session,

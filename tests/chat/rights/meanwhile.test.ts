@@ -126,6 +126,25 @@ test.each([
   expect(den.ann.text()).not.toContain('"hi"');
 });
 
+test.each(["post", "read", "listen"])(
+  "a program's %s is refused if its name is no longer registered, though its token is still stored",
+  (type) => {
+    const { store, rig, ann } = world();
+    const made = rig.order("token builds");
+    const accessToken = String(made.ok ? made.rows?.[0]?.text : "");
+    const { id } = store.store.accounts.find({ name: "builds" })!;
+    store.store.accounts.change({ type: "delete", account: id, atMs: rig.nowMs });
+    const request = { type, accessToken, room: "den", text: "hi", limit: 5 } as unknown;
+    const program = rig.client(http);
+    program.send(encodeRequest(request as Parameters<typeof encodeRequest>[0]));
+    const heard = program.text();
+    expect(heard).toStartWith(`{"status":401`);
+    expect(heard).toContain("no longer registered");
+    expect(heard).not.toContain("treasure");
+    expect(ann.text()).not.toContain('"hi"');
+  },
+);
+
 /** A second device of Ann's logs in while the first one, or an operator, revokes that. */
 function loginMeanwhile(by: "key" | "password", revoke: (rig: Rig, desk: Client) => void) {
   const store = new FailingStore();
