@@ -54,6 +54,12 @@ export function isPerson({ person, isAccount, proved }: Party, session: Session)
   return isDevice && (!isAccount || person === accountMailbox(account));
 }
 
+/** Whether the session takes part for that end. Its secret alone does not make it an account's. */
+export function takesPart(party: Party, session: Session): boolean {
+  if (party.session !== session.identity.key) return false;
+  return !party.isAccount || isPerson(party, session);
+}
+
 export class FileOffer {
   readonly id: string;
   /** The share owner whose limits it uses. */
@@ -81,9 +87,9 @@ export class FileOffer {
   }
 
   /** Which end the session is; undefined if it is neither. */
-  endOf({ identity }: Session): "sender" | "recipient" | undefined {
-    if (this.from.session === identity.key) return "sender";
-    return this.to.session === identity.key ? "recipient" : undefined;
+  endOf(session: Session): "sender" | "recipient" | undefined {
+    if (takesPart(this.from, session)) return "sender";
+    return takesPart(this.to, session) ? "recipient" : undefined;
   }
 
   /** Frames waiting for that end. */

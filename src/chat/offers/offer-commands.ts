@@ -136,8 +136,9 @@ function tellRecipients(hub: HubState, offer: FileOffer): "here" | "online" | un
   return found.length > 0 ? "online" : undefined;
 }
 
-function tellOffer(hub: HubState, session: Session, { id, from, content }: FileOffer): void {
-  const name = hub.names.byKey(from.session ?? "")?.name ?? from.name;
+function tellOffer(hub: HubState, session: Session, offer: FileOffer): void {
+  const { id, from, content } = offer;
+  const name = sender(hub, offer)?.name ?? from.name;
   hub.send(session, { type: "offered", offer: id, from: name, ...content });
 }
 

@@ -3,22 +3,22 @@
 
 import type { HubState } from "../hub-state.ts";
 import type { Session } from "../session.ts";
-import { type FileOffer, isPerson } from "./file-offer.ts";
+import { type FileOffer, isPerson, type Party, takesPart } from "./file-offer.ts";
 
 export type Ends = Pick<FileOffer, "from" | "to">;
 
 export function sender(hub: HubState, { from }: Ends): Session | undefined {
-  return memberByKey(hub, from.session);
+  return memberFor(hub, from);
 }
 
 export function recipient(hub: HubState, { to }: Ends): Session | undefined {
-  return memberByKey(hub, to.session);
+  return memberFor(hub, to);
 }
 
 /** The participating session, if it is connected. */
-function memberByKey(hub: HubState, key: string | undefined): Session | undefined {
-  const session = key === undefined ? undefined : hub.names.byKey(key);
-  return session?.phase === "member" ? session : undefined;
+function memberFor(hub: HubState, party: Party): Session | undefined {
+  const session = party.session === undefined ? undefined : hub.names.byKey(party.session);
+  return session?.phase === "member" && takesPart(party, session) ? session : undefined;
 }
 
 /** The clients of the person, whether they accept files or not. */

@@ -293,6 +293,24 @@ test("a revoked device is not its owner any more, whatever name it comes under",
   expect(heard(deskAgain)).toEqual(["channel 1 Ann"]);
 });
 
+test("nor is whoever has only the secret of its session", () => {
+  const { rig, desk, phone: another } = devices();
+  const ann = rig.member("Ann");
+  const phone = another();
+  ann.send(offerFiles("Bob"));
+  phone.send(answer(true));
+  phone.close("lost");
+  desk.send({ type: "revoke", key: keyOf("phone"), ref: "r" });
+  for (const client of [ann, desk]) heard(client);
+  const thief = rig.member("Zed", { ...taking, secret: "phone-0123456789abcdef" });
+  ann.send(offerFiles("Bob"));
+  expect(heard(thief)).toEqual([]);
+  thief.send(pass("AAAA", 2), end("done"));
+  expect([heard(thief), heard(ann)]).toEqual([[], ["here"]]);
+  desk.send(answer(true));
+  expect(heard(desk).at(-1)).toBe("channel 2 Ann");
+});
+
 test("somebody sends files to their own other device, and not to the one that sends", () => {
   const { rig, desk, phone } = devices();
   // Another program of the sending device is not offered them either.
