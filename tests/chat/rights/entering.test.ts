@@ -327,6 +327,18 @@ test("whoever connects again, silently, keeps the rank", () => {
   expect(stranger.send(order("mode den -m")).text()).toContain("not-allowed");
 });
 
+test.each(["+k key", "+i", "+b zed!*@*"])(
+  "the secret of an owner's session does not open a room with %s to another name",
+  (mode) => {
+    const rig = new Rig();
+    owner(rig, "Ann", "desk", { rooms: [{ room: "den" }] });
+    rig.order(`mode den ${mode}`);
+    const zed = rig.member("Zed", { secret: "desk-0123456789abcdef", rooms: [{ room: "den" }] });
+    expect(zed.session.phase).toBe("member");
+    expect(zed.session.rooms.has("den")).toBe(false);
+  },
+);
+
 test("whoever registers the name stays an operator of the room, and invited", () => {
   const { rig, ann } = den();
   const bob = rig.member("Bob");
