@@ -1,10 +1,10 @@
 // Files by code in the page: through lost channels, from the program's sender, and from ends that
 // do not know the code, lie, or omit the sealing.
 
-import { expect, test } from "bun:test";
+import { expect, jest, test } from "bun:test";
 import { CodeDoor } from "../../src/codes/code-door.ts";
 import { HostSteps } from "../../src/codes/code-steps.ts";
-import { offers } from "../../src/limits.ts";
+import { codes, offers } from "../../src/limits.ts";
 import { Channel } from "../../src/handover/channel.ts";
 import { decodeReceipt, proofOf } from "../../src/handover/channel-line.ts";
 import { channelInfo } from "../../src/handover/exchange.ts";
@@ -273,4 +273,20 @@ test("a server's refusal is final before the sender was connected, and retried a
   after.guest.handle({ ...error, message: "There are no files for this code" });
   expect(after.view().phase).toBe("listed");
   after.guest.cancel();
+});
+
+const nothing = (): undefined => undefined;
+
+test("whoever can't reach the server is told so, not that the sender is silent", () => {
+  jest.useFakeTimers();
+  try {
+    const [away, silent] = [meet({ toGuest: nothing }), meet({ toGuest: nothing })];
+    const lost = { reason: "refused", retryMs: 200, attempt: 1, everOnline: false };
+    away.guest.handle({ type: "offline", ...lost });
+    jest.advanceTimersByTime(codes.guestMs);
+    expect(away.view().detail).toBe("The server does not answer");
+    expect(silent.view().detail).toStartWith("The sender does not answer");
+  } finally {
+    jest.useRealTimers();
+  }
 });

@@ -61,14 +61,15 @@ export class CodeFetch {
   /** When this end was last known to the server. */
   #joinedMs = performance.now();
   #hurry: ReturnType<typeof setTimeout> | undefined;
+  /** Why nothing comes. */
+  #silence = serverIsSilent;
   /** How many times it has gone to another server. */
   #moves = 0;
 
   constructor(options: CodeFetchOptions) {
     this.#options = options;
     this.#steps = new GuestSteps(options.code);
-    const sentence = "The sender does not answer: is its program still running?";
-    this.#hurry = setTimeout(() => this.#fail(sentence), codeLimits.guestMs);
+    this.#hurry = setTimeout(() => this.#fail(this.#silence), codeLimits.guestMs);
     void this.#listAll();
   }
 
@@ -81,11 +82,11 @@ export class CodeFetch {
     if (this.#isOver) return;
     switch (event.type) {
       case "online":
+        this.#silence = "The sender does not answer: is its program still running?";
         return this.#options.join(this.#offer, this.#options.code.number);
       case "offline":
-        return this.#close(
-          event.everOnline ? "The connection is lost" : "The server does not answer",
-        );
+        this.#silence = serverIsSilent;
+        return this.#close("The connection is lost");
       case "ended":
         return this.#handleEnded(event.code, harmless(event.message));
       case "offer":
@@ -257,6 +258,8 @@ export class CodeFetch {
     this.#options.show({ phase: "failed", detail, bytesPerSecond: 0 });
   }
 }
+
+const serverIsSilent = "The server does not answer";
 
 /** The server has restricted access; the code has not been tried. */
 const closed: ReadonlySet<string> = new Set(["password-required", "members-only"]);
