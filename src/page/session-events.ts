@@ -322,7 +322,7 @@ function joined(
   nowMs: number,
 ): State {
   const room = state.rooms.find((room) => room.name === name);
-  if (room === undefined || room.people.includes(person)) return state;
+  if (room === undefined || (room.isListed && room.people.includes(person))) return state;
   const listed = room.isListed
     ? updateRoom(state, name, (room) => ({
         ...room,

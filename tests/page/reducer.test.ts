@@ -219,6 +219,12 @@ test("members are sorted, listed once each, and follow joins, leaves and renames
   expect(notices(renamed)).toEqual(["Cal joined", "Cal lost the connection", "Bob is now Rob"]);
 });
 
+test("somebody who left while the connection was lost is told of when they come back", () => {
+  const back = hear(crowd, online("lobby"));
+  const joined = hear(back, { type: "joined", room: "lobby", name: "Bob" });
+  expect(texts(joined)).toEqual(["Bob joined"]);
+});
+
 test("members, rooms to join and files are in natural order", () => {
   const names = ["den-1", "den-10", "den-2"];
   const directory = names.map((name) => ({ room: name, members: 1 }));
