@@ -1,10 +1,10 @@
 // Completions in real shells: subcommands, flags, dialects, files, known servers.
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { reachableHosts } from "../../src/io/host-port.ts";
-import { Parley, parleyBinary } from "../parley.ts";
+import { Parley, parleyCommand } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
 import { environment, run } from "./run.ts";
 import { Shell } from "./shell.ts";
@@ -25,7 +25,9 @@ beforeAll(async () => {
   for (const name of ["bin", "shared", "configuration/parley"]) {
     mkdirSync(join(folder, name), { recursive: true });
   }
-  symlinkSync(parleyBinary(), join(folder, "bin/parley"));
+  const command = parleyCommand().map((word) => `'${word}'`);
+  const script = `#!/bin/sh\nexec ${command.join(" ")} "$@"\n`;
+  writeFileSync(join(folder, "bin/parley"), script, { mode: 0o755 });
   writeFileSync(join(folder, "shared/big file.bin"), "big");
   writeFileSync(join(folder, "welcome.txt"), "hello");
   const pin = "A".repeat(43);
