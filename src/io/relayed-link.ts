@@ -252,7 +252,7 @@ export class RelayedLink implements CallWire {
     clearTimeout(this.#linger);
     const leftMs = (this.#endedAtMs ?? 0) + callLimits.lingerMs - performance.now();
     const isHeld = this.#isCut && !this.#stream.hasEnded;
-    const waitMs = isHeld ? callLimits.cutLingerMs : limits.lingerMs;
+    const waitMs = isHeld ? callLimits.cutLingerMs : limits.unreadMs;
     const late = (): void => {
       if (isHeld) this.#onServer("unsent");
       this.#gone();

@@ -107,6 +107,26 @@ test("both ends have the same channel, and the server reads nothing", async () =
   expect([caller.isOver, called.isOver]).toEqual([false, true]);
 });
 
+test("an end that closes waits for a slow network, too", async () => {
+  let held: string[] | undefined;
+  const { caller, called, calls } = await connected((frame, to) => {
+    if (held === undefined || to === "caller") return [frame];
+    held.push(frame);
+    return [];
+  });
+  const text = "0123456789".repeat(100_000);
+  held = [];
+  caller.link.send(text);
+  caller.link.end();
+  const endedMs = performance.now();
+  await until(() => performance.now() - endedMs > 1.5 * limits.lingerMs);
+  const late = held;
+  held = undefined;
+  for (const frame of late) calls.called.onFrame(frame);
+  await Promise.all([caller.link.closed, called.link.closed]);
+  expect(called.heard.length).toBe(text.length);
+});
+
 test("an end that closes sends everything first, however slowly the other reads", async () => {
   const { caller, called } = await connected();
   const text = "0123456789".repeat(200_000);
