@@ -65,15 +65,16 @@ export class Timers {
    */
   #replay(): void {
     const { replaying, replaysWaiting } = this.#hub.schedule;
-    let left = history.replaysPerTurn;
+    let left: number = history.replaysPerTurn;
     for (const session of replaying) {
       if (session.output.outbox.blocked) continue;
+      if (left === 0) return this.#hub.wake();
       if (!isReplayDue(this.#hub, session)) {
         replaying.delete(session);
         replaysWaiting.add(session);
         continue;
       }
-      if (left-- === 0) return this.#hub.wake();
+      left--;
       continueReplay(this.#hub, session);
     }
   }

@@ -233,6 +233,21 @@ test("a network that reconnects repeatedly gets replays at its rate, and its mes
   expect(heard).toBeGreaterThanOrEqual(500);
 });
 
+test("a network whose clients come back together gets replays at its rate", () => {
+  const rig = new Rig(rates);
+  withPast(rig);
+  const seconds = 10;
+  const clients = Array.from({ length: 40 }, (_, i) =>
+    rig.member(`Stranger${i}`, since(0), "192.0.2.1"),
+  );
+  rig.pass(1_000 * seconds, 10);
+  let bytes = 0;
+  for (const client of clients) bytes += client.text().length;
+  const perSecond = sender.sendersPerOwner * sender.bytesPerSecond;
+  expect(bytes).toBeGreaterThan(history.replayBurstBytes);
+  expect(bytes).toBeLessThan(1.3 * (history.replayBurstBytes + seconds * perSecond));
+});
+
 test("a client that keeps sending long lines without being read is disconnected", () => {
   const rig = new Rig(rates);
   const stranger = rig.member("Stranger", {}, "192.0.2.1");

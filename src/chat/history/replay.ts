@@ -31,9 +31,11 @@ function replayMail(hub: HubState, session: Session, from: number): void {
   const source = identity.mailbox;
   // Goes on once that is settled.
   if (hub.pipeline.isIncomplete(source)) return;
+  const release = reservePage(hub, session);
   hub.store.ask(
     { type: "read-mail", session: source, after: from, limit: limits.pageMessages },
     (outcome) => {
+      release();
       if (session.phase !== "member" || mailbox.replayedTo !== from) return;
       // Registered meanwhile: the messages may have moved before they were read.
       if (identity.mailbox !== source) return scheduleNextPage(hub, session);
@@ -54,9 +56,11 @@ function replayRoom(hub: HubState, room: Room, membership: Membership, from: num
   const { session } = membership;
   const tail = new RoomTail(room.seq);
   room.tails.add(tail);
+  const release = reservePage(hub, session);
   hub.store.ask(
     { type: "read-room", room: room.name, after: from, limit: limits.pageMessages },
     (outcome) => {
+      release();
       room.tails.delete(tail);
       const isCurrent =
         session.rooms.get(room.name) === membership && membership.replayedTo === from;
@@ -83,6 +87,16 @@ function replayRoom(hub: HubState, room: Room, membership: Membership, from: num
   );
 }
 
+/**
+ * While a page is being read, it counts as full: other sessions of its owner may ask for theirs
+ * before the store has answered.
+ */
+function reservePage(hub: HubState, { shareOwner }: Session): () => void {
+  if (hub.options.rates === undefined) return () => {};
+  hub.replayRates.charge(shareOwner, hub.nowMs, limits.pageBytes);
+  return () => hub.replayRates.giveBack(shareOwner, hub.nowMs, limits.pageBytes);
+}
+
 /** A replay was not requested, and the session's own messages do not wait for it. */
 function chargeOwner(
   hub: HubState,
@@ -90,7 +104,7 @@ function chargeOwner(
   page: readonly { text: string }[],
 ): void {
   if (hub.options.rates === undefined) return;
-  hub.replayRates.take(shareOwner, hub.nowMs, pageChars(page));
+  hub.replayRates.charge(shareOwner, hub.nowMs, pageChars(page));
 }
 
 /** Whether more may be replayed to the session's owner by now. */

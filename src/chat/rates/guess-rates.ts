@@ -125,13 +125,13 @@ class TargetRates {
 
   charge(target: string, owner: ShareOwner, nowMs: number): void {
     this.#bucketOf(target, nowMs).charge(1, nowMs);
-    this.#ofNetworks.charge(owner, nowMs, target);
+    this.#ofNetworks.charge(owner, nowMs, 1, target);
   }
 
   wasRight(target: string, owner: ShareOwner, nowMs: number): void {
     this.#known.set(knownKey(target, owner), true);
     this.#bucketOf(target, nowMs).giveBack(nowMs);
-    this.#ofNetworks.giveBack(owner, nowMs, target);
+    this.#ofNetworks.giveBack(owner, nowMs, 1, target);
   }
 
   #bucketOf(target: string, nowMs: number): TokenBucket {

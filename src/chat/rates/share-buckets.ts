@@ -29,14 +29,14 @@ export class ShareBuckets {
     return 0;
   }
 
-  /** Takes a unit unconditionally; the debt must be refilled first. */
-  charge(owner: ShareOwner, nowMs: number, subject = ""): void {
-    for (const bucket of this.#bucketsOf(owner, nowMs, subject)) bucket.charge(1, nowMs);
+  /** Takes `units` unconditionally; the debt must be refilled first. */
+  charge(owner: ShareOwner, nowMs: number, units = 1, subject = ""): void {
+    for (const bucket of this.#bucketsOf(owner, nowMs, subject)) bucket.charge(units, nowMs);
   }
 
-  /** Returns a unit that was taken needlessly. */
-  giveBack(owner: ShareOwner, nowMs: number, subject = ""): void {
-    for (const bucket of this.#bucketsOf(owner, nowMs, subject)) bucket.giveBack(nowMs);
+  /** Returns what was taken needlessly. */
+  giveBack(owner: ShareOwner, nowMs: number, units = 1, subject = ""): void {
+    for (const bucket of this.#bucketsOf(owner, nowMs, subject)) bucket.giveBack(nowMs, units);
   }
 
   /** Milliseconds until something can be taken; 0 if now. */

@@ -41,10 +41,10 @@ export class TokenBucket {
     this.#tokens -= units;
   }
 
-  /** Returns a unit that was taken needlessly. */
-  giveBack(nowMs: number): void {
+  /** Returns what was taken needlessly. */
+  giveBack(nowMs: number, units = 1): void {
     this.#fill(nowMs);
-    this.#tokens = Math.min(this.burst, this.#tokens + 1);
+    this.#tokens = Math.min(this.burst, this.#tokens + units);
   }
 
   /** Milliseconds until `take` can succeed; 0 if now. */
