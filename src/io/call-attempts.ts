@@ -2,10 +2,10 @@
 // shown who it is carries the call, and the others are closed. Pure.
 
 /** A connection, or an attempt at one. */
-type Attempt = { cut(): void };
+type CallAttempt = { cut(): void };
 
 export class CallAttempts {
-  readonly #attempts = new Set<Attempt>();
+  readonly #attempts = new Set<CallAttempt>();
   readonly #over = Promise.withResolvers<"won" | "given up">();
   #isOver = false;
 
@@ -21,18 +21,18 @@ export class CallAttempts {
     return this.#over.promise;
   }
 
-  add(attempt: Attempt): void {
+  add(attempt: CallAttempt): void {
     if (this.#isOver) attempt.cut();
     else this.#attempts.add(attempt);
   }
 
   /** Something else closes it from now on. */
-  forget(attempt: Attempt): void {
+  forget(attempt: CallAttempt): void {
     this.#attempts.delete(attempt);
   }
 
   /** Whether this connection carries the call: the first one does. */
-  win(attempt: Attempt): boolean {
+  win(attempt: CallAttempt): boolean {
     if (this.#isOver) return false;
     this.#attempts.delete(attempt);
     this.#over.resolve("won");
