@@ -46,6 +46,7 @@ export async function compareWithLocal(
     if (message.type === "digest") theirs.resolve(message.sha256.toLowerCase());
     else if (message.type === "error") theirs.reject(errorOf(message));
   };
+  control.onLost = (reason) => theirs.reject(reason);
   const { byContent } = local;
   const request = { type: "fetch", name, check: true } as const;
   const offer = checkOffer(await control.fetch(byContent ? { ...request, sha256: true } : request));
@@ -56,14 +57,13 @@ export async function compareWithLocal(
     if (!isSameSize) return { isSame: false, isSameSize };
     if (!byContent) return { isSame: isSameTime(local.mtimeMs, offer.modified), isSameSize };
     const ours = await hashLocal(local);
-    const lost = control.lost.then((reason) => Promise.reject(reason));
     heardAtMs = performance.now();
     watch = setInterval(() => {
       if (performance.now() - heardAtMs <= local.digestTimeoutMs) return;
       const sentence = `${control.where} does not send the SHA-256 of '${name}'.`;
       theirs.reject(new ParleyError("stalled", sentence));
     }, fetching.silenceStepMs);
-    const isSame = ours === (await Promise.race([theirs.promise, lost]));
+    const isSame = ours === (await theirs.promise);
     return isSame ? { isSame, isSameSize, sha256: ours } : { isSame, isSameSize };
   } finally {
     clearInterval(watch);
