@@ -275,9 +275,10 @@ export class DownloadAttempt implements Attempt {
     if (state === "gone") {
       this.#retry(`${where} no longer knows the transfer.`);
     } else if (state === "stalled") {
-      this.#retry(
-        `No data arrived from ${where} over UDP for too long: is a firewall blocking it?`,
-      );
+      const sentence = `No data arrived from ${where} over UDP for too long: is a firewall blocking it?`;
+      // Only small datagrams get through, such as those that are answered.
+      if (!this.receiver.hasReceived) this.block(sentence);
+      else this.#retry(sentence);
     }
   }
 

@@ -272,6 +272,11 @@ export class Receiver {
     if (this.cookie === undefined) this.inits.dueUs = nowUs;
   }
 
+  /** Whether any segment has arrived. */
+  get hasReceived(): boolean {
+    return this.picker.segments.delivered > 0;
+  }
+
   /** All that was requested has arrived, and no more may be until the horizon is raised. */
   get isHeldBack(): boolean {
     const { hasWanted, segments, wanted } = this.picker;

@@ -96,6 +96,18 @@ test.each([
   control.close();
 });
 
+test("if datagrams are answered, and none with data gets through, TCP carries the file", async () => {
+  const { control } = offering();
+  const store = { write: () => false, read: () => 0 };
+  const assembler = new Assembler({ size: 10, chunkBytes: 65_536, store, hashOf: () => "" });
+  const options = { ...anyAttempt, onOffer: () => assembler, udpPort: 1, loopback: false };
+  const attempt = await DownloadAttempt.open({ ...options, open: async () => noSocket });
+  // As a long time later.
+  attempt.receiver.state = "stalled";
+  expect(await attempt.run(control)).toMatchObject({ how: "blocked" });
+  control.close();
+});
+
 test("a sender that seals wrongly is found out over the control connection, too", async () => {
   const { control } = offering();
   const store = { write: () => false, read: () => 0 };

@@ -12,6 +12,7 @@ import { noOffload } from "../../src/io/udp/udp.ts";
 import { encodeServer } from "../../src/protocol/encode.ts";
 import { Assembler } from "../../src/transfer/assembler.ts";
 import { Sender } from "../../src/transfer/sender.ts";
+import { until } from "../until.ts";
 import { anyAttempt } from "./any-attempt.ts";
 
 const chunkBytes = 65_536;
@@ -118,3 +119,20 @@ for (const [way, open] of ways) {
     sender.control.close();
   });
 }
+
+test("datagrams that stop after some have come are tried again", async () => {
+  const sender = new TaglessSender();
+  const store = { write: () => false, read: () => 0 };
+  const assembler = new Assembler({ size, chunkBytes, store, hashOf: () => "" });
+  const { open } = sender;
+  const options = { ...anyAttempt, onOffer: () => assembler, udpPort: 1, open, loopback: true };
+  const attempt = await DownloadAttempt.open(options);
+  attempt.setHorizon(size / 2);
+  const ending = attempt.run(sender.control);
+  await until(() => assembler.receivedBytes === size / 2);
+  // As a long time later.
+  attempt.receiver.state = "stalled";
+  attempt.wake();
+  expect(await ending).toMatchObject({ how: "retry" });
+  sender.control.close();
+});
