@@ -16,7 +16,7 @@ import { PartialFile } from "./partial-file.ts";
 import type { ServerAddress } from "../io/host-port.ts";
 import { applyJitHints } from "../io/jit-hints.ts";
 import { compareWithLocal } from "./local-copy.ts";
-import type { Attempt } from "./attempt.ts";
+import type { Attempt, AttemptOptions } from "./attempt.ts";
 import type { FileSource } from "./file-source.ts";
 import { openServerAttempt } from "./server-attempt.ts";
 import { ServerSource } from "./server-source.ts";
@@ -309,7 +309,7 @@ export class DownloadClient {
         },
         onTurn: () => download.handleTurn(),
       };
-      attempt = await source.openAttempt(options, openServerAttempt);
+      attempt = await this.#open(options);
       this.#current = attempt;
       download.attach(attempt);
       const control = await this.#connect();
@@ -331,6 +331,20 @@ export class DownloadClient {
       quietly(() => download.detach());
       this.#current = undefined;
       quietly(() => attempt?.close());
+    }
+  }
+
+  /** @throws ParleyError as `openAttempt`; the reason passed to `stop`, immediately */
+  async #open(options: AttemptOptions): Promise<Attempt> {
+    const opening = this.#source.openAttempt(options, openServerAttempt);
+    try {
+      return await this.#unlessStopped(opening);
+    } catch (error) {
+      opening.then(
+        (late) => late.close(),
+        () => {},
+      );
+      throw error;
     }
   }
 

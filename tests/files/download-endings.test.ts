@@ -5,12 +5,15 @@ import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ParleyError } from "../../src/errors.ts";
+import { DownloadAttempt } from "../../src/files/download-attempt.ts";
 import { DownloadClient, type DownloadClientOptions } from "../../src/files/download-client.ts";
 import { PartialFile } from "../../src/files/partial-file.ts";
+import { ServerSource } from "../../src/files/server-source.ts";
 import { fetching as limits } from "../../src/limits.ts";
 import { welcome } from "../protocol/welcome.ts";
 import { partPathOf } from "../../src/files/part-path.ts";
 import { testFolder } from "../test-folder.ts";
+import { until } from "../until.ts";
 
 type Line = Record<string, unknown>;
 type Answer = (line: Line, socket: Bun.Socket<undefined>) => object | undefined;
@@ -110,6 +113,21 @@ test("stopping while it connects ends it immediately and permanently", async () 
     expect(await outcome).toBe(interruption);
   }
   expect(readdirSync(folder)).toEqual([]);
+});
+
+test("stopping while the name server is silent ends it immediately, and leaves no socket", async () => {
+  const found = Promise.withResolvers<string[]>();
+  const server = { host: "silent.example", port: 1 };
+  const source = new ServerSource(server, undefined, undefined, () => found.promise);
+  const client = new DownloadClient({ source });
+  const closing = spyOn(DownloadAttempt.prototype, "close");
+  const outcome = errorOf(client.fetch("file", { kind: "file", path: join(folder, "file") }));
+  client.stop(interruption);
+  expect(await outcome).toBe(interruption);
+  expect(closing).not.toHaveBeenCalled();
+  found.resolve(["127.0.0.1"]);
+  await until(() => closing.mock.calls.length === 1);
+  closing.mockRestore();
 });
 
 test("skips files that can't be part of a listing, and aborts a listing that never ends", async () => {
