@@ -304,7 +304,10 @@ class Site {
     if (path.startsWith("/files/")) {
       // Nothing is sent while a large file is being hashed, however long that takes.
       if (query.has("sha256")) server.timeout(request, 0);
-      return this.#file(path.slice("/files/".length), query, request, address);
+      const answer = await this.#file(path.slice("/files/".length), query, request, address);
+      // The connection stays open for further requests.
+      server.timeout(request, web.idleSeconds);
+      return answer;
     }
     if (isHealth) return this.#health();
     const isPlain = tls === undefined && !isLoopback(connected) && !proxies.has(connected);

@@ -659,6 +659,11 @@ describe("files", () => {
       ).toBe("");
       isSlow = false;
       expect((await hash).status).toBe(200);
+      // Nor does anybody stay connected without a further request.
+      const answer = await rig.raw(
+        "GET /files/slow.bin?sha256 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+      );
+      expect(answer).toStartWith("HTTP/1.1 200 ");
     } finally {
       isSlow = false;
       opened.mockRestore();
