@@ -66,10 +66,19 @@ sha256_of() {
   fi | cut -d ' ' -f 1
 }
 
+need() {
+  has "$1" || fail "This needs $1, which is not installed (for example: apt install xz-utils)"
+}
+
 check_tools() {
-  for tool in uname tar xz mktemp cut; do
-    has "$tool" || fail "This needs $tool, which is not installed (for example: apt install xz-utils)"
+  for tool in uname tar mktemp cut; do
+    need "$tool"
   done
+  # On macOS there is no xz; its tar and that of Alpine unpack without it.
+  case $(tar --version 2>/dev/null || true) in
+  *bsdtar* | *busybox*) ;;
+  *) need xz ;;
+  esac
   has curl || has wget || fail "This needs curl or wget, and neither is installed"
   has sha256sum || has shasum || has openssl ||
     fail "This needs sha256sum, shasum or openssl to check what it downloads; none is installed"

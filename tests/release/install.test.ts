@@ -72,6 +72,8 @@ type Options = {
   env?: Record<string, string>;
   /** Only these programs are in the PATH. */
   tools?: readonly string[];
+  /** Other programs instead of these, as shell scripts. */
+  programs?: Record<string, string>;
   /** The output of `uname -s` and `uname -m`, and the last line of `getconf`. */
   machine?: { system: string; processor: string; glibc?: boolean };
 };
@@ -84,11 +86,12 @@ let count = 0;
 /**
  * Runs the installer in a separate home; `files` are those in the folder that it installed into.
  */
-async function install({ shell = "sh", env = {}, tools = everyTool, machine }: Options = {}) {
+async function install(options: Options = {}) {
+  const { shell = "sh", env = {}, tools = everyTool, programs = {}, machine } = options;
   const home = join(root, `home-${++count}`);
   const bin = join(home, "tools");
   mkdirSync(bin, { recursive: true });
-  const own = new Map<string, string>();
+  const own = new Map(Object.entries(programs));
   const { system = "Linux", processor = "x86_64", glibc = true } = machine ?? {};
   own.set("uname", `[ "$1" = -s ] && echo ${system} || echo ${processor}`);
   own.set("getconf", `exit ${glibc ? 0 : 1}`);
@@ -158,6 +161,20 @@ check("PARLEY_INSTALL is the folder; in the PATH it needs no hint", async () => 
     "",
   ]);
 });
+
+check("no xz is needed where tar unpacks it itself, as on macOS and Alpine", async () => {
+  const tools = everyTool.filter((tool) => tool !== "xz");
+  for (const version of ["bsdtar 3.5.3 - libarchive 3.7.4", "tar (busybox) 1.37.0"]) {
+    const ended = await install({ tools, programs: { tar: ownTar(version) } });
+    expect(ended).toMatchObject({ code: 0, files: ["parley"] });
+  }
+});
+
+/** A tar that finds its own xz. */
+function ownTar(version: string): string {
+  const tar = `PATH="${process.env["PATH"]}" exec ${Bun.which("tar")} "$@"`;
+  return `case "$1" in --version) echo "${version}" ;; *) ${tar} ;; esac`;
+}
 
 check("wget and openssl do, where there is neither curl nor sha256sum", async () => {
   const tools = [...everyTool.filter((tool) => !/^(?:curl|sha256sum)$/.test(tool)), "openssl"];
