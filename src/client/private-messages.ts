@@ -97,9 +97,12 @@ export class PrivateMessages {
     this.#sealing = { user, lookup, listing, trust, copies, offers, received };
   }
 
-  /** Sends a private message, sealed for each recipient that has a key. */
-  tell(to: readonly string[], text: string, kind?: MessageKind): void {
-    this.#add({ to, text, kind });
+  /**
+   * Sends a private message, sealed for each recipient that has a key. False: it is refused,
+   * because too many wait.
+   */
+  tell(to: readonly string[], text: string, kind?: MessageKind): boolean {
+    return this.#add({ to, text, kind });
   }
 
   /**
@@ -157,15 +160,21 @@ export class PrivateMessages {
     await this.#opening;
   }
 
-  #add(job: Job): void {
-    if (this.#jobs.length >= limits.maxWaiting) return this.#finish(job, "queue-full", job.to);
+  #add(job: Job): boolean {
+    if (this.#jobs.length >= limits.maxWaiting) {
+      this.#finish(job, "queue-full", job.to);
+      return false;
+    }
     if (this.#sealing === undefined) return this.#sendPlain(job, job.to);
     this.#jobs.push(job);
     this.#send();
+    return true;
   }
 
-  #sendPlain(job: Job, to: readonly string[]): void {
-    this.#finish(job, this.#session.tell(to, job.text, { kind: job.kind }), to);
+  #sendPlain(job: Job, to: readonly string[]): boolean {
+    const result = this.#session.tell(to, job.text, { kind: job.kind });
+    this.#finish(job, result, to);
+    return typeof result === "number";
   }
 
   #finish(job: Job, result: number | Unsayable, to: readonly string[], seal?: Seal): void {

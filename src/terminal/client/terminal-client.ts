@@ -452,8 +452,7 @@ export class TerminalClient {
     if (lineCount(text) > message.maxTextLines) {
       return this.say(unsayableText("too-many-lines", text, textChars));
     }
-    this.#private.tell(to, text, kind);
-    if (!online) this.say(laterText(text));
+    if (this.#private.tell(to, text, kind) && !online) this.say(laterText(text));
   }
 
   #showPrivate(event: Of<"private">): void {

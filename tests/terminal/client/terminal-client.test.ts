@@ -149,6 +149,18 @@ describe("our private messages", () => {
     expect(rig.rows).toContain("12:00 Ann: aloud");
   });
 
+  test("are not promised for later if there is no room for them", () => {
+    const rig = new Rig();
+    rig.session.handleLost("cut", 0);
+    rig.applyOutputs();
+    for (let i = 0; i < client.queueMessages; i++) rig.type("/msg Bob hi\r");
+    expect(rig.rows.join(" ")).not.toContain("Not sent");
+    rig.type("/msg Bob one more\r");
+    const rows = rig.rows.slice(rig.rows.findIndex((row) => row.startsWith("Not sent"))).join(" ");
+    expect(rows).toContain("Not sent: too many messages are queued.");
+    expect(rows).not.toContain("one more");
+  });
+
   test("are not shown when they were refused", () => {
     const rig = new Rig();
     rig.type("/msg Nobody hi\r");
