@@ -16,7 +16,8 @@ export type Unread = { room: string; messages: number; isMentioned: boolean };
 /** What was missed in a room: the last messages, and the number of earlier ones. */
 export type Missed = { messages: readonly ChatMessage[]; earlier: number };
 
-type MissedMessage = { message: ChatMessage; isMention: boolean };
+/** `isPast`: it was said before the user entered, and does not count as unread. */
+type MissedMessage = { message: ChatMessage; isMention: boolean; isPast: boolean };
 
 type Room = {
   /** As requested; once entered, as the server spells it. */
@@ -65,7 +66,8 @@ export class OpenRooms {
     const room = this.#find(this.#current);
     if (room === undefined) return { messages: [], earlier: 0 };
     const messages = room.missed.map(({ message }) => message);
-    const earlier = Math.max(0, room.unread - messages.filter(({ mine }) => !mine).length);
+    const kept = room.missed.filter(({ message, isPast }) => !message.mine && !isPast);
+    const earlier = Math.max(0, room.unread - kept.length);
     room.switchedTo = ++this.#switches;
     Object.assign(room, nothingMissed());
     return { messages, earlier };
@@ -88,7 +90,18 @@ export class OpenRooms {
     const room = this.#find(fold(message.room));
     if (room === undefined) return;
     if (!message.mine) room.unread++;
-    room.missed.push({ message, isMention });
+    this.#keep(room, { message, isMention, isPast: false });
+  }
+
+  /** Keeps a message from before the user entered a room that is not shown yet. */
+  missPast(message: ChatMessage): void {
+    const room = this.#find(fold(message.room));
+    if (room !== undefined) this.#keep(room, { message, isMention: false, isPast: true });
+  }
+
+  #keep(room: Room, missed: MissedMessage): void {
+    const { message } = missed;
+    room.missed.push(missed);
     room.missedChars += message.text.length;
     while (room.missed.length > limits.missedMessages || room.missedChars > limits.missedChars) {
       const oldest = room.missed.shift();
@@ -103,7 +116,7 @@ export class OpenRooms {
     if (room === undefined) return;
     room.missed = room.missed.map((missed) =>
       missed.message.seq === seq
-        ? { message: withoutText(missed.message), isMention: false }
+        ? { ...missed, message: withoutText(missed.message), isMention: false }
         : missed,
     );
     room.missedChars = room.missed.reduce((sum, { message }) => sum + message.text.length, 0);

@@ -57,8 +57,7 @@ export class RoomView {
   handleEntered(room: string): void {
     this.rooms.add(room);
     this.#askWho(room);
-    if (!this.rooms.isCurrent(room)) return;
-    this.#parts.transcript.rule(room);
+    if (this.rooms.isCurrent(room)) this.#parts.transcript.rule(room);
     this.#requestHistory(room);
   }
 
@@ -102,6 +101,13 @@ export class RoomView {
       for (const message of messages) {
         this.#parts.transcript.said(message, { mine: message.from === this.#self });
         this.#shown.set(keyOf(room, message.seq), message);
+      }
+    } else {
+      // The user has switched to another room meanwhile.
+      for (const message of messages) {
+        const mine = message.from === this.#self;
+        const rest = { type: "message", room, id: undefined, replayed: true } as const;
+        this.rooms.missPast({ ...message, ...rest, mine });
       }
     }
     if (held === undefined && messages.length === 0) this.#say("There are no messages yet");

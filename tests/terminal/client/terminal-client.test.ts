@@ -550,6 +550,29 @@ describe("lines", () => {
     expect(rig.sent.findLast(({ type }) => type === "history")).toMatchObject({ limit: 20 });
   });
 
+  test.each(["entered", "history"])(
+    "of a room that we look away from before it has %s are shown on the way back",
+    (before) => {
+      const rig = new Rig();
+      rig.type(`/join den\r${before === "entered" ? "/room lobby\r" : ""}`);
+      rig.answer("join", { type: "entered", room: "den", epoch: "e", seq: 2, recovered: true });
+      if (before === "history") rig.type("/room lobby\r");
+      rig.hear({ ...past[1], seq: 3, from: "Cal", time: rig.nowMs, text: "new" });
+      rig.answer("history", { type: "history", room: "den", messages: past });
+      expect(rig.rows.join("\n")).not.toMatch(/yesterday|new/);
+      expect(rig.prompt).toBe("[den 1] lobby>");
+      rig.type("/room den\r");
+      expect(rig.rows.slice(-7, -1)).toEqual([
+        "── den ──",
+        "── 1970-01-01 ──",
+        "11:57 Bob: yesterday",
+        "── 1970-01-02 ──",
+        "00:05 Ann: today",
+        "12:00 Cal: new",
+      ]);
+    },
+  );
+
   test("that waited for a history that does not arrive are shown without it", () => {
     const rig = new Rig();
     rig.type("/join den\r");
