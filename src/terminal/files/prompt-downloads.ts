@@ -31,7 +31,7 @@ export class FolderDownloads implements Downloads {
   start(name: string, report: Report): void {
     this.#client = new DownloadClient({
       server: this.#server,
-      onEvent: (event) => showFetch(event, report),
+      onEvent: fetchListener(report),
     });
     void this.#run(this.#client, name, report);
   }
@@ -68,8 +68,22 @@ export function harmlessProblem(error: unknown, name: string): string {
   return harmless(errorMessage(error));
 }
 
-/** Shows an event of a fetch to a person at the prompt. */
-export function showFetch(event: FetchEvent, { progress, say }: Report): void {
+/**
+ * Shows the events of a fetch to a person at the prompt. Attempts usually fail in the same way: the
+ * same reason is not repeated, or it would fill the screen.
+ */
+export function fetchListener(report: Report): (event: FetchEvent) => void {
+  let lastReason = "";
+  return (event) => {
+    if (event.event === "retry") {
+      if (event.reason === lastReason) return;
+      lastReason = event.reason;
+    } else if (event.event === "offer") lastReason = "";
+    showFetch(event, report);
+  };
+}
+
+function showFetch(event: FetchEvent, { progress, say }: Report): void {
   const name = quoted(event.name, 200);
   switch (event.event) {
     case "offer":

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { ParleyError } from "../../../src/errors.ts";
-import { harmlessProblem, showFetch } from "../../../src/terminal/files/prompt-downloads.ts";
+import { fetchListener, harmlessProblem } from "../../../src/terminal/files/prompt-downloads.ts";
 import { localCalendar } from "../../../src/terminal/client/local-calendar.ts";
 import { KeyReader } from "../../../src/terminal/editor/keys.ts";
 import { withIgnored } from "../../../src/client/ignored.ts";
@@ -257,18 +257,23 @@ describe("control characters in file names never reach the terminal", () => {
       progress: (text = "") => said.push(text),
     };
     const whole = { name: evil, path: `Downloads/${evil}`, size: 1, compared: "time" } as const;
-    showFetch({ event: "unchanged", ...whole }, tell);
-    showFetch({ event: "retry", name: evil, reason: evil, inMs: 1 }, tell);
+    const show = fetchListener(tell);
+    show({ event: "unchanged", ...whole });
+    show({ event: "retry", name: evil, reason: evil, inMs: 1 });
     const progress = { receivedBytes: 1, verifiedBytes: 1, bytesPerSecond: 1, secondsLeft: 1 };
     const path = { rttMs: 1, segmentBytes: 1 };
-    showFetch({ event: "progress", name: evil, size: 1, ...progress, ...path }, tell);
+    show({ event: "progress", name: evil, size: 1, ...progress, ...path });
     expect(said.length).toBe(3);
     for (const text of said) expect(text).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/);
     expect(said[0]).toBe("'evilreda.txt' is up to date: 'Downloads/evilreda.txt'");
     // Whether or not the reason ends with a full stop.
     for (const reason of ["The server is gone", "The server is gone."]) {
       said.length = 0;
-      showFetch({ event: "retry", name: "a.txt", reason, inMs: 1 }, tell);
+      const again = fetchListener(tell);
+      again({ event: "retry", name: "a.txt", reason, inMs: 1 });
+      // The next attempts fail in the same way.
+      again({ event: "retry", name: "a.txt", reason, inMs: 1 });
+      again({ event: "retry", name: "a.txt", reason, inMs: 1 });
       expect(said).toEqual(["'a.txt': The server is gone. Trying again …"]);
     }
   });
