@@ -2,7 +2,8 @@
 // outcome is known, and must not undo what was decided meanwhile.
 
 import type { HubState } from "./hub-state.ts";
-import { followOperators } from "./rooms/member-news.ts";
+import { fold } from "./names/grammar.ts";
+import { followMember, followOperators } from "./rooms/member-news.ts";
 import type { Then } from "./rights/rights-requests.ts";
 
 /**
@@ -33,14 +34,22 @@ export function storeRights(
   });
 }
 
-/** The device belongs to an account: its role becomes the account's, and is revoked with it. */
+/**
+ * The device belongs to an account: its role becomes the account's, and so do its ranks in rooms.
+ * It loses them when it is revoked.
+ */
 export function moveRole(
   hub: HubState,
   key: string,
   { id, name }: { id: string; name: string },
 ): void {
+  const { roles, rooms } = hub.rights;
+  const open = rooms.rankedBy(key).flatMap((room) => hub.rooms.get(room) ?? []);
+  const news = open.map((room) => ({ room, events: followMember(hub, room, fold(name)) }));
   const tellRooms = followOperators(hub);
-  hub.rights.roles.move(key, { id, name });
+  roles.move(key, { id, name });
+  rooms.moveRanks(key, id);
   tellRooms();
+  for (const { room, events } of news) for (const event of events()) hub.announce(room, event);
   storeRights(hub);
 }

@@ -130,6 +130,26 @@ export class AllRoomSettings {
     return ids.some((id) => settings.guests.includes(id));
   }
 
+  /** The rooms in which somebody has a permanent rank by that ID. */
+  rankedBy(id: string): readonly string[] {
+    const ranked = [...this.#byRoom].filter(
+      ([, { operators, voices }]) => operators.includes(id) || voices.includes(id),
+    );
+    return ranked.map(([room]) => room);
+  }
+
+  /** The ranks of a device's key are its owner's from now on. */
+  moveRanks(key: string, account: string): void {
+    const moved = (ids: readonly string[]) => [
+      ...new Set(ids.map((id) => (id === key ? account : id))),
+    ];
+    for (const room of this.rankedBy(key)) {
+      const { operators, voices } = this.of(room);
+      const by = { isKnown: !this.#passing.has(room), payer: undefined };
+      this.change(room, { operators: moved(operators), voices: moved(voices) }, by);
+    }
+  }
+
   /** Undefined: no operator has set it. */
   get motd(): string | undefined {
     return this.#motd;

@@ -11,7 +11,7 @@ import { encodeRequest } from "../../../src/dialects/http/room-request.ts";
 import { IrcClient, irc, ircAt } from "../../dialects/irc/rig.ts";
 import { FailingStore } from "../failing-store.ts";
 import { Neighbours } from "../neighbours.ts";
-import { owner, withKey } from "../owner.ts";
+import { keyOf, owner, withKey } from "../owner.ts";
 import { type Client, native, Rig, say } from "../rig.ts";
 
 const network = "198.51.100.7";
@@ -347,4 +347,24 @@ test("whoever registers the name stays an operator of the room, and invited", ()
   for (const client of [ann, bob]) client.send({ type: "register", password }).text();
   expect(ann.send(order("mode den +m")).text()).toContain("Set +m in den");
   expect(bob.send({ type: "join", room: "den" }).lines()[0]).toMatchObject({ type: "entered" });
+});
+
+test("what a room gives to a device's key passes to the name, and is not the revoked device's", () => {
+  const rig = new Rig();
+  const rooms = [{ room: "den" }];
+  const phone = withKey(rig, "Ann", "phone", { rooms });
+  phone.send(order("mode den -t"));
+  phone.send({ type: "register", label: "phone" }, { type: "device-code", ref: "c" });
+  const code = phone.lines().find(({ ref }) => ref === "c")?.["code"];
+  const desk = withKey(rig, "Anns-desk", "desk", { rooms });
+  expect(desk.send(order("mode den +m")).text()).toContain("Only operators of the room");
+  desk.send({ type: "link", code, label: "desk" });
+  expect(desk.send(order("mode den +m")).text()).toContain("Set +m in den");
+  desk.close("quit");
+  const deskAgain = withKey(rig, "Ann", "desk", { rooms });
+  deskAgain.send({ type: "revoke", key: keyOf("phone"), ref: "r" });
+  phone.close("lost");
+  expect(deskAgain.send(order("private den")).text()).toContain("private");
+  const thief = withKey(rig, "Zed", "phone", { rooms, secret: "another-0123456789abcdef" });
+  expect(thief.send(order("mode den -m")).text()).toContain("Only operators of the room");
 });
