@@ -144,26 +144,45 @@ export class PostgresSweep {
     const surplus = Number(counted?.count ?? 0) - sessions;
     // Ranking reads all of them, so a small excess is tolerated.
     const excess = surplus > sessions >> 7 ? Math.min(surplus, limits.sliceRows) : 0;
-    return await count(
-      run,
+    const found = await run<{ id: string }>(
       `WITH old AS (
-         SELECT id FROM parley.sessions
+         SELECT id, clock_ms, server FROM parley.sessions
          WHERE ${isSession} AND server IS NULL
            AND clock_ms < CASE WHEN name = '' THEN $2::bigint ELSE $1::bigint END LIMIT $3),
        ranked AS (
-         SELECT id, clock_ms, key, row_number() OVER (
+         SELECT id, clock_ms, server, key, row_number() OVER (
            PARTITION BY ${widestNetwork} ORDER BY clock_ms DESC, key DESC) AS rank
          FROM parley.sessions WHERE ${isSession} AND $4 > 0),
-       excess AS (SELECT id FROM ranked ORDER BY rank DESC, clock_ms, key LIMIT $4),
-       gone AS (SELECT id FROM old UNION SELECT id FROM excess),
-       letters AS (DELETE FROM parley.mail m USING gone WHERE m.session = gone.id)
-       DELETE FROM parley.sessions s USING gone WHERE s.id = gone.id`,
+       excess AS (
+         SELECT id, clock_ms, server FROM ranked ORDER BY rank DESC, clock_ms, key LIMIT $4)
+       SELECT id, clock_ms::text AS clock_ms, server
+       FROM (SELECT * FROM old UNION SELECT * FROM excess) AS gone`,
       [
         clockMs - sessionAgeMs,
         clockMs - Math.min(goodbyeAgeMs, sessionAgeMs),
         limits.sliceRows,
         excess,
       ],
+    );
+    if (found.length === 0) return 0;
+    // In the order in which batches lock them.
+    await run(
+      `SELECT 1 FROM parley.sessions
+       WHERE id IN (SELECT json_array_elements_text($1::text::json))
+       ORDER BY id COLLATE "C" FOR UPDATE`,
+      [JSON.stringify(found.map(({ id }) => id))],
+    );
+    // One may have been resumed until it was locked.
+    return await count(
+      run,
+      `WITH gone AS (
+         SELECT s.id FROM parley.sessions s
+         JOIN json_to_recordset($1::text::json) AS found(id text, clock_ms bigint, server text)
+           ON found.id = s.id AND found.clock_ms = s.clock_ms
+             AND found.server IS NOT DISTINCT FROM s.server),
+       letters AS (DELETE FROM parley.mail m USING gone WHERE m.session = gone.id)
+       DELETE FROM parley.sessions s USING gone WHERE s.id = gone.id`,
+      [JSON.stringify(found)],
     );
   }
 }

@@ -6,7 +6,7 @@ import type { DatabasePort } from "../../../src/store/postgres/database-port.ts"
 import type { Database } from "../../../src/store/postgres/database.ts";
 import { PostgresStore } from "../../../src/store/postgres/store.ts";
 import { until } from "../../until.ts";
-import { about, run } from "../batches.ts";
+import { about, mail, run, update } from "../batches.ts";
 import { hasPostgres, withoutPostgres } from "./cluster.ts";
 import { emptied } from "./emptied.ts";
 import { withDatabase } from "./with-database.ts";
@@ -114,5 +114,30 @@ describe.skipIf(!hasPostgres)("a sweep of the database", () => {
     const said = await database.run("SELECT seq::integer FROM parley.chat ORDER BY seq");
     expect(said).toEqual([{ seq: 1 }, { seq: 2 }]);
     expect((await commit(store, saying("den"))).rooms).toEqual([3]);
+  });
+
+  test("spares a session, with its mail, that is resumed at that moment", async () => {
+    const store = await PostgresStore.open(database);
+    await commit(store, { sessions: [update("s")], mail: [mail("s", "hello")] });
+    await database.run("UPDATE parley.sessions SET clock_ms = 0");
+    const claim = { name: "ann", holder: "s" };
+    const resume = () =>
+      new Promise((resolve) =>
+        store.answer({ type: "claim-name", claim, session: "s", id: 1 }, resolve),
+      );
+    let both: Promise<unknown> = Promise.resolve();
+    await database.transact(async (inside) => {
+      await inside("SELECT 1 FROM parley.sessions WHERE id = 's' FOR UPDATE");
+      const resumed = resume();
+      await waiting(1);
+      both = Promise.all([resumed, store.sweep()]);
+      await waiting(2);
+    });
+    await both;
+    const kept = await database.run(
+      `SELECT s.mail::integer AS last, count(m.mail)::integer AS letters
+       FROM parley.sessions s JOIN parley.mail m ON m.session = s.id GROUP BY s.mail`,
+    );
+    expect(kept).toEqual([{ last: 1, letters: 1 }]);
   });
 });
