@@ -40,9 +40,10 @@ export async function migrate(
   epoch: string,
   pace: MigrationPace = usualPace,
 ): Promise<void> {
-  const [server] = await database.run<{ version: string; encoding: string }>(
+  const [server] = await database.run<{ version: string; encoding: string; isolation: string }>(
     `SELECT current_setting('server_version_num') AS version,
-       current_setting('server_encoding') AS encoding`,
+       current_setting('server_encoding') AS encoding,
+       current_setting('default_transaction_isolation') AS isolation`,
   );
   if (Number(server?.version) < leastVersion) {
     throw new ParleyError("storage", "The database is older than PostgreSQL 15: upgrade it");
@@ -51,6 +52,13 @@ export async function migrate(
     throw new ParleyError(
       "storage",
       `The database is in ${server?.encoding}, which does not have all characters: create one with createdb -E UTF8 -T template0`,
+    );
+  }
+  // Whoever has waited for a lock must see what its holder has done.
+  if (server.isolation === "repeatable read") {
+    throw new ParleyError(
+      "storage",
+      `The database's default_transaction_isolation is 'repeatable read', with which two people could get the same name: it must be 'read committed'`,
     );
   }
   const before = await versionOf(database);

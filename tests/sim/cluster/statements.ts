@@ -28,7 +28,9 @@ const nothingDone = { rooms: [], firsts: [], people: [], letters: [], counters: 
 /** By their first words, without line ends. */
 const statements: Readonly<Record<string, Statement>> = {
   ...accountStatements,
-  "SELECT current_setting('server_version_num')": () => [{ version: "150000", encoding: "UTF8" }],
+  "SELECT current_setting('server_version_num')": () => [
+    { version: "150000", encoding: "UTF8", isolation: "read committed" },
+  ],
   "SELECT value FROM parley.meta WHERE key = 'schema'": () => [{ value: String(schemaVersion) }],
   "SELECT value FROM parley.meta WHERE key = 'epoch'": ({ epoch }) => [{ value: epoch }],
   "SELECT folded, id, ip, port, network, extract": () => none,

@@ -207,6 +207,19 @@ describe.skipIf(!hasPostgres)("a database in PostgreSQL", () => {
     await database.close();
   });
 
+  test("whose transactions do not see what others have committed meanwhile is refused", async () => {
+    await inDatabase(undefined, async () => {
+      const database = connect();
+      const set = (what: string) =>
+        database.run(`ALTER DATABASE ${new URL(url).pathname.slice(1)} ${what}`);
+      await set("SET default_transaction_isolation = 'repeatable read'");
+      const next = connect();
+      await expect(PostgresStore.open(next)).rejects.toThrow("same name");
+      await set("RESET default_transaction_isolation");
+      await (await PostgresStore.open(connect())).leave();
+    });
+  });
+
   test("of a later version is refused, and left as it is", async () => {
     await inDatabase("postgres-10.sql", async () => {
       const database = connect();
