@@ -248,6 +248,26 @@ test("a network whose clients come back together gets replays at its rate", () =
   expect(bytes).toBeLessThan(1.3 * (history.replayBurstBytes + seconds * perSecond));
 });
 
+test("a new name or away message counts once for each room that is told", () => {
+  const rooms = Array.from({ length: 16 }, (_, i) => ({ room: `room${i}` }));
+  const seconds = 5;
+  for (const change of [
+    (i: number) => ({ type: "rename", name: `Stranger${i}` }),
+    (i: number) => ({ type: "admin", command: `away ${i}` }),
+  ]) {
+    const rig = new Rig(rates);
+    const watcher = rig.member("Watcher", { rooms }, "127.0.0.1");
+    const stranger = rig.member("Stranger", { rooms });
+    watcher.text();
+    for (let i = 0; i < 20 * seconds; i++) {
+      for (let k = 0; k < 10; k++) stranger.queue(change(10 * i + k));
+      rig.pass(50, 10);
+    }
+    const most = (sender.burstSeconds + seconds) * sender.messagesPerSecond + rooms.length;
+    expect(watcher.lines().length).toBeLessThanOrEqual(most);
+  }
+});
+
 test("a client that keeps sending long lines without being read is disconnected", () => {
   const rig = new Rig(rates);
   const stranger = rig.member("Stranger", {}, "192.0.2.1");

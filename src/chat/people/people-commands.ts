@@ -136,6 +136,7 @@ export function setAway(hub: HubState, session: Session, text: string): void {
   const rooms = new Map(
     devices.flatMap((device) => roomsOf(hub, device).map((room) => [room, device])),
   );
+  session.queue.chargeRooms(rooms.size, hub.options.rates, hub.nowMs);
   const persona = hub.personas.shown(session);
   const about = { name: session.name, author: session.id, persona, once: hub.pipeline.nextOrder() };
   for (const [room, device] of rooms) {

@@ -135,6 +135,7 @@ function rejectOwned(
 function applyRename(hub: HubState, session: Session, { name, ref }: Rename): void {
   const from = session.name;
   const rooms = roomsOf(hub, session);
+  session.queue.chargeRooms(rooms.length, hub.options.rates, hub.nowMs);
   rememberNames(hub, session);
   const { folded: before } = session.identity;
   const newsBefore = rooms.map((room) => followMember(hub, room, before));

@@ -25,7 +25,9 @@ export function tellPersona(hub: HubState, session: Session, what: "account" | "
   const { name } = session;
   const once = hub.pipeline.nextOrder();
   hub.list(session.identity.folded);
-  for (const room of roomsOf(hub, session)) {
+  const rooms = roomsOf(hub, session);
+  session.queue.chargeRooms(rooms.length, hub.options.rates, hub.nowMs);
+  for (const room of rooms) {
     const isSilent = what === "real-name" && silenceIn(hub, session, room.name) !== undefined;
     const event = { type: what, room: room.name, name, author: session.id, persona, once } as const;
     if (!isSilent) hub.announce(room, event);

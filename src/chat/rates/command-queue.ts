@@ -121,6 +121,15 @@ export class CommandQueue {
     for (const budget of this.#shared) budget.charge(chars, nowMs);
   }
 
+  /** Charges a command of which so many rooms are told: each counts like a message to it. */
+  chargeRooms(rooms: number, rates: Rates | undefined, nowMs: number): void {
+    // The command itself has been charged.
+    const more = rooms - 1;
+    if (rates === undefined || more <= 0) return;
+    this.#ownBudget(rates, nowMs).chargeMessages(more, nowMs);
+    for (const budget of this.#shared) budget.chargeMessages(more, nowMs);
+  }
+
   /**
    * Charges for input that was read and then refused. Other sessions of the owner need not wait for
    * it.

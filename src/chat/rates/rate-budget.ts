@@ -60,6 +60,11 @@ export class RateBudget {
     if (!this.isOverdrawn(nowMs)) this.#bytes.charge(bytes, nowMs);
   }
 
+  /** Charges messages even if the budget is exhausted. */
+  chargeMessages(messages: number, nowMs: number): void {
+    this.#messages.charge(messages, nowMs);
+  }
+
   /** Charges an owner for refused input, which only one of its sessions pays for. */
   chargeRefused(bytes: number, nowMs: number): void {
     if (!this.isOverdrawn(nowMs)) this.#refusedBytes.charge(bytes, nowMs);
