@@ -26,6 +26,7 @@ import { applyIgnore } from "../../client/apply-ignore.ts";
 import type { Completes } from "../../client/slash-commands.ts";
 import { eventText, topicText, unaskedText, unsayableText } from "../event-text.ts";
 import type { Key } from "../editor/keys.ts";
+import { Ending } from "./ending.ts";
 import { NewPassword } from "../editor/new-password.ts";
 import { refusal } from "../open-session.ts";
 import { PendingPrivate } from "./pending-private.ts";
@@ -114,7 +115,7 @@ export class TerminalClient {
   readonly #session: NativeSession;
   readonly #prompt: PromptLike;
   readonly #transcript: Transcript;
-  readonly #over = Promise.withResolvers<ParleyError | undefined>();
+  readonly #ending = new Ending();
   readonly #requests: Requests;
   readonly #view: RoomView;
   readonly #completion = new CompletionSource();
@@ -178,7 +179,7 @@ export class TerminalClient {
       isSaid: (line) => readTyped(line).do === "say",
       place: () => ({ partner: this.#session.partner, room: this.#view.rooms.current }),
       stop: () => this.#stopDownload(),
-      leave: (how) => this.#over.resolve(how === "end" ? undefined : endedBy("SIGINT")),
+      leave: (how) => this.#ending.reach(how === "end" ? undefined : endedBy("SIGINT")),
       suspend: parts.suspend,
       say: (text) => this.say(text),
       rows: (rows) => this.#transcript.noteRows(rows),
@@ -187,11 +188,11 @@ export class TerminalClient {
 
   /** Resolves when the client is done, with the error if there was one. */
   get over(): Promise<ParleyError | undefined> {
-    return this.#over.promise;
+    return this.#ending.over;
   }
 
   keys(keys: readonly Key[]): void {
-    for (const key of keys) this.#typing.key(key);
+    for (const key of keys) if (!this.#ending.isReached) this.#typing.key(key);
   }
 
   resize(columns: number, rows: number): void {
@@ -230,7 +231,7 @@ export class TerminalClient {
 
   /** The terminal was closed. */
   gone(): void {
-    this.#over.resolve(endedBy("SIGHUP"));
+    this.#ending.reach(endedBy("SIGHUP"));
   }
 
   handleEvent(event: SessionEvent): void {
@@ -263,7 +264,7 @@ export class TerminalClient {
       case "error":
         return this.#handleError(event);
       case "ended":
-        return this.#over.resolve(
+        return this.#ending.reach(
           event.code === "left" ? undefined : refusal(event.code, event.message),
         );
       case "joined":
@@ -335,7 +336,7 @@ export class TerminalClient {
       case "help":
         return this.#transcript.noteRows(helpRows(this.#prompt.area));
       case "quit":
-        return this.#over.resolve(undefined);
+        return this.#ending.reach(undefined);
       case "get":
       case "decline":
       case "send":

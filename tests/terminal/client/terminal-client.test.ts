@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { ParleyError } from "../../../src/errors.ts";
+import { endedBy } from "../../../src/io/end-signals.ts";
 import { fetchListener, harmlessProblem } from "../../../src/terminal/files/prompt-downloads.ts";
 import { localCalendar } from "../../../src/terminal/client/local-calendar.ts";
 import { KeyReader } from "../../../src/terminal/editor/keys.ts";
@@ -755,6 +756,16 @@ describe("emotes", () => {
     expect(rig.rows).toContain("12:00 * Bob sings");
   });
 });
+
+test.each(["/quit\r", "\u0004", "\u0003"])(
+  "what is typed ahead for the shell after %j is not said",
+  async (leave) => {
+    const rig = new Rig();
+    rig.type(`${leave}mysql --password=secret\r`);
+    expect(rig.sent.filter(({ type }) => type === "say")).toEqual([]);
+    expect(await rig.client.over).toEqual(leave === "\u0003" ? endedBy("SIGINT") : undefined);
+  },
+);
 
 test("too many open requests are not a lost connection", () => {
   const rig = new Rig();
