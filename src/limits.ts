@@ -1642,10 +1642,6 @@ export const client = {
   maxServerLineBytes: 4 * MiB,
   /** Unsent bytes after which the connection counts as stuck; fits the window's messages. */
   maxUnsentBytes: 8 * MiB,
-  /** `--json-in` commands that wait for files; further ones are refused. */
-  maxOpenCommands: 64,
-  /** A pipe without `--follow` gives up after this long without a connection, or an answer. */
-  giveUpMs: 600_000,
 } as const;
 
 /** PROXY headers of trusted proxies. */
@@ -1685,6 +1681,10 @@ export const logging = {
 
 /** Logs and data on stdout and stderr. */
 export const terminal = {
+  /** `--json-in` commands that wait for files; further ones are refused. */
+  maxOpenCommands: 64,
+  /** A pipe without `--follow` gives up after this long without a connection, or an answer. */
+  giveUpMs: 600_000,
   /** Bytes of log lines queued for a reader; further lines are dropped and counted. */
   maxLogBytes: 256 * KiB,
   /** Longest value of a log field; file names have at most 255 bytes. */

@@ -156,7 +156,7 @@ describe("timeouts", () => {
   });
   test("retries grow", () => {
     expect(client.retryFirstMs).toBeLessThan(client.retryMaxMs);
-    expect(client.retryMaxMs).toBeLessThan(client.giveUpMs);
+    expect(client.retryMaxMs).toBeLessThan(terminal.giveUpMs);
     expect(fetching.retryFirstMs).toBeLessThan(fetching.retryMaxMs);
     expect(fetching.retryMaxMs).toBeLessThan(fetching.retryForMs);
   });

@@ -8,7 +8,7 @@ import type { NativeSession, SessionEvent } from "../../client/events.ts";
 import type { PrivateMessages, TellOutcome } from "../../client/private-messages.ts";
 import { isErrorCode, ParleyError, systemCode, systemReason } from "../../errors.ts";
 import { fileReason } from "../../files/file-reason.ts";
-import { client as limits, message, sealed } from "../../limits.ts";
+import { message, sealed, terminal as limits } from "../../limits.ts";
 import { defaultRoom, type MessageKind } from "../../protocol/messages.ts";
 import type { NativeConnection } from "../../io/native-connection.ts";
 import { LineSplitter, tooLong } from "../../line-splitter.ts";

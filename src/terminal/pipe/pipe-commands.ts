@@ -5,7 +5,7 @@ import { fold } from "../../chat/names/grammar.ts";
 import type { NativeSession, SessionEvent, Unsayable } from "../../client/events.ts";
 import type { TellOutcome } from "../../client/private-messages.ts";
 import { type ErrorCode, isErrorCode, ParleyError } from "../../errors.ts";
-import { client as limits, message as messages } from "../../limits.ts";
+import { message as messages, terminal as limits } from "../../limits.ts";
 import type { MessageKind, Ref } from "../../protocol/messages.ts";
 import { harmless } from "../../text.ts";
 import { type PipeCommand, readPipeCommand } from "./pipe-command.ts";
