@@ -52,6 +52,8 @@ import { SearchDialog } from "./views/search-dialog.ts";
 
 let state: State = initialState;
 let isDrawDue = false;
+/** The list of files has changed since it was asked for. */
+let isListOld = false;
 
 function dispatch(action: Action): void {
   state = reduce(state, action);
@@ -102,7 +104,7 @@ const composer = new Composer({
       controller,
       dispatch,
       state: () => state,
-      openFiles,
+      openFiles: () => shell.openFiles(),
       download: startDownload,
       chooseFilesFor: (name) => fileDrop.chooseFor([name]),
       search: (text) => controller.finder.search(text),
@@ -261,10 +263,6 @@ function setChoosing(change: { ref?: number | undefined; problem: string }): voi
   }
 }
 
-function openFiles(): void {
-  shell.openFiles();
-}
-
 function loadFiles(): Promise<void> {
   void loadOwnFiles();
   return loadFilePage(undefined);
@@ -272,15 +270,20 @@ function loadFiles(): Promise<void> {
 
 /** Loads the files after `after`, or the first page of the list. */
 async function loadFilePage(after: string | undefined): Promise<void> {
-  if (state.listing.phase === "loading") return;
+  if (state.listing.phase === "loading") {
+    isListOld ||= after === undefined;
+    return;
+  }
   dispatch({ type: "files-loading" });
   try {
     const { files, next } = await fetchFilePage(after);
     dispatch({ type: "files", files, next, isFirst: after === undefined });
   } catch (error) {
-    const problem = errorMessage(error);
-    dispatch({ type: "files-failed", problem });
+    dispatch({ type: "files-failed", problem: errorMessage(error) });
   }
+  if (!isListOld) return;
+  isListOld = false;
+  await loadFilePage(undefined);
 }
 
 /** Starts a download, or stops it if it is running. */

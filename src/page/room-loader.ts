@@ -119,9 +119,9 @@ export class RoomLoader {
       if (isMore && this.#requestDirectory(page + 1, isShown, next)) return false;
       if (isShown) notice(directoryText(state()));
     } else if (response.type === "history" && pending?.type === "history") {
-      const { room, messages, oldest = 0 } = response;
+      const { room, messages, oldest = Infinity } = response;
       // Ignored people have written all of it.
-      const isHidden = messages.length === 0 && oldest > 0 && oldest < (pending.before ?? Infinity);
+      const isHidden = messages.length === 0 && oldest < (pending.before ?? Infinity);
       return isHidden && this.loadHistory(room, oldest);
     }
     return false;

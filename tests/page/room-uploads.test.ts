@@ -180,6 +180,27 @@ inChromium("what does not fit is refused beside the file", async () => {
 const row = (name: string) =>
   `[...document.querySelectorAll("#file-list .file")].find((row) => row.innerText.includes(${JSON.stringify(name)}))`;
 
+inBrowser("what is shared while the list of files loads is on it", async () => {
+  // The first answer is kept back until everything is shared.
+  await ann.get(`void (() => {
+    const { fetch } = window;
+    window.fetch = async (...how) => {
+      const answer = await fetch(...how);
+      if (window.held !== undefined) return answer;
+      window.held = new Promise((go) => (window.arrive = go));
+      await window.held;
+      return answer;
+    };
+  })()`);
+  await ann.click("#files-toggle");
+  await ann.until("window.held !== undefined");
+  await drop(ann, "#messages", [["meanwhile.bin", 10]]);
+  await none(ann);
+  await ann.get("window.arrive()");
+  await ann.until(row("meanwhile.bin"));
+  await ann.click("#files-toggle");
+});
+
 inBrowser("whoever has shared a file removes it, nobody else", async () => {
   for (const tab of [ann, bob]) {
     await tab.get("window.confirm = () => true");
