@@ -38,8 +38,8 @@ export class OwnRequests {
     return promise;
   }
 
-  /** A new session begins, whose requests are numbered from 1 again. */
-  handleStart(): void {
+  /** The session is over. The next one numbers its requests from 1 again. */
+  handleOver(): void {
     for (const { reject } of this.#open.values()) reject(offline());
     this.#open.clear();
   }

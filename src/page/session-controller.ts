@@ -145,6 +145,7 @@ export class SessionController {
     this.#session = undefined;
     session?.leave();
     this.#driver?.step();
+    this.own.handleOver();
     clearStored();
     this.#dispatch({ type: "disconnect", nowMs: Date.now() });
   }
@@ -287,7 +288,6 @@ export class SessionController {
     this.#isFresh = true;
     this.#loader.handleStart();
     this.finder.handleStart();
-    this.own.handleStart();
     const options: SessionOptions = {
       name,
       rooms: rooms.map((room) => room.name),
@@ -390,6 +390,7 @@ export class SessionController {
       case "ended":
         clearStored();
         this.#session = undefined;
+        this.own.handleOver();
     }
   }
 

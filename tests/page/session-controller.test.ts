@@ -37,6 +37,21 @@ const session = {
 };
 const shared = { type: "admin", command: "shared" } as const;
 
+test("what the page asked for fails when the server ends the session, not only with the next one", async () => {
+  let state: State = initialState;
+  const controller = new SessionController(
+    (action) => void (state = reduce(state, action)),
+    () => state,
+    () => {},
+  );
+  controller.login({ name: "Ann", rooms: [], accessWord: "" });
+  const socket = PlayedSocket.all.at(-1)!;
+  socket.begin(session);
+  const asked = controller.own.ask(shared);
+  kick(socket);
+  await expect(asked).rejects.toThrow("You are offline.");
+});
+
 function kick(socket: PlayedSocket): void {
   socket.says({ type: "bye", code: "kicked", reason: "Out" });
 }
