@@ -39,6 +39,8 @@ export type RegistryOutcome =
   /** The database does not respond; nothing was changed. */
   | { readonly did: "nothing" };
 
+export type IsBanned = (id: string, address: string, key?: string) => boolean;
+
 export interface PeerRegistry {
   /** `network`: the origin of the request. Calls `then` once, either synchronously or later. */
   request(
@@ -50,8 +52,8 @@ export interface PeerRegistry {
   /** All registrations known to this server, oldest first. */
   entries(): readonly Registration[];
   /**
-   * Removes every registration for which `isBanned` returns true, given its ID and the address it
-   * was made from.
+   * Removes every registration for which `isBanned` returns true, given its ID, the address it was
+   * made from, and its key.
    */
-  dropBanned(isBanned: (id: string, address: string) => boolean): void;
+  dropBanned(isBanned: IsBanned): void;
 }

@@ -7,6 +7,7 @@ import { fold } from "../chat/names/grammar.ts";
 import type { Contact } from "./codec.ts";
 import { registry as limits } from "../limits.ts";
 import type {
+  IsBanned,
   PeerRegistry,
   Registration,
   RegistryOutcome,
@@ -210,15 +211,16 @@ export class Registry implements PeerRegistry {
   }
 
   /**
-   * Removes every registration for which `isBanned` returns true, given its ID and the address it
-   * was made from.
+   * Removes every registration for which `isBanned` returns true, given its ID, the address it was
+   * made from, and its key.
    */
-  dropBanned(isBanned: (id: string, address: string) => boolean): void {
-    for (const [key, entry] of this.#entries) {
-      const { network = entry.ip } = this.#registrants.get(key) ?? {};
+  dropBanned(isBanned: IsBanned): void {
+    for (const [folded, entry] of this.#entries) {
+      const { id, ip } = entry;
+      const { network = ip, key } = this.#registrants.get(folded) ?? {};
       const madeFrom = network.replace(/\/\d+$/, "");
-      if (!isBanned(entry.id, madeFrom) && !isBanned(entry.id, entry.ip)) continue;
-      this.#drop(key);
+      if (!isBanned(id, madeFrom, key) && !isBanned(id, ip, key)) continue;
+      this.#drop(folded);
       this.#onChange({ kind: "removed", entry });
     }
   }

@@ -9,7 +9,8 @@ import { loginProofText } from "../../src/trust/login-proof.ts";
 import { keepingLog } from "../silent-log.ts";
 import { fakeSignature } from "./fake-credentials.ts";
 import { keptBy, nothing } from "./inspect.ts";
-import { keyOf, owner } from "./owner.ts";
+import { noControl } from "./hub-options.ts";
+import { keyOf, owner, withKey } from "./owner.ts";
 import { type Client, native, Rig } from "./rig.ts";
 
 const alice = { id: "Alice", ip: "127.0.0.1", port: 5555 };
@@ -116,6 +117,24 @@ test("a registered name is an ID only for its owner's key", () => {
   expect(own.lines()).toMatchObject([{ answer: registered }]);
   own.send(request(encodeBridge("Bob", "Alice")));
   expect(own.lines()).toMatchObject([{ answer: expect.stringContaining("clientID: Alice") }]);
+});
+
+function registerAs(device: string) {
+  return request(withHeader(encodeRegister(alice), "key", keyOf(device)));
+}
+
+test("the registry does not lead to a peer of that name whose device has been revoked", () => {
+  const registry = new Registry();
+  const control = { ...noControl, dropRegistrations: registry.dropBanned.bind(registry) };
+  const rig = new Rig({ registry, control });
+  const desk = owner(rig, "Alice", "desk").send({ type: "device-code", ref: "c" });
+  const code = desk.lines().find(({ ref }) => ref === "c")?.["code"];
+  const phone = withKey(rig, "Alices-phone", "phone").send({ type: "link", code, label: "phone" });
+  phone.send(registerAs("phone"));
+  desk.send({ type: "revoke", key: keyOf("phone"), ref: "r" });
+  expect(registry.find("Alice")).toBeUndefined();
+  desk.send(registerAs("desk"));
+  expect(registry.find("Alice")).toBeDefined();
 });
 
 test("what is no request is refused and changes nothing", () => {

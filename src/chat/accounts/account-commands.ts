@@ -242,9 +242,20 @@ function revokeDevice(
     hub.deviceCodes.drop(id);
     answerDevices(hub, session, account, command);
     tellOthers(hub, session, account, { change: "device-revoked", device: label });
+    dropPeers(hub, account);
     // Also under other names, and without a name.
     endOtherSessions(hub, session, id, deviceIsRevoked, (one) => one.proven.key === key);
   });
+}
+
+/** The registry must no longer lead to peers of the name with another key than its devices'. */
+function dropPeers(hub: HubState, { name, keys }: Account): void {
+  const folded = fold(name);
+  const active = keys.filter(({ revokedMs }) => revokedMs === undefined);
+  const activeKeys = new Set(active.map(({ key }) => key));
+  hub.options.control.dropRegistrations(
+    (id, _, key = "") => fold(id) === folded && !activeKeys.has(key),
+  );
 }
 
 /** Disconnects the account's other sessions for which `isMeant` is true. */

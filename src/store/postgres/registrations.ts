@@ -6,6 +6,7 @@ import { widestNetworkOf } from "../../addresses.ts";
 import { fold } from "../../chat/names/grammar.ts";
 import type { Contact } from "../../cpp/codec.ts";
 import type {
+  IsBanned,
   PeerRegistry,
   Registration,
   RegistryOutcome,
@@ -31,7 +32,7 @@ type EntryRow = Row & {
 };
 
 /** Registrations to remove, of those that were there at that time by this server's clock. */
-type Drop = { isBanned: (id: string, address: string) => boolean; atMs: number };
+type Drop = { isBanned: IsBanned; atMs: number };
 
 export class PostgresRegistrations implements PeerRegistry {
   readonly #database: DatabasePort;
@@ -99,7 +100,7 @@ export class PostgresRegistrations implements PeerRegistry {
     }));
   }
 
-  dropBanned(isBanned: (id: string, address: string) => boolean): void {
+  dropBanned(isBanned: IsBanned): void {
     this.#last = this.#last.then(async () => {
       this.#drops = [...this.#drops, { isBanned, atMs: this.#nowMs() }];
       // If the database is away, the next refresh tries again, and its failure is logged.
@@ -111,12 +112,14 @@ export class PostgresRegistrations implements PeerRegistry {
   async #drop(run: Run, { isBanned, atMs }: Drop): Promise<void> {
     await run(`SELECT pg_advisory_xact_lock(${lockKey})`);
     const rows = await run<Row>(
-      `SELECT folded, id, ip, port, network FROM parley.registrations
+      `SELECT folded, id, ip, port, network, key FROM parley.registrations
        WHERE registered <= clock_timestamp() - $1::float8 * interval '1 millisecond'`,
       [this.#nowMs() - atMs],
     );
-    for (const { folded, id, ip, network } of rows) {
-      if (!isBanned(id, network.replace(/\/\d+$/, "")) && !isBanned(id, ip)) continue;
+    for (const { folded, id, ip, network, key } of rows) {
+      const madeFrom = network.replace(/\/\d+$/, "");
+      const isTheirs = (address: string) => isBanned(id, address, key ?? undefined);
+      if (!isTheirs(madeFrom) && !isTheirs(ip)) continue;
       await run("DELETE FROM parley.registrations WHERE folded = $1", [folded]);
     }
   }
