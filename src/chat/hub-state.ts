@@ -10,6 +10,7 @@ import { CallBook } from "./offers/call-book.ts";
 import { AwayNotes } from "./people/away-notes.ts";
 import { CodeBook } from "./offers/code-book.ts";
 import { OfferBook } from "./offers/offer-book.ts";
+import type { AccountChange } from "./accounts/account-store.ts";
 import { DeviceCodes } from "./accounts/device-codes.ts";
 import type { PersonalEvent, PresenceEvent, PrivateMessage } from "./events.ts";
 import type { CredentialsPort } from "./login/credentials-port.ts";
@@ -189,6 +190,8 @@ export class HubState {
    * meanwhile, and the names that were registered.
    */
   readonly accountReads = new Map<Session, Set<string>>();
+  /** Accounts that other servers have changed, and which could not be read then. */
+  readonly unreadAccounts = new Map<string, { account: string; change: AccountChange["type"] }>();
   /** Files that people offer to each other. */
   readonly offers = new OfferBook();
   /** Files offered by code. */

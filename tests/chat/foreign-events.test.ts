@@ -5,6 +5,8 @@ import { expect, test } from "bun:test";
 import type { AddressedSignal, StoreReply } from "../../src/chat/turn/store.ts";
 import { ParleyError } from "../../src/errors.ts";
 import { run } from "../store/batches.ts";
+import { FailingStore } from "./failing-store.ts";
+import { keyOf, owner } from "./owner.ts";
 import { type Answerer, memoryAnswerer, Rig } from "./rig.ts";
 
 const shared = { roomOpened() {} };
@@ -71,4 +73,29 @@ test("a signal for another server is sent with the next batch if the first one f
   expect(signals).toHaveLength(2);
   expect(signals[1]).toEqual(signals[0]!);
   expect(signals[1]).toMatchObject([{ server: "east", signal: { to: "k", step: "gone" } }]);
+});
+
+test("a device that was revoked at another server is disconnected, though the store can't be read at first", () => {
+  const store = new FailingStore();
+  const rig = new Rig({ shared }, store.answer);
+  const desk = owner(rig, "Ann", "desk");
+  const { id } = store.store.accounts.find({ name: "ann" })!;
+  const key = keyOf("desk");
+  store.store.accounts.change({
+    type: "add-key",
+    account: id,
+    key: keyOf("phone"),
+    label: "phone",
+    atMs: rig.nowMs,
+  });
+  store.store.accounts.change({ type: "revoke-key", account: id, key, atMs: rig.nowMs });
+  desk.text();
+  store.unreadable = true;
+  rig.hub.handleForeign({ type: "account", account: id, change: "revoke-key" }, rig.nowMs);
+  rig.settle();
+  expect(desk.text()).toBe("");
+  store.unreadable = false;
+  rig.hub.handleForeign({ type: "looked" }, rig.nowMs);
+  rig.settle();
+  expect(desk.text()).toContain("This device may no longer use the name");
 });

@@ -185,16 +185,13 @@ const handlers: Handlers = {
     tellOperators();
   },
   looked(hub) {
+    const unread = [...hub.unreadAccounts.values()];
+    hub.unreadAccounts.clear();
+    for (const { account, change } of unread) followAccount(hub, account, change, () => {});
     for (const room of hub.rooms.values()) tellSettings(hub, room);
   },
-  account(hub, { account: id, change }) {
-    hub.noteAccountChanged(id);
-    hub.store.ask({ type: "find-account", lookup: { id } }, (outcome) => {
-      if (!outcome.done) return hub.log.warn(outcome.error.message);
-      endSessionsOf(hub, id, change, outcome.result);
-      if (outcome.result !== undefined && change === "register") endNamesakes(hub, outcome.result);
-    });
-    hub.wake();
+  account(hub, { account, change }) {
+    followAccount(hub, account, change, (problem) => hub.log.warn(problem));
   },
   charged(hub, { charges }) {
     for (const charge of charges) {
@@ -239,6 +236,25 @@ export function handleForeign(hub: HubState, event: ForeignEvent): void {
 export function positionIn(hub: HubState, name: string): RoomPosition | undefined {
   const room = hub.rooms.get(name);
   return room && { seq: room.seq, presence: room.elsewhere?.version ?? 0 };
+}
+
+/** What can't be read now is read later: whoever may no longer act for it is still connected. */
+function followAccount(
+  hub: HubState,
+  account: string,
+  change: AccountChange["type"],
+  complain: (problem: string) => void,
+): void {
+  hub.noteAccountChanged(account);
+  hub.store.ask({ type: "find-account", lookup: { id: account } }, (outcome) => {
+    if (!outcome.done) {
+      hub.unreadAccounts.set(`${change} ${account}`, { account, change });
+      return complain(outcome.error.message);
+    }
+    endSessionsOf(hub, account, change, outcome.result);
+    if (outcome.result !== undefined && change === "register") endNamesakes(hub, outcome.result);
+  });
+  hub.wake();
 }
 
 /** Ends the sessions that may no longer act for the account. */
