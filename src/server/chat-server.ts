@@ -285,7 +285,7 @@ export class ChatServer {
       if (address !== undefined) await this.#base.store.setAddress?.(address);
     } catch (error) {
       const reason = errorMessage(error);
-      this.#options.log.warn(`The other servers are not told where this one is: ${reason}`);
+      this.#options.log.warn(`The other servers are told later where this one is: ${reason}`);
     }
   }
 

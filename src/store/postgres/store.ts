@@ -170,7 +170,8 @@ export class PostgresStore {
   }
 
   /**
-   * Sets the address where clients reach this server, `HOST:PORT`. @throws DatabaseAway, Refused
+   * Sets the address where clients reach this server, `HOST:PORT`; if that fails, with the next
+   * renewal. @throws DatabaseAway, Refused
    */
   async setAddress(address: string): Promise<void> {
     this.#address = address;
@@ -185,9 +186,10 @@ export class PostgresStore {
     const id = this.#serverId;
     const atMs = steadyMs();
     const renewed = await this.#database.run(
-      `UPDATE parley.servers SET expires = clock_timestamp() + $2 * interval '1 millisecond'
+      `UPDATE parley.servers
+       SET expires = clock_timestamp() + $2 * interval '1 millisecond', address = $3
        WHERE id = $1 AND NOT is_over RETURNING 1`,
-      [id, limits.leaseMs],
+      [id, limits.leaseMs, this.#address],
     );
     if (renewed.length === 0) await this.#handleFenced(id);
     else this.#leased(atMs);

@@ -4,7 +4,12 @@ import { describe, expect, test } from "bun:test";
 import type { StoreReply } from "../../../src/chat/turn/store.ts";
 import { protocol } from "../../../src/limits.ts";
 import type { DatabasePort } from "../../../src/store/postgres/database-port.ts";
-import { type Database, LockedOut, Refused } from "../../../src/store/postgres/database.ts";
+import {
+  type Database,
+  DatabaseAway,
+  LockedOut,
+  Refused,
+} from "../../../src/store/postgres/database.ts";
 import { type PostgresOptions, PostgresStore } from "../../../src/store/postgres/store.ts";
 import { accountsContract } from "../accounts.contract.ts";
 import { AskedStore, AskedWriter, type StoreBackend } from "../asked-store.ts";
@@ -128,6 +133,25 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
     await (await next()).leave();
     const alive = "SELECT 1 FROM parley.servers WHERE NOT is_over AND expires > clock_timestamp()";
     expect(await database.run(alive)).toHaveLength(3);
+  });
+
+  test("the other servers learn where a server is, though the database did not answer when it said so", async () => {
+    await database.script(emptied);
+    const port: DatabasePort = {
+      run: async (text, values) => {
+        if (text.includes("SET address")) throw new DatabaseAway("cut");
+        return await database.run(text, values);
+      },
+      script: (text) => database.script(text),
+      transact: (work) => database.transact(work),
+      listen: (...about) => database.listen(...about),
+    };
+    const store = await PostgresStore.open(port);
+    await expect(store.setAddress("192.0.2.1:55000")).rejects.toThrow("cut");
+    await store.renew();
+    const told = await database.run("SELECT address FROM parley.servers");
+    expect(told).toEqual([{ address: "192.0.2.1:55000" }]);
+    await store.leave();
   });
 
   test("messages that are damaged in the database are refused, and nothing else", async () => {
