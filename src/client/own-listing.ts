@@ -88,6 +88,11 @@ export class OwnListing {
     return listing;
   }
 
+  /** Keys of the user's other devices: if the server does not say, those that were known before. */
+  async siblings(): Promise<readonly string[]> {
+    return (await this.find())?.siblings ?? this.remembered()?.keys ?? [];
+  }
+
   /** What this device remembers of the user's others; undefined if that can't be read. */
   remembered(): OwnDevices | undefined {
     const { device, name, note } = this.#user;

@@ -57,7 +57,7 @@ export class SealedOffers {
     const content = await device.sealer.open(box, key, context);
     if (content === undefined) return `it is damaged, or not from ${harmless(from)} to you`;
     if (this.#isSelf(from)) {
-      const siblings = (await this.#listing.find())?.siblings ?? [];
+      const siblings = await this.#listing.siblings();
       return siblings.includes(key) ? { content, state: "verified" } : strangeDevice;
     }
     const state = await this.#trust.stateOf(from, key);

@@ -59,9 +59,7 @@ export class SentCopies {
     // This device has sent it itself, or it is for others.
     if (sealed === undefined || box === undefined || sealed.key === device.key) return undefined;
     const { key: from } = sealed;
-    // After a lost connection, those that were known before count.
-    const siblings =
-      (await this.#listing.find())?.siblings ?? this.#listing.remembered()?.keys ?? [];
+    const siblings = await this.#listing.siblings();
     if (!siblings.includes(from)) {
       if (!this.#strangers.has(from)) note(strangeCopy);
       this.#strangers.set(from, true);

@@ -111,6 +111,18 @@ describe("two devices that a code has connected", () => {
     }
   });
 
+  test("take each other's files although the server does not list their keys at the moment", async () => {
+    const { server, desk, phone } = linked();
+    const offer = await desk.messages.sealOffer("Ann", new Uint8Array(1));
+    if (offer.how !== "sealed") throw new Error(`not sealed: ${offer.how}`);
+    await phone.messages.settled();
+    phone.goOnline();
+    server.isBusy = true;
+    expect(await phone.messages.openOffer("Ann", offer.sealed)).toMatchObject({
+      state: "verified",
+    });
+  });
+
   test("show copies of each other although the server does not list their keys at the moment", async () => {
     const { server, desk, phone } = linked();
     await desk.tell("Bob", "psst");
