@@ -351,3 +351,45 @@ test("a browser without a store holds 256 MiB in memory, however many offers are
   await first.discard();
   await store.target(pageFiles.maxMemoryBytes);
 });
+
+test("what a reload leaves of files outlives a login that asks for a password, not the session", () => {
+  const accepted = { offers: [{ offer, terms: "[]" }], files: [] };
+  const kept = new Map([
+    ["parley-saving", offer],
+    ["parley-received", JSON.stringify(accepted)],
+  ]);
+  const stored = Object.getOwnPropertyDescriptor(globalThis, "sessionStorage");
+  const sessionStorage = {
+    getItem: (key: string) => kept.get(key) ?? null,
+    setItem: (key: string, value: string) => void kept.set(key, value),
+    removeItem: (key: string) => void kept.delete(key),
+  };
+  Object.defineProperty(globalThis, "sessionStorage", {
+    configurable: true,
+    value: sessionStorage,
+  });
+  try {
+    const handover = new PageHandover({
+      port: {
+        offer: () => 1,
+        answer() {},
+        moveTo: () => false,
+        end() {},
+        frames: () => ({ pass() {}, waitingBytes: () => 0 }),
+      },
+      dispatch() {},
+      cards: () => new Map(),
+      download: () => "",
+      isUploading: () => false,
+      announce() {},
+      store: new OwnStore(),
+    });
+    handover.handle({ type: "ended", code: "password-required", message: "Closed" });
+    expect([...kept.keys()]).toEqual(["parley-saving", "parley-received"]);
+    handover.disconnect();
+    expect([...kept]).toEqual([]);
+  } finally {
+    if (stored === undefined) Reflect.deleteProperty(globalThis, "sessionStorage");
+    else Object.defineProperty(globalThis, "sessionStorage", stored);
+  }
+});

@@ -78,7 +78,8 @@ export class PageHandover {
         return true;
       }
       case "ended":
-        this.#stop(harmless(event.message));
+        // After a reload, a closed server asks for its password before anything goes on.
+        if (this.#all().length > 0) this.#stop(harmless(event.message));
         return false;
       case "error":
         return this.#handleError(event);
@@ -196,7 +197,9 @@ export class PageHandover {
   }
 
   #stop(reason: string): void {
+    this.#lostFiles.clear();
     for (const { files } of this.#all()) files.fail(`Stopped: ${reason}`);
+    this.#storeSaving();
     this.#options.store.dropAll();
   }
 
