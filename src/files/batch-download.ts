@@ -80,7 +80,7 @@ export class BatchDownload implements Incoming, ChunkStore {
   }
 
   get progressBytes(): number {
-    return this.#progressBase + (this.#assembler?.progress ?? 0);
+    return this.#progressBase + (this.#assembler?.lastingProgress ?? 0);
   }
 
   wanted(): Wanted {

@@ -68,9 +68,8 @@ export class Download implements Incoming {
     return this.#assembler?.receivedBytes ?? 0;
   }
 
-  /** Grows with every byte that arrives or is verified. */
   get progressBytes(): number {
-    return this.#assembler?.progress ?? 0;
+    return this.#assembler?.lastingProgress ?? 0;
   }
 
   wanted(): Wanted {

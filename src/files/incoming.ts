@@ -13,7 +13,7 @@ export type Wanted = Pick<
 >;
 
 export interface Incoming {
-  /** Grows with every byte that arrives or is verified. */
+  /** Grows with every byte that later attempts need not fetch again. */
   readonly progressBytes: number;
   wanted(): Wanted;
   /** An attempt begins. */

@@ -140,6 +140,11 @@ export class Assembler {
     return this.receivedBytes + this.#verifiedBytes + this.#tagCount + this.#hashedBytes;
   }
 
+  /** The same without what the next transfer begins anew: parts of chunks, and tags. */
+  get lastingProgress(): number {
+    return this.#verifiedBytes + this.#hashedBytes;
+  }
+
   /**
    * Everything before this offset has been verified, or was left on disk by an earlier transfer.
    */

@@ -265,6 +265,21 @@ test("a server that offers another version each time is abandoned", async () => 
   expect(new Set(waitedMs).size).toBeGreaterThan(4);
 });
 
+test("a server that fails each time before a chunk is complete is abandoned", async () => {
+  const port = serve((line, socket) => {
+    if (line["type"] !== "fetch") return undefined;
+    // Were this progress, the fetch would go on forever.
+    const tags = { type: "tags", transfer: 1, from: 0, data: Buffer.alloc(16).toString("base64") };
+    setImmediate(() => socket.end(`${JSON.stringify(tags)}\n`));
+    return offerOf(socket.localPort);
+  });
+  let waits = 0;
+  const client = fetcherFor(port, { retryForMs: 1_000, wait: async () => void waits++ });
+  const ending = errorOf(client.fetch("file", { kind: "file", path: join(folder, "file") }));
+  expect((await ending)?.code).toBe("stalled");
+  expect(waits).toBeGreaterThan(0);
+});
+
 /** What a certified fetch waits for, how it ends, and what it leaves. */
 async function outcomeOf(port: number, options: Partial<DownloadClientOptions> = {}) {
   const waits: [reason: string, ms: number][] = [];
