@@ -338,8 +338,9 @@ export class PeerSecurity {
         this.#host.applyOutputs();
       },
       onEnd: (problem, isFinal) => {
-        if (isOpen) this.#host.peer()?.handleEnd(connection, performance.now());
-        else end.onFailed(problem ?? "the connection was lost", isFinal);
+        if (isOpen || problem === undefined) {
+          this.#host.peer()?.handleEnd(connection, performance.now());
+        } else end.onFailed(problem, isFinal);
         if (isOpen || attempts === undefined) this.forget(connection);
         this.#host.applyOutputs();
       },

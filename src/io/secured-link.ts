@@ -145,7 +145,9 @@ export class SecuredLink {
     const isOpen = this.#state === "open";
     this.#close();
     this.#options.link.end();
-    const problem = isOpen ? undefined : "it ended the connection before identifying itself";
+    // A caller that has reached this end in two ways leaves one of them.
+    const isLeft = isOpen || this.#options.role === "called";
+    const problem = isLeft ? undefined : "it ended the connection before identifying itself";
     this.#options.onEnd(problem, false);
   }
 

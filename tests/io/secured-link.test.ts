@@ -195,6 +195,10 @@ test("a line that is too long, an early end, and an unknown answer end the call"
   const gone = end("caller");
   gone.secured.handleEnded();
   expect(gone.log.at(-1)).toBe("over: it ended the connection before identifying itself");
+  // Nobody is told of a caller that has left: it may have come by another way as well.
+  const left = end("called");
+  left.secured.handleEnded();
+  expect(left.log.at(-1)).toBe("over: lost");
   const [caller, called] = [end("caller"), end("called")];
   for (const line of called.sent) caller.secured.receive(bytes(line));
   await Promise.resolve();
