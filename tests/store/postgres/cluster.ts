@@ -27,6 +27,9 @@ function isWhole(folder: string): boolean {
 
 const programs = programFolder();
 
+/** The folder with PostgreSQL's programs. */
+export const postgresPrograms = programs ?? "";
+
 /** PostgreSQL refuses to run as root. */
 const isRoot = process.getuid?.() === 0;
 const unprivileged = isRoot ? userNamed("postgres") : undefined;
