@@ -304,10 +304,12 @@ class Site {
     if (path.startsWith("/files/")) {
       // Nothing is sent while a large file is being hashed, however long that takes.
       if (query.has("sha256")) server.timeout(request, 0);
-      const answer = await this.#file(path.slice("/files/".length), query, request, address);
-      // The connection stays open for further requests.
-      server.timeout(request, web.idleSeconds);
-      return answer;
+      try {
+        return await this.#file(path.slice("/files/".length), query, request, address);
+      } finally {
+        // The connection stays open for further requests.
+        server.timeout(request, web.idleSeconds);
+      }
     }
     if (isHealth) return this.#health();
     const isPlain = tls === undefined && !isLoopback(connected) && !proxies.has(connected);

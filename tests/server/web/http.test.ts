@@ -641,10 +641,15 @@ describe("files", () => {
     const { idleSeconds } = web;
     const { open } = SharedFolder.prototype;
     const opened = spyOn(SharedFolder.prototype, "open");
-    let isSlow = true;
+    /** What each read brings; undefined: the disk fails. */
+    let bytes: number | undefined = 1;
+    const read = (): number => {
+      if (bytes === undefined) throw new Error("The disk fails");
+      return bytes;
+    };
     try {
       opened.mockImplementation(function (this: SharedFolder, name) {
-        return { ...open.call(this, name), read: () => (isSlow ? 1 : 0) };
+        return { ...open.call(this, name), read };
       });
       Object.assign(web, { idleSeconds: 1 });
       writeFileSync(join(rig.path, "files", "slow.bin"), "");
@@ -657,15 +662,16 @@ describe("files", () => {
           "GET /rooms/a HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer x\r\n\r\n",
         ),
       ).toBe("");
-      isSlow = false;
+      bytes = 0;
       expect((await hash).status).toBe(200);
       // Nor does anybody stay connected without a further request.
-      const answer = await rig.raw(
-        "GET /files/slow.bin?sha256 HTTP/1.1\r\nHost: localhost\r\n\r\n",
-      );
-      expect(answer).toStartWith("HTTP/1.1 200 ");
+      const again = "GET /files/slow.bin?sha256 HTTP/1.1\r\nHost: localhost\r\n\r\n";
+      expect(await rig.raw(again)).toStartWith("HTTP/1.1 200 ");
+      truncateSync(join(rig.path, "files", "slow.bin"), 2e9);
+      bytes = undefined;
+      expect(await rig.raw(again)).toStartWith("HTTP/1.1 500 ");
     } finally {
-      isSlow = false;
+      bytes = 0;
       opened.mockRestore();
       Object.assign(web, { idleSeconds });
       rmSync(join(rig.path, "files", "slow.bin"));
