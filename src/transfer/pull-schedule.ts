@@ -57,11 +57,8 @@ export class PullSchedule {
 
   /** The next range to request now. */
   pollRequest(nowMs: number): { offset: number; length: number } | undefined {
+    if (!this.#hasRoom) return undefined;
     const offset = this.#wanted.firstByte;
-    const room = limits.maxPulls * limits.maxPullBytes - this.#pending.bytes;
-    if (offset >= this.#horizon || room < Math.min(limits.maxPullBytes, this.#wanted.firstLength)) {
-      return undefined;
-    }
     const most = Math.min(this.#wanted.firstLength, limits.maxPullBytes, this.#horizon - offset);
     const length = Math.floor(Math.min(most, this.#allowance(nowMs)));
     if (length < Math.min(most, this.#stepBytes)) return undefined;
@@ -73,9 +70,16 @@ export class PullSchedule {
 
   /** When to poll again even if nothing arrives, in ms; Infinity: never. */
   nextTimeoutMs(nowMs: number): number {
-    if (this.#wanted.isEmpty || this.#bytesPerMs === Infinity) return Infinity;
+    if (this.#bytesPerMs === Infinity || !this.#hasRoom) return Infinity;
     const lacking = this.#stepBytes - this.#allowance(nowMs);
     return nowMs + Math.max(1, lacking / this.#bytesPerMs);
+  }
+
+  /** Something may be requested as far as the rate permits. */
+  get #hasRoom(): boolean {
+    const { firstByte, firstLength } = this.#wanted;
+    const room = limits.maxPulls * limits.maxPullBytes - this.#pending.bytes;
+    return firstByte < this.#horizon && room >= Math.min(limits.maxPullBytes, firstLength);
   }
 
   /** Step size: a rate-limited transfer makes requests worth 50 ms of the limit. */
