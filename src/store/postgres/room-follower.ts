@@ -252,12 +252,12 @@ export class RoomFollower {
     }
   }
 
-  /** `page`: the room's messages after `from` that are wanted, and kept. */
+  /** `page`: messages after `from` that are kept; if others are deleted, some may be after `to`. */
   #deliverPage(room: string, from: number, to: number, page: readonly Said[]): void {
     const next = page[0]?.seq ?? to + 1;
     // The missing messages were deleted, which takes weeks or a flood: the hub can't continue
-    // without them.
-    if (next > from + 1) return this.#skipTo(room, next - 1);
+    // without them. What follows `to` may be its own.
+    if (next > from + 1) return this.#skipTo(room, Math.min(to, next - 1));
     const runs = page.map((said) => {
       const run = new SaidRun({ ...said, author: 0 }, [said.text]);
       if (said.deleted === true) run.erase(said.seq);

@@ -5,9 +5,11 @@ import { expect, test } from "bun:test";
 import type { ForeignEvent } from "../../../src/chat/elsewhere/foreign-events.ts";
 import type { StoreReply } from "../../../src/chat/turn/store.ts";
 import { postgres as limits } from "../../../src/limits.ts";
+import { DatabaseAway } from "../../../src/store/postgres/database.ts";
 import type { DatabasePort } from "../../../src/store/postgres/database-port.ts";
 import { Feed } from "../../../src/store/postgres/feed.ts";
 import { PostgresStore } from "../../../src/store/postgres/store.ts";
+import type { Retention } from "../../../src/store/retention.ts";
 import { VirtualClock } from "../../sim/chat/virtual-clock.ts";
 import { SimulatedDatabase } from "../../sim/cluster/database.ts";
 import { run } from "../batches.ts";
@@ -15,17 +17,20 @@ import { hubStub } from "./hub-stub.ts";
 import { turns } from "../../turns.ts";
 
 /** A hub in the lobby, with two other servers whose notifications it hears only by `tell`. */
-async function lobby() {
+async function lobby(retention: Partial<Retention> = {}) {
   const events = { committed() {}, ran() {} };
   const options = { payloadBytes: 7_900, epoch: "e" };
   const clock = new VirtualClock();
   const database = new SimulatedDatabase(clock, options, events);
   const listening = { hear: (_payload: string): void => {}, connected: (): void => {} };
   const reading = { times: 0 };
+  const link = { losesAnswers: false };
   const port: DatabasePort = {
     run: async (text, values = []) => {
       if (text.includes("last_seq AS seq")) reading.times++;
-      return database.run(text, values) as never;
+      const rows = database.run(text, values) as never;
+      if (link.losesAnswers) throw new DatabaseAway("The connection was lost");
+      return rows;
     },
     script: async () => {},
     transact: async (inside) => await inside(port.run),
@@ -35,7 +40,7 @@ async function lobby() {
     },
   };
   const ids = ["own", "own again"];
-  const own = await PostgresStore.open(port, { newServerId: () => ids.shift()! });
+  const own = await PostgresStore.open(port, { newServerId: () => ids.shift()!, retention });
   const other = await PostgresStore.open(port, { newServerId: () => "other" });
   const notes: string[] = [];
   database.listen((payload) => notes.push(payload));
@@ -45,6 +50,7 @@ async function lobby() {
   const handleForeign = (event: ForeignEvent): void => {
     heard.push(event);
     if (event.type === "said") position.seq = event.runs.at(-1)!.seq;
+    if (event.type === "skipped") position.seq = event.seq;
     if (event.type === "roster") position.presence = event.version;
     if (event.type === "presence") position.presence = event.rooms.at(-1)!.version;
   };
@@ -73,12 +79,13 @@ async function lobby() {
   const told = (): string[] =>
     heard.splice(0).flatMap((event) => {
       if (event.type === "said") return event.runs.map(({ seq, texts }) => `${seq} ${texts[0]}`);
+      if (event.type === "skipped") return [`to ${event.seq}`];
       if (event.type === "roster") return [event.members.map(({ name }) => name).join(" ")];
       return event.type === "presence"
         ? event.rooms.map(({ version }) => `version ${version}`)
         : [];
     });
-  return { own, other, feed, listening, reading, clock, happens, told };
+  return { own, other, feed, link, listening, reading, clock, happens, told };
 }
 
 test("messages are delivered once, in order, whatever the order of their notifications", async () => {
@@ -105,6 +112,22 @@ test("messages in a gap are read at once", async () => {
   listening.hear(await happens(other, { text: "b" }));
   await turns(20);
   expect(told()).toEqual(["1 a", "2 b"]);
+  feed.stop();
+});
+
+test("messages before own ones are left out as far as those, if none of them is kept any more", async () => {
+  const { own, other, link, happens, told, feed } = await lobby({ messages: 2 });
+  await happens(other, { text: "a" });
+  const rooms = [{ room: "lobby", runs: [run("lobby", ["own"])] }];
+  const batch = { number: 100, rooms, mail: [], sessions: [] };
+  const commit = (): Promise<StoreReply> =>
+    new Promise((resolve) => own.answer({ type: "commit", batch, id: 100 }, resolve));
+  link.losesAnswers = true;
+  expect((await commit()).outcome).toBe("unknown");
+  link.losesAnswers = false;
+  for (const text of ["c", "d", "e"]) await happens(other, { text });
+  expect(await commit()).toMatchObject({ result: { rooms: [2] } });
+  expect(told()).toEqual(["to 1"]);
   feed.stop();
 });
 
