@@ -34,8 +34,9 @@ export type ProcessParts = {
   startTimer: StartTimer;
   /** Returns a different ID on each call, unlike that of any other server. */
   newServerId?: (() => string) | undefined;
-  /** All clocks of the process, in milliseconds. */
-  clock?: (() => number) | undefined;
+  /** The monotonic clock of the process, and the system clock, in Unix milliseconds. */
+  steadyMs?: (() => number) | undefined;
+  systemMs?: (() => number) | undefined;
   metrics?: DatabaseMetrics | undefined;
 };
 
@@ -72,9 +73,10 @@ export async function openPostgres(
 export async function openOn(
   database: DatabasePort,
   { retention, pin, log }: DatabaseSettings,
-  { startTimer, newServerId, clock, metrics = createDatabaseMetrics() }: ProcessParts,
+  parts: ProcessParts,
 ): Promise<SharedDatabase> {
-  const clocks = { clock, systemMs: clock, hubMs: clock };
+  const { startTimer, newServerId, metrics = createDatabaseMetrics() } = parts;
+  const clocks = { systemMs: parts.systemMs, hubMs: parts.steadyMs };
   const store = await PostgresStore.open(database, { retention, pin, newServerId, ...clocks });
   await store.makeHostSecret();
   const rights = await store.rights();
@@ -82,7 +84,7 @@ export async function openOn(
   let names = new Set(await store.registeredNames());
   const feed = new Feed(database, store, log, metrics);
   await feed.start(rights);
-  const registrations = new PostgresRegistrations(database, undefined, clock);
+  const registrations = new PostgresRegistrations(database, undefined, parts.steadyMs);
   const readNames = async (): Promise<void> => {
     names = new Set(await store.registeredNames());
   };

@@ -21,13 +21,13 @@ export class SharedClock {
 
   /** In a new database it begins with the clock of this server. @throws DatabaseAway, Refused */
   static async open(database: DatabasePort, options: ClockOptions): Promise<SharedClock> {
-    const { clock, systemMs = Date.now } = options;
+    const { clock, systemMs = Date.now, hubMs = steadyMs } = options;
     const [row] = await database.run<{ value: string }>(
       `INSERT INTO parley.meta (key, value) VALUES ('clock_ms', $1)
        ON CONFLICT (key) DO UPDATE SET value = meta.value RETURNING value`,
       [String(Math.floor((clock ?? systemMs)()))],
     );
-    return new SharedClock(clock ?? retentionClock(Number(row?.value), steadyMs, systemMs));
+    return new SharedClock(clock ?? retentionClock(Number(row?.value), hubMs, systemMs));
   }
 
   private constructor(own: () => number) {

@@ -4,6 +4,7 @@
 
 import type { Hub } from "../../../src/chat/hub.ts";
 import type {
+  Batch,
   LocalStore,
   StoreAnswerer,
   StoreReply,
@@ -13,9 +14,9 @@ import { Rights } from "../../../src/chat/rights/rights.ts";
 import { ParleyError } from "../../../src/errors.ts";
 import { answerRequest } from "../../../src/store/answer.ts";
 import { nameHolders } from "../../chat/inspect.ts";
+import type { MachineClock } from "./machine-clock.ts";
 import type { Backing } from "./server-process.ts";
-import type { Truth } from "./truth.ts";
-import type { VirtualClock } from "./virtual-clock.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 /** The store's present condition. */
 export type StoreCondition = "fine" | "slow" | "full" | "unreadable" | "forgetful";
@@ -31,9 +32,9 @@ export class FlakyStore {
 
   constructor(
     public store: LocalStore,
-    readonly truth: Truth,
-    readonly clock: VirtualClock,
-    readonly random: () => number,
+    readonly world: Surroundings,
+    /** Of the server. */
+    readonly machine: MachineClock,
   ) {}
 
   /** Another process takes over the store. */
@@ -41,7 +42,8 @@ export class FlakyStore {
     const { epoch } = this.store;
     const process = ++this.#process;
     const answer: StoreAnswerer = (request, reply) => {
-      const { clock, random, condition } = this;
+      const { condition } = this;
+      const { clock, random } = this.world;
       const isBusy = clock.nowMs < this.#freeMs;
       if (condition === "fine" && !isBusy) return reply(this.#answer(request, process));
       const latencyMs = condition === "slow" ? random() * 2_000 : random() * 5;
@@ -59,23 +61,24 @@ export class FlakyStore {
     const rights = new Rights(this.store.rights.load());
     // Many a name is held only between two commits.
     const happened = (hub: Hub): void => {
-      for (const [name, holder] of nameHolders(hub)) this.truth.named(holder, name);
+      for (const [name, holder] of nameHolders(hub)) this.world.truth.named(holder, name);
     };
     const detach = (): void => this.#detach();
-    return { epoch, answer, rights, random: this.random, detach, happened };
+    return { epoch, answer, rights, random: this.world.random, detach, happened };
   }
 
   /** The process has died with its memory: the next one works with another store. */
   replace(store: LocalStore): void {
     this.store = store;
     this.#taken = 0;
-    this.truth.forget();
+    this.world.truth.forget();
+    this.world.letters.forget();
   }
 
   /** The process is dead: some of its requests are carried out before those of others. */
   #detach(): void {
     for (const request of this.#pending) {
-      if (this.random() < 0.5) break;
+      if (this.world.random() < 0.5) break;
       this.#answer(request, this.#process);
     }
     this.#pending = [];
@@ -84,12 +87,13 @@ export class FlakyStore {
   }
 
   #answer(request: StoreRequest, process: number): StoreReply {
+    const { truth, clock } = this.world;
     if (request.type !== "commit") {
       if (this.condition === "unreadable") return failed(request);
       const reply = answerRequest(this.store, request);
       if (request.type === "erase-message" && reply.outcome === "done") {
         const { room, seq } = request;
-        if (reply.result === true) this.truth.erased({ room, seq, atMs: this.clock.nowMs });
+        if (reply.result === true) truth.erased({ room, seq, atMs: clock.nowMs });
       }
       return reply;
     }
@@ -105,9 +109,21 @@ export class FlakyStore {
       // Copies for the senders' own history are not delivered.
       const received = batch.mail.filter(({ isCopy }) => isCopy !== true);
       const numbers = mail.filter((number) => number > 0);
-      this.truth.committed({ ...batch, mail: received }, { rooms, mail: numbers });
+      const mayShow = (shownMs: number, sentMs: number): boolean =>
+        this.machine.mayShow(shownMs, sentMs, clock.nowMs);
+      truth.committed({ ...batch, mail: received }, { rooms, mail: numbers }, mayShow);
+      this.#keepLetters(batch);
     }
     return reply;
+  }
+
+  #keepLetters({ mail }: Batch): void {
+    const { clock, letters } = this.world;
+    for (const { session, message, other } of mail) {
+      const { timeMs, id = 0 } = message;
+      const { person = "", name = "" } = other ?? {};
+      letters.add(session, { timeMs, id, person, name, atMs: clock.nowMs });
+    }
   }
 }
 

@@ -103,10 +103,10 @@ export class HttpProgram {
   }
 
   #order(line: string): void {
-    const { server, clock } = this.#world;
+    const { server } = this.#world;
     if (server === undefined || server.isClosed) return;
     server.run((hub) => {
-      hub.handleAdmin(consoleActor, line, clock.nowMs, (answer) => {
+      hub.handleAdmin(consoleActor, line, server.nowMs, (answer) => {
         this.#token = answer.ok ? answer.rows?.[0]?.text : undefined;
         this.#epoch = server.backing.epoch;
       });

@@ -10,6 +10,7 @@ import type { Invitations } from "./invitations.ts";
 import { readMessage } from "./irc-message.ts";
 import { isSettled, MemberLists } from "./member-lists.ts";
 import { PastReader } from "./past-reader.ts";
+import { PrivateReader } from "./private-reader.ts";
 import { RoomViews } from "./room-views.ts";
 import type { ServerProcess } from "./server-process.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -19,6 +20,9 @@ import { WhoisChecks } from "./whois-checks.ts";
 /** In the studio are few others, so that these users often open it, and are its operators. */
 const rooms = ["lobby", "den", "attic", "hall", "studio", "studio", "studio"];
 
+/** Those with accounts write to each other. */
+const friends: Readonly<Record<string, string>> = { Igor: "Ida", Ida: "Igor" };
+
 export class IrcPerson {
   readonly #world: Surroundings;
   readonly #lists: MemberLists;
@@ -26,10 +30,12 @@ export class IrcPerson {
   readonly #watches: WatchList;
   readonly #away: AwayViews;
   readonly #past: PastReader | undefined;
+  readonly #private: PrivateReader | undefined;
   readonly #whois: WhoisChecks;
   #connection: Connection | undefined;
   #server: ServerProcess | undefined;
   #nick = "";
+  #isWelcome = false;
   /** When it has sent an invitation that is not answered yet. */
   #invitingMs = -Infinity;
   /** Lists of which the end has not arrived yet. */
@@ -51,6 +57,8 @@ export class IrcPerson {
   ) {
     this.#world = world;
     this.#past = isReader ? new PastReader(world, name) : undefined;
+    const keepsMail = isReader && hasAccount;
+    this.#private = keepsMail ? new PrivateReader(world, name, friends[name]!) : undefined;
     this.#lists = new MemberLists(name);
     this.#views = new RoomViews(name);
     this.#watches = new WatchList(name);
@@ -66,6 +74,7 @@ export class IrcPerson {
     else if (this.#past !== undefined && random() < 0.4) this.#readPast();
     else if (dice < 0.3) this.#send(`JOIN #${room}`);
     else if (dice < 0.4) this.#send(`PART #${room}`);
+    else if (dice < 0.45 && this.hasAccount) this.#tell();
     else if (dice < 0.55) this.#send(`PRIVMSG #${room} :hm`);
     else if (dice < 0.6) this.#send(`NICK ${this.name}${random() < 0.5 ? "" : "-too"}`);
     else if (dice < 0.63) this.#send(`${random() < 0.5 ? "NAMES" : "WHO"} #${room}`);
@@ -113,9 +122,19 @@ export class IrcPerson {
     });
   }
 
+  /** One request at a time. */
   #readPast(): void {
-    const request = this.#past?.request();
+    if (this.#private?.isAsking === true || this.#past?.isAsking === true) return;
+    const isPrivate = this.#isWelcome && this.#world.random() < 0.4;
+    const request = isPrivate ? this.#private?.request() : this.#past?.request();
     if (request !== undefined) this.#send(request);
+  }
+
+  #tell(): void {
+    const { truth, random } = this.#world;
+    const to = random() < 0.7 ? friends[this.name]! : this.#world.anyName();
+    const token = truth.token(this.name, undefined, [to]);
+    this.#send(`PRIVMSG ${to} :${truth.text(token)}`);
   }
 
   /** Refused unless this user is an operator of the room. */
@@ -152,6 +171,7 @@ export class IrcPerson {
     this.#views.check(server, nowMs);
     this.#away.check(server, this.#nick, nowMs);
     this.#past?.check(nowMs);
+    this.#private?.check(nowMs);
     const isShared = this.#world.isShared === true;
     this.invitations.check(this.name, { connection: this.#connection!, isShared }, nowMs);
     if (this.#world.isReachable?.(server) === false) this.#watches.pause();
@@ -166,6 +186,7 @@ export class IrcPerson {
   #lost(): void {
     if (this.#connection !== undefined) this.invitations.lost(this.#connection);
     this.#connection = undefined;
+    this.#isWelcome = false;
     this.invitations.here(this.name, undefined);
     this.invitations.left(this.name);
     this.#invitingMs = -Infinity;
@@ -177,6 +198,7 @@ export class IrcPerson {
     this.#watches.forget();
     this.#away.forget();
     this.#past?.forget();
+    this.#private?.forget();
   }
 
   #send(line: string): void {
@@ -219,7 +241,9 @@ export class IrcPerson {
 
   #hear(received: string): void {
     this.#world.trace(this.name, "<", received);
-    this.#past?.hear(readMessage(received));
+    const message = readMessage(received);
+    this.#past?.hear(message);
+    this.#private?.hear(message, this.#nick);
     const line = received.replace(/^@\S+ /, "").trimEnd();
     const [, from = "", verb = "", rest = ""] = /^(?::([^ !]+)\S* )?(\S+) ?(.*)$/.exec(line) ?? [];
     const [first = ""] = rest.replace(/^:/, "").split(" ");
@@ -227,6 +251,7 @@ export class IrcPerson {
     const isMe = from === this.#nick;
     switch (verb) {
       case "001":
+        this.#isWelcome = true;
         return this.#isCalled(first);
       case "433":
         return this.leave();
@@ -255,8 +280,10 @@ export class IrcPerson {
       case "903":
       case "904":
         return this.#send("CAP END");
-      case "PRIVMSG":
-        return this.#heard(first, rest);
+      case "PRIVMSG": {
+        const isLive = !isMe && !message.tags.has("batch");
+        return isLive ? this.#heard(first, rest) : undefined;
+      }
       case "BATCH":
         if (rest.startsWith("-") && this.#world.random() < 0.7) this.#readPast();
         return;

@@ -46,6 +46,10 @@ export class PastReader {
     this.#world = world;
   }
 
+  get isAsking(): boolean {
+    return this.#asked !== undefined;
+  }
+
   forget(): void {
     this.#heard.clear();
     this.#times.clear();
@@ -74,7 +78,7 @@ export class PastReader {
     }
     this.#close();
     if (verb === "PRIVMSG" && target.startsWith("#")) this.#begin(message, target.slice(1), text);
-    else if (verb === "BATCH" && params[1] === "chathistory") {
+    else if (verb === "BATCH" && params[1] === "chathistory" && params[2]?.startsWith("#")) {
       this.#page = { batch: target.slice(1), said: [] };
     } else if (verb === "BATCH" && target === `-${this.#page?.batch}`) this.#finish();
     else if (verb === "FAIL" && target === "CHATHISTORY") this.#asked = undefined;
@@ -190,8 +194,7 @@ export class PastReader {
     const isFull = said.length === limit;
     const goesToBegin = isFull || (first ?? Infinity) <= kept;
     const goesToEnd = isFull || (last ?? 0) >= heard;
-    // Messages of several servers are logged in another order than they are said in now and then.
-    if (byTime && this.#world.isShared === true) return undefined;
+    if (byTime && !this.#world.isOrderedByTime) return undefined;
     switch (way) {
       case "LATEST":
         if (last === undefined) return heard >= kept ? "nothing" : undefined;

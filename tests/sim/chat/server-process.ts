@@ -13,6 +13,7 @@ import { shutdown } from "../../../src/limits.ts";
 import { LineSplitter } from "../../../src/line-splitter.ts";
 import type { OtherServers } from "../../../src/store/open-store.ts";
 import { Lifetime } from "./lifetime.ts";
+import { ProcessClock } from "./machine-clock.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
 /** The share of turns in which the server is busy, and for how long, in milliseconds. */
@@ -50,17 +51,19 @@ export class ServerProcess {
     readonly rates: Rates | undefined,
     readonly life = new Lifetime(),
     name = String(clock.nowMs),
+    readonly own = new ProcessClock(clock, () => clock.nowMs, 0),
   ) {
     this.hub = new Hub({
       ...hubOptions(name),
       epoch: backing.epoch,
+      stampMs: own.stampMs,
       rates,
       wake: () => clock.after(backing.random(), () => this.#endTurn()),
       shared: backing.others,
       rights: backing.rights,
     });
     backing.others?.attach({
-      handleForeign: (event) => this.run((hub) => hub.handleForeign(event, clock.nowMs)),
+      handleForeign: (event) => this.run((hub) => hub.handleForeign(event, this.nowMs)),
       positionIn: (room) => this.hub.positionIn(room),
       watchedNames: () => this.hub.watchedNames(),
       watchedServers: () => this.hub.watchedServers(),
@@ -74,6 +77,11 @@ export class ServerProcess {
     return this.life.isDead;
   }
 
+  /** The time as the hub has it. */
+  get nowMs(): number {
+    return this.own.steadyMs;
+  }
+
   /** New connections are refused. */
   get isClosed(): boolean {
     return this.isDead || this.#isStopping;
@@ -84,7 +92,7 @@ export class ServerProcess {
     this.run((hub) => {
       this.#isStopping = true;
       const { clock } = this;
-      hub.stop("The server is stopping", clock.nowMs);
+      hub.stop("The server is stopping", this.nowMs);
       const untilMs = clock.nowMs + shutdown.graceMs;
       const wait = (): void => {
         const isBusy = hub.sessionCount > 0 || !hub.isSettled;
@@ -109,7 +117,7 @@ export class ServerProcess {
   accept(link: Link, dialect: Dialect, address: string): ServerConnection {
     return new ServerConnection(this, (hub) => {
       const peer = { address, port: 40_000 };
-      const session = hub.handleConnect(link, dialect, peer, this.clock.nowMs);
+      const session = hub.handleConnect(link, dialect, peer, this.nowMs);
       session.output.framed = true;
       return session;
     });
@@ -134,19 +142,19 @@ export class ServerProcess {
   #endTurn(): void {
     const isBusy = this.backing.random() < busyShare;
     this.run((hub) => {
-      if (hub.endTurn(this.clock.nowMs, isBusy)) this.clock.after(busyMs, () => this.#endTurn());
+      if (hub.endTurn(this.nowMs, isBusy)) this.clock.after(busyMs, () => this.#endTurn());
     });
-    this.run((hub) => hub.finishTurn(this.clock.nowMs));
+    this.run((hub) => hub.finishTurn(this.nowMs));
   }
 
   #pump(): void {
     if (this.#isPumping) return;
     this.#isPumping = true;
     for (;;) {
-      const request = this.hub.pollStore(this.clock.nowMs);
+      const request = this.hub.pollStore(this.nowMs);
       if (request === undefined) break;
       this.backing.answer(request, (reply) =>
-        this.run((hub) => hub.handleStore(reply, this.clock.nowMs)),
+        this.run((hub) => hub.handleStore(reply, this.nowMs)),
       );
     }
     this.#isPumping = false;
@@ -156,10 +164,10 @@ export class ServerProcess {
     const dueMs = this.hub.nextTimeoutMs;
     if (dueMs >= this.#timerMs) return;
     this.#timerMs = dueMs;
-    this.clock.after(Math.max(1, dueMs - this.clock.nowMs), () => {
+    this.clock.after(Math.max(1, dueMs - this.nowMs), () => {
       if (this.#timerMs !== dueMs) return;
       this.#timerMs = Infinity;
-      this.run((hub) => hub.handleTimeout(this.clock.nowMs));
+      this.run((hub) => hub.handleTimeout(this.nowMs));
     });
   }
 }
@@ -192,9 +200,8 @@ export class ServerConnection {
   }
 
   #act(act: (hub: Hub, session: Session, nowMs: number) => void): void {
-    const { clock } = this.#process;
     this.#process.run((hub) => {
-      if (this.#session !== undefined) act(hub, this.#session, clock.nowMs);
+      if (this.#session !== undefined) act(hub, this.#session, this.#process.nowMs);
     });
   }
 }

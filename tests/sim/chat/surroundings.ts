@@ -2,6 +2,7 @@
 
 import type { Dialect } from "../../../src/chat/dialect.ts";
 import type { Connection } from "./connection.ts";
+import type { Letters } from "./letters.ts";
 import type { ServerProcess } from "./server-process.ts";
 import type { Truth } from "./truth.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
@@ -15,6 +16,8 @@ export interface Surroundings {
   readonly server: ServerProcess | undefined;
   /** With several servers, a name reaches its claimant before the claimant is notified. */
   readonly isShared?: boolean;
+  /** Whether messages with higher numbers have later times in each log. */
+  readonly isOrderedByTime: boolean;
   /** Others have taken that server for dead, and it may not know yet. */
   isTakenForDead?(server: ServerProcess): boolean;
   /** With several servers: whether the database has that user in the room. */
@@ -27,6 +30,9 @@ export interface Surroundings {
   firstKept(room: string): number;
   /** How many private messages the mailbox still has after that one. */
   mailKeptAfter(mailbox: string, mail: number): number;
+  /** What the mailboxes of accounts have had, and which of it is still there (`letterKey`). */
+  readonly letters: Letters;
+  keptMail(mailbox: string): ReadonlySet<string>;
   /** Names that users have now and then. */
   readonly names: readonly string[];
   /** A name that some user may have. */

@@ -14,6 +14,8 @@ export type Token = {
   /** A room, or `undefined` for a private message. */
   room: string | undefined;
   to: readonly string[];
+  /** When it was sent first. */
+  atMs: number;
   /** Rooms and mailboxes that have logged it. */
   logged: string[];
   state: "sent" | "acknowledged" | "failed";
@@ -23,16 +25,22 @@ export type Token = {
   mayBePrivate: boolean;
 };
 
+/** Whether a message that was sent then, and is stored now, may show that time. */
+export type MayShow = (shownMs: number, sentMs: number) => boolean;
+
 /** The checked parts of a batch. */
 export type CommittedBatch = {
-  readonly rooms: readonly { room: string; runs: readonly { texts: readonly string[] }[] }[];
+  readonly rooms: readonly { room: string; runs: readonly CommittedRun[] }[];
   readonly sessions: readonly SessionUpdate[];
   readonly mail: readonly { session: string; message: PrivateText }[];
 };
 
+type CommittedRun = { readonly texts: readonly string[]; readonly timeMs: number };
+
 /** `isOwn`: for the other devices of its sender. */
 type PrivateText = {
   readonly text: string;
+  readonly timeMs: number;
   readonly sealed?: Sealed | undefined;
   readonly isOwn?: boolean | undefined;
 };
@@ -66,7 +74,10 @@ export class Truth {
   readonly #early = new Map<string, Set<string>>();
 
   /** `ownerOf`: the name that an account has. */
-  constructor(readonly ownerOf: (account: string) => string | undefined) {}
+  constructor(
+    readonly ownerOf: (account: string) => string | undefined,
+    readonly nowMs: () => number,
+  ) {}
 
   token(author: string, room: string | undefined, to: readonly string[]): Token {
     const token: Token = {
@@ -74,6 +85,7 @@ export class Truth {
       author,
       room,
       to,
+      atMs: this.nowMs(),
       logged: [],
       state: "sent",
       orphaned: false,
@@ -95,7 +107,7 @@ export class Truth {
   }
 
   /** The log has committed a batch. Call once per batch. */
-  committed(batch: CommittedBatch, { rooms, mail }: Committed): void {
+  committed(batch: CommittedBatch, { rooms, mail }: Committed, mayShow: MayShow): void {
     for (const update of batch.sessions) {
       const names = this.#holders.get(update.id)?.names ?? this.#early.get(update.id) ?? new Set();
       if (update.name !== "") names.add(update.name);
@@ -107,6 +119,7 @@ export class Truth {
       const text = textOf(message);
       if (!/<\d+>/.test(text)) continue;
       const token = this.tokenOf(text);
+      checkTime(token, message.timeMs, mayShow);
       if (session.startsWith(accountMark)) {
         this.#checkOwner(token, session, message.isOwn === true);
         continue;
@@ -116,10 +129,10 @@ export class Truth {
     batch.rooms.forEach(({ room, runs }, i) => {
       const log = entry(this.rooms, room);
       if (rooms[i] !== log.length + 1) fail(`${room}: ${rooms[i]} follows ${log.length}`);
-      for (const { texts } of runs) {
+      for (const { texts, timeMs } of runs) {
         for (const text of texts) {
           log.push(text);
-          if (/<\d+>/.test(text)) this.#log(this.tokenOf(text), room);
+          if (/<\d+>/.test(text)) this.#say(this.tokenOf(text), room, timeMs, mayShow);
           // A name in a private chat is text, but a command must not be sent to everyone.
           else if (/^(accept|reject|leave)$/.test(text)) fail(`'${text}' was said in ${room}`);
         }
@@ -154,6 +167,25 @@ export class Truth {
   dropped(mailbox: string): void {
     this.#lost.push(...(this.mail.get(mailbox) ?? []));
     this.mail.delete(mailbox);
+  }
+
+  /**
+   * A room is new, or new again after retention has dropped it: the number before that of its first
+   * message.
+   */
+  opened({ room, last }: { room: string; last: number }): void {
+    const log = entry(this.rooms, room);
+    log.length = Math.max(log.length, last);
+  }
+
+  /** Retention has deleted what nobody has used for long. */
+  forgotten({ mailbox, room }: { mailbox?: string; room?: string }): void {
+    // Nobody can be told any more which texts were deleted.
+    if (room !== undefined) this.#erased.delete(room);
+    if (mailbox === undefined) return;
+    this.dropped(mailbox);
+    // It goes on with the numbers that its client knows.
+    this.#left.add(mailbox);
   }
 
   /** A name belongs to one session, for a while even after its connection is lost. */
@@ -270,6 +302,11 @@ export class Truth {
     return at < 0 ? undefined : at + 1;
   }
 
+  #say(token: Token, room: string, timeMs: number, mayShow: MayShow): void {
+    checkTime(token, timeMs, mayShow);
+    this.#log(token, room);
+  }
+
   #log(token: Token, where: string): void {
     if (token.state === "failed") fail(`Token ${token.id} failed, and is logged in ${where}`);
     if (token.logged.includes(where)) fail(`Token ${token.id} is twice in ${where}`);
@@ -284,6 +321,10 @@ export class Truth {
   }
 }
 
+function checkTime({ id, atMs }: Token, shownMs: number, mayShow: MayShow): void {
+  if (!mayShow(shownMs, atMs)) fail(`Token ${id} was sent at ${atMs}, and shows ${shownMs}`);
+}
+
 /** Sealed for one device, which anybody can read here. */
 export function seal(text: string): Sealed {
   const key = "A".repeat(43);
@@ -291,7 +332,7 @@ export function seal(text: string): Sealed {
 }
 
 /** What was said, sealed or not. */
-export function textOf({ text, sealed }: PrivateText): string {
+export function textOf({ text, sealed }: Pick<PrivateText, "text" | "sealed">): string {
   const [first] = sealed?.boxes ?? [];
   return first === undefined ? text : Buffer.from(first.box, "base64url").toString();
 }

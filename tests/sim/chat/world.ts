@@ -16,6 +16,9 @@ import { FlakyStore, type StoreCondition } from "./flaky-store.ts";
 import { HttpProgram } from "./http-program.ts";
 import { Invitations } from "./invitations.ts";
 import { IrcPerson } from "./irc-person.ts";
+import { Judge } from "./judge.ts";
+import { letterKey, Letters } from "./letters.ts";
+import { MachineClock, ProcessClock } from "./machine-clock.ts";
 import { NativePerson } from "./native-person.ts";
 import { PlainPerson } from "./plain-person.ts";
 import { plainWords, uncounted } from "./plain-words.ts";
@@ -62,8 +65,15 @@ function register(store: Store): Store {
 
 export class World implements Surroundings {
   readonly clock = new VirtualClock();
-  readonly truth = new Truth((account) => account.replace(/^account-of-/, ""));
+  readonly truth = new Truth(
+    (account) => account.replace(/^account-of-/, ""),
+    () => this.clock.nowMs,
+  );
+  readonly letters = new Letters();
   readonly random: () => number;
+  readonly machine: MachineClock;
+  /** Otherwise its system clock is set now and then. */
+  readonly isOrderedByTime: boolean;
   readonly native = nativeDialect({ name: "parley", udpPort: 1, messagesPerSecond: 0 });
   readonly store: FlakyStore;
   server: ServerProcess;
@@ -72,6 +82,7 @@ export class World implements Surroundings {
   readonly #strangers: NativePerson[] = [];
   readonly #irc: readonly IrcPerson[];
   readonly #program: HttpProgram;
+  readonly #judge: Judge;
   #connections: Connection[] = [];
   readonly #rate: number;
   readonly #renew: (() => Store) | undefined;
@@ -81,6 +92,8 @@ export class World implements Surroundings {
   /** `open`: the store behind the flaky one, by default in memory. */
   constructor(seed: number, open: OpenStore = inMemory) {
     this.random = seeded(seed);
+    this.machine = new MachineClock(this.clock, this.random);
+    this.isOrderedByTime = this.random() < 0.5;
     const retention = this.random() < 0.5 ? smallRetention : {};
     const now = (): number => this.clock.nowMs;
     const store = register(open(`epoch-${seed}`, now, retention));
@@ -90,7 +103,7 @@ export class World implements Surroundings {
       ? () => register(open(`epoch-${seed}-${this.clock.nowMs}`, now, retention))
       : undefined;
     this.#sweep();
-    this.store = new FlakyStore(store, this.truth, this.clock, this.random);
+    this.store = new FlakyStore(store, this, this.machine);
     this.#rate = this.random() < 0.3 ? 20 : 0;
     this.server = this.#start();
     for (const [i, name] of names.entries()) {
@@ -119,10 +132,14 @@ export class World implements Surroundings {
     for (const person of this.#irc) this.#live(person);
     this.#program = new HttpProgram(this, "Robot", "192.0.2.240");
     this.#live(this.#program);
+    const all = [...names, ...plainNames, ...ircNames];
+    this.#judge = new Judge(this, this.machine, all);
+    this.#live(this.#judge, 20_000);
     this.#changeStore();
     this.#injectFaults();
     this.#checkMembers();
     this.#deleteTexts();
+    if (!this.isOrderedByTime) this.#setClock();
   }
 
   trace(who: string, way: "<" | ">" | "!", what: unknown): void {
@@ -135,6 +152,10 @@ export class World implements Surroundings {
 
   mailKeptAfter(mailbox: string, mail: number): number {
     return this.store.store.mailboxes.countAfter(mailbox, mail).count;
+  }
+
+  keptMail(mailbox: string): ReadonlySet<string> {
+    return new Set(this.store.store.mailboxes.list(mailbox).map(letterKey));
   }
 
   get names(): readonly string[] {
@@ -165,6 +186,7 @@ export class World implements Surroundings {
   entered(who: string, name: string): void {
     const live = memberNames(this.server.hub).filter((other) => other === name);
     if (live.length > 1) fail(`${who}: ${name} is held ${live.length} times`);
+    this.#judge.check();
   }
 
   /** Lets the chat run for a while, then heals everything; throws if an invariant is violated. */
@@ -173,6 +195,7 @@ export class World implements Surroundings {
     this.#isHealing = true;
     this.store.condition = "fine";
     if (this.server.isDead) this.server = this.#start();
+    this.#judge.pardonAll();
     for (const stranger of this.#strangers) stranger.leave();
     for (const person of [...this.#plain, ...this.#irc, this.#program]) person.leave();
     for (const person of this.people) {
@@ -202,14 +225,17 @@ export class World implements Surroundings {
   }
 
   #start(): ServerProcess {
-    return new ServerProcess(this.clock, this.store.attach(), ratesFor(this.#rate));
+    // What it has stored goes on with its steady clock.
+    const own = new ProcessClock(this.clock, () => this.machine.systemMs, 0);
+    const rates = ratesFor(this.#rate);
+    return new ServerProcess(this.clock, this.store.attach(), rates, undefined, undefined, own);
   }
 
-  #live(person: { doSomething(): void }): void {
-    this.clock.after(this.random() * 6_000, () => {
+  #live(person: { doSomething(): void }, pauseMs = 6_000): void {
+    this.clock.after(this.random() * pauseMs, () => {
       if (this.#isHealing) return;
       person.doSomething();
-      this.#live(person);
+      this.#live(person, pauseMs);
     });
   }
 
@@ -218,6 +244,7 @@ export class World implements Surroundings {
       const watchers = [...this.people, ...this.#strangers, ...this.#irc];
       for (const person of watchers) person.checkMembers();
       this.#program.check();
+      this.#judge.check();
       if (!this.#isOver) this.#checkMembers();
     });
   }
@@ -246,6 +273,15 @@ export class World implements Surroundings {
     });
   }
 
+  #setClock(): void {
+    this.clock.after(this.random() * 120_000, () => {
+      if (this.#isHealing) return;
+      this.machine.set();
+      this.trace("server", "!", `the clock is ${this.machine.errorMs} ms ahead`);
+      this.#setClock();
+    });
+  }
+
   /** An operator deletes one of the last messages of a room now and then. */
   #deleteTexts(): void {
     this.clock.after(this.random() * 20_000, () => {
@@ -253,8 +289,9 @@ export class World implements Surroundings {
       const room = this.random() < 0.5 ? "lobby" : "den";
       const last = this.truth.rooms.get(room)?.length ?? 0;
       const line = `delete ${room} ${Math.max(1, last - Math.floor(this.random() * 20))}`;
-      this.server.run((hub) => {
-        hub.handleAdmin(consoleActor, line, this.clock.nowMs, (answer) => {
+      const { server } = this;
+      server.run((hub) => {
+        hub.handleAdmin(consoleActor, line, server.nowMs, (answer) => {
           this.trace("operator", "!", `${line}: ${JSON.stringify(answer)}`);
         });
       });
@@ -276,6 +313,7 @@ export class World implements Surroundings {
   #end(server: ServerProcess): void {
     if (server.isDead) return;
     server.kill();
+    this.#judge.ended(server, this.#renew !== undefined);
     for (const connection of this.#connections.splice(0)) {
       connection.cut(this.random() * 500, Infinity);
     }

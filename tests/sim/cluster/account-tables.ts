@@ -63,6 +63,13 @@ export class AccountTables {
     undo.push(() => void this.#changesByTime.pop());
   }
 
+  /** Drops those made before; returns how many there were. */
+  dropChanges(beforeMs: number, limit: number, undo: Undo): number {
+    const old = [...this.changes.entries()].filter(([, { at }]) => at < beforeMs).slice(0, limit);
+    for (const [place] of old) this.changes.delete(place, undo);
+    return old.length;
+  }
+
   /** Oldest first. */
   changesAfter(ms: number): readonly ChangeRow[] {
     const all = this.#changesByTime;

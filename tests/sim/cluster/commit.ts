@@ -3,6 +3,7 @@
 // PostgreSQL's.
 
 import { accountMark } from "../../../src/chat/accounts/account-store.ts";
+import type { Sealed } from "../../../src/protocol/messages.ts";
 import type { StoredRun } from "../../../src/store/packed-runs.ts";
 import { Refused } from "../../../src/store/postgres/database.ts";
 import type { Undo } from "./rows.ts";
@@ -45,7 +46,7 @@ export type LetterJson = {
   person: string;
   personName: string;
   isCopy?: boolean;
-  message: { text: string };
+  message: { text: string; sealed?: Sealed };
 };
 type EntryJson = {
   folded: string;
@@ -61,6 +62,9 @@ export type CommitCall = {
   me: string;
   number: number;
   leaseMs: number;
+  /** The server's clock by which data ages, and by how much a session's may lag. */
+  clockMs: number;
+  clockStepMs: number;
   said: SaidJson[];
   there: ThereJson[];
   people: PersonJson[];
@@ -77,13 +81,21 @@ export type Done = {
   people: readonly PersonJson[];
   letters: readonly LetterJson[];
   counters: readonly number[];
+  /** Rooms that are new, with the number before that of their first message. */
+  opened?: readonly { readonly room: string; readonly last: number }[];
+  /** ID of the server whose batch it was. */
+  server?: string;
   /** The messages after that number are in another mailbox from now on. */
   moved?: { readonly from: string; readonly to: string; readonly after: number };
   /** The mailbox that is deleted, with its account. */
   dropped?: string;
+  /** The mailbox and the room that nobody has used for long, and that are deleted. */
+  forgotten?: { readonly mailbox?: string; readonly room?: string };
   /** The message whose text is deleted. */
   erased?: { readonly room: string; readonly seq: number };
 };
+
+export const nothingDone = { rooms: [], firsts: [], people: [], letters: [], counters: [] };
 
 type Outcome = Done & { result: string; note: object | undefined };
 
@@ -106,9 +118,12 @@ export function commit(
     throw new Refused(`Batch ${number} comes after batch ${lease.batch}`, "P0001");
   }
   const others = [...tables.servers.values()].some(({ id, isOver }) => id !== me && !isOver);
-  const { firsts, pieces } = say(tables, call, undo);
+  const opened = [...call.said, ...call.there]
+    .filter(({ room }) => tables.rooms.get(room) === undefined)
+    .map(({ room }) => ({ room, last: tables.newRoom(room).last }));
+  const { firsts, pieces } = say(tables, call, nowMs, undo);
   const people = record(tables, call, undo);
-  const { counters, readers, hasLetters, stored } = send(tables, call, undo);
+  const { counters, readers, hasLetters, stored } = send(tables, call, nowMs, undo);
   for (const { name, holder } of call.gone) {
     tables.removeName({ folded: name, holder, server: me }, undo);
   }
@@ -124,7 +139,7 @@ export function commit(
   const isNews = pieces.length > 0 || readers.length > 0 || hasSignals || comers.length > 0;
   const news = { from: me, mail: readers, hasSignals, people: comers, pieces };
   const note = others && isNews ? news : undefined;
-  const done = { rooms: call.said, firsts, people, letters: stored, counters };
+  const done = { rooms: call.said, firsts, people, letters: stored, counters, opened, server: me };
   return { result, outcome: { ...done, result, note } };
 }
 
@@ -134,18 +149,20 @@ export function fenced(server: string): Refused {
 
 function say(
   tables: Tables,
-  { said }: CommitCall,
+  { said, clockMs }: CommitCall,
+  trueMs: number,
   undo: Undo,
 ): { firsts: number[]; pieces: object[] } {
   const firsts: number[] = Array.from({ length: said.length });
   const pieces: object[] = [];
-  for (const { room, count, rows, place } of inOrder(said)) {
-    const row = tables.rooms.get(room) ?? { name: room, first: 1, last: 0, presence: 0, erased: 0 };
-    tables.rooms.put(room, { ...row, last: row.last + count }, undo);
+  for (const { room, count, timeMs: saidMs, rows, place } of inOrder(said)) {
+    const row = tables.rooms.get(room) ?? tables.newRoom(room);
+    tables.rooms.put(room, { ...row, last: row.last + count, saidMs }, undo);
     let seq = row.last + 1;
     firsts[place] = seq;
     for (const { count: length, timeMs, runs } of rows) {
-      const batch = { first: seq, count: length, timeMs, runs: JSON.stringify(runs) };
+      const times = { timeMs, clockMs, trueMs };
+      const batch = { first: seq, count: length, ...times, runs: JSON.stringify(runs) };
       tables.addBatch(room, batch, undo);
       pieces.push({ room, seq, count: length, timeMs, runs });
       seq += length;
@@ -154,7 +171,11 @@ function say(
   return { firsts, pieces };
 }
 
-function record(tables: Tables, { me, people }: CommitCall, undo: Undo): PersonJson[] {
+function record(
+  tables: Tables,
+  { me, people, clockMs, clockStepMs }: CommitCall,
+  undo: Undo,
+): PersonJson[] {
   const recorded: PersonJson[] = [];
   for (const item of people.toSorted((a, b) => compare(a.id, b.id))) {
     const known = tables.sessions.get(item.id);
@@ -180,13 +201,14 @@ function record(tables: Tables, { me, people }: CommitCall, undo: Undo): PersonJ
     const isNothing = name === "" && n === 0 && minMail === 0;
     if (known === undefined) {
       if (isNothing) continue;
-      tables.sessions.put(id, { ...row, mail: minMail }, undo);
+      tables.sessions.put(id, { ...row, mail: minMail, clockMs }, undo);
     } else if (isNothing && known.mail === 0 && account === undefined) {
       tables.sessions.delete(id, undo);
       tables.dropMail(id, undo);
     } else {
       const mail = Math.max(known.mail, minMail);
-      tables.sessions.put(id, { ...row, mail }, undo);
+      const isDue = clockMs >= known.clockMs + clockStepMs || name !== known.name;
+      tables.sessions.put(id, { ...row, mail, clockMs: isDue ? clockMs : known.clockMs }, undo);
     }
   }
   return recorded;
@@ -194,7 +216,8 @@ function record(tables: Tables, { me, people }: CommitCall, undo: Undo): PersonJ
 
 function send(
   tables: Tables,
-  { letters }: CommitCall,
+  { letters, clockMs }: CommitCall,
+  trueMs: number,
   undo: Undo,
 ): {
   counters: number[];
@@ -223,10 +246,10 @@ function send(
     const isCopy = letter.isCopy === true;
     const mail = isCopy ? tables.lastCopy(session) + 1 : (known?.mail ?? 0) + 1;
     const nobody = { id: session, name: "", n: 0, refused: null, network: "", claim: 0 };
-    const row = known ?? { ...nobody, seenMs: timeMs };
+    const row = known ?? { ...nobody, seenMs: timeMs, clockMs };
     const last = isCopy ? (known?.mail ?? 0) : mail;
     tables.sessions.put(session, { server: undefined, ...row, mail: last }, undo);
-    const about = { mail, timeMs, id, person, name: letter.personName };
+    const about = { mail, timeMs, clockMs, trueMs, id, person, name: letter.personName };
     const content = { ...about, network, sender, message: JSON.stringify(message) };
     tables.addMail(session, content, undo);
     counters.push(mail);
@@ -270,7 +293,7 @@ function move(
   const late: object[] = [];
   const versions: number[] = Array.from({ length: there.length });
   for (const { room, changes, place } of inOrder(there)) {
-    const row = tables.rooms.get(room) ?? { name: room, first: 1, last: 0, presence: 0, erased: 0 };
+    const row = tables.rooms.get(room) ?? tables.newRoom(room);
     const version = row.presence + 1;
     tables.rooms.put(room, { ...row, presence: version }, undo);
     versions[place] = version;

@@ -10,13 +10,15 @@ import type { DatabasePort } from "../../../src/store/postgres/database-port.ts"
 import type { VirtualClock } from "../chat/virtual-clock.ts";
 import type { Done } from "./commit.ts";
 import { type Context, execute } from "./statements.ts";
-import { Tables } from "./tables.ts";
+import { type Swept, Tables } from "./tables.ts";
 
 export type DatabaseEvents = {
   /** This must never happen. */
   failed?(what: string): void;
   /** A batch was committed, for the first time. */
   committed(done: Done): void;
+  /** Retention has deleted something. */
+  swept?(what: Swept): void;
   /** A statement was executed. */
   ran(text: string, values: readonly Value[]): void;
 };
@@ -75,6 +77,7 @@ export class SimulatedDatabase {
     const undo: (() => void)[] = [];
     const notes: object[] = [];
     const done: Done[] = [];
+    const deleted: Swept[] = [];
     const context = {
       tables: this.tables,
       nowMs: this.clock.nowMs,
@@ -82,6 +85,7 @@ export class SimulatedDatabase {
       undo,
       notify: (note: object) => void notes.push(note),
       committed: (what: Done) => void done.push(what),
+      swept: (what: Swept) => void deleted.push(what),
     };
     const run = (text: string, values: readonly Value[]): readonly Row[] => {
       this.statements++;
@@ -92,6 +96,7 @@ export class SimulatedDatabase {
     };
     const commit = (): void => {
       for (const what of done) this.events.committed(what);
+      for (const what of deleted) this.events.swept?.(what);
       for (const note of notes) this.#tell(note);
     };
     const rollBack = (): void => {

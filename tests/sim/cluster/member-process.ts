@@ -3,7 +3,9 @@
 
 import { Rights } from "../../../src/chat/rights/rights.ts";
 import { Lifetime } from "../chat/lifetime.ts";
+import { MachineClock, ProcessClock } from "../chat/machine-clock.ts";
 import { ServerProcess } from "../chat/server-process.ts";
+import type { Retention } from "../../../src/store/retention.ts";
 import { openOn } from "../../../src/store/postgres/open.ts";
 import { DatabaseLink, type SimulatedDatabase } from "./database.ts";
 
@@ -18,6 +20,7 @@ export class MemberProcess {
   #starts = 0;
   #opened: { readonly serverId: string; close(): void | Promise<void> } | undefined;
   #isStarting = false;
+  readonly machine: MachineClock;
 
   constructor(
     readonly name: string,
@@ -25,7 +28,9 @@ export class MemberProcess {
     readonly random: () => number,
     /** Reports what must never happen. */
     readonly failed: (what: string) => void,
+    readonly retention: Partial<Retention> = {},
   ) {
+    this.machine = new MachineClock(database.clock, random);
     this.link = this.#begin();
   }
 
@@ -94,7 +99,8 @@ export class MemberProcess {
     const log = (line: string): void => {
       if (!expected.test(line)) this.failed(`${name} says: ${line}`);
     };
-    const settings = { retention: {}, pin: "", log };
+    const settings = { retention: this.retention, pin: "", log };
+    const own = new ProcessClock(clock, () => this.machine.systemMs, this.machine.errorMs);
     const parts = {
       startTimer: (delayMs: number, run: () => void) => {
         let isOver = false;
@@ -102,7 +108,8 @@ export class MemberProcess {
         return () => void (isOver = true);
       },
       newServerId: () => `${name}.${++ids}`,
-      clock: () => clock.nowMs,
+      steadyMs: () => own.steadyMs,
+      systemMs: () => this.machine.systemMs,
     };
     try {
       const opened = await openOn(link, settings, parts);
@@ -112,7 +119,7 @@ export class MemberProcess {
       const rights = new Rights(opened.rights, opened.numbers);
       const failed = (error: unknown): void => this.failed(`${name}: ${String(error)}`);
       const backing = { epoch, answer, others, rights, random: this.random, detach() {}, failed };
-      this.server = new ServerProcess(clock, backing, undefined, life, name);
+      this.server = new ServerProcess(clock, backing, undefined, life, name, own);
       this.#isStarting = false;
     } catch {
       if (life.isDead) return;

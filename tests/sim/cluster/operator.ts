@@ -77,9 +77,10 @@ export class Operator {
   /** Whether somebody is still there who is banned. */
   check(): void {
     const { nowMs } = this.#world.clock;
-    const banned = this.#banned(nowMs);
-    const wrong = this.#members.flatMap(({ server, name }) => {
+    const wrong = this.#members.flatMap(({ server, name, machine }) => {
       if (server === undefined || server.life.isPaused || !this.#isReachable(server)) return [];
+      // Bans end at each server by its clock.
+      const banned = this.#banned(machine.latestMs);
       const there = memberNames(server.hub).map((one) => fold(one));
       return there.filter((one) => banned.has(one)).map((one) => `${name} has ${one}`);
     });
@@ -116,7 +117,7 @@ export class Operator {
   #order({ server, name }: MemberProcess, line: string): string {
     let answered = "";
     server?.run((hub) => {
-      hub.handleAdmin(consoleActor, line, this.#world.clock.nowMs, (answer) => {
+      hub.handleAdmin(consoleActor, line, server.nowMs, (answer) => {
         answered = JSON.stringify(answer);
         this.#world.trace(name, "!", `${line}: ${answered}`);
       });

@@ -16,6 +16,8 @@ export type RoomRow = {
   readonly last: number;
   readonly presence: number;
   readonly erased: number;
+  /** When something was last said. */
+  readonly saidMs: number;
 };
 /** An erased text; `last`: the room's highest number at that time. */
 export type ErasureRow = { readonly n: number; readonly seq: number; readonly last: number };
@@ -23,6 +25,9 @@ export type BatchRow = {
   readonly first: number;
   readonly count: number;
   readonly timeMs: number;
+  /** By the clock by which data ages, and in truth. */
+  readonly clockMs: number;
+  readonly trueMs: number;
   readonly runs: string;
 };
 export type SessionRow = {
@@ -33,6 +38,7 @@ export type SessionRow = {
   readonly mail: number;
   readonly network: string;
   readonly seenMs: number;
+  readonly clockMs: number;
   readonly server: string | undefined;
   readonly claim: number;
   /** The account that has taken over its mailbox. */
@@ -41,6 +47,9 @@ export type SessionRow = {
 export type MailRow = {
   readonly mail: number;
   readonly timeMs: number;
+  /** As in `BatchRow`. */
+  readonly clockMs: number;
+  readonly trueMs: number;
   readonly id: number;
   readonly person: string;
   readonly name: string;
@@ -55,7 +64,11 @@ export type NameRow = {
   readonly sinceMs: number;
 };
 /** The outcome of a claim; `n` null: the name was not free, or the claim was withdrawn. */
-export type ClaimedRow = { readonly n: number | null; readonly claim: number | null };
+export type ClaimedRow = {
+  readonly n: number | null;
+  readonly claim: number | null;
+  readonly at: number;
+};
 export type MemberRow = {
   readonly room: string;
   readonly folded: string;

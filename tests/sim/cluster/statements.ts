@@ -4,9 +4,10 @@
 import type { Row, Value } from "../../../src/store/postgres/database.ts";
 import { schemaVersion } from "../../../src/store/postgres/schema.ts";
 import { accountStatements } from "./account-statements.ts";
-import { commit, type CommitCall, type Done, fenced, reap } from "./commit.ts";
+import { commit, type CommitCall, type Done, fenced, nothingDone, reap } from "./commit.ts";
 import type { ClaimedRow, Undo } from "./rows.ts";
-import type { Tables } from "./tables.ts";
+import { sweepStatements } from "./sweep-statements.ts";
+import type { Swept, Tables } from "./tables.ts";
 
 /** The objects that a statement works on. */
 export type Context = {
@@ -17,17 +18,19 @@ export type Context = {
   /** Sends a notification once the transaction is committed. */
   notify(payload: object): void;
   committed(done: Done): void;
+  /** Retention has deleted that. */
+  swept(what: Swept): void;
 };
 
 type Values = readonly Value[];
 type Statement = (context: Context, values: Values) => readonly Row[];
 
 const none: readonly Row[] = [];
-const nothingDone = { rooms: [], firsts: [], people: [], letters: [], counters: [] };
 
 /** By their first words, without line ends. */
 const statements: Readonly<Record<string, Statement>> = {
   ...accountStatements,
+  ...sweepStatements,
   "SELECT current_setting('server_version_num')": () => [
     { version: "150000", encoding: "UTF8", isolation: "read committed" },
   ],
@@ -55,9 +58,12 @@ const statements: Readonly<Record<string, Statement>> = {
     tables.rights.delete(String(key), undo);
     return none;
   },
-  "INSERT INTO parley.meta (key, value) VALUES ('clock_ms'": ({ nowMs }) => [
-    { value: String(nowMs) },
-  ],
+  "INSERT INTO parley.meta (key, value) VALUES ('clock_ms', $1) ON CONFLICT (key) DO UPDATE SET value = meta":
+    ({ tables, undo }, [clock]) => {
+      const value = tables.meta.get("clock_ms") ?? String(clock);
+      tables.meta.put("clock_ms", value, undo);
+      return [{ value }];
+    },
   "INSERT INTO parley.meta (key, value) VALUES ('away_ms'": ({ tables, undo }, [away]) => {
     const value = String(Math.max(Number(tables.meta.get("away_ms") ?? 0), Number(away)));
     tables.meta.put("away_ms", value, undo);
@@ -69,8 +75,6 @@ const statements: Readonly<Record<string, Statement>> = {
     tables.meta.put("numbers", String(last), undo);
     return [{ last }];
   },
-  // Retention is tested with the real database.
-  "SELECT pg_try_advisory_xact_lock": () => [{ free: false }],
   "SELECT pin FROM parley.servers": ({ tables, nowMs }, [pin]) =>
     [...tables.servers.values()]
       .filter((row) => row.pin !== pin && !row.isOver && !row.hasLeft && row.expiresMs > nowMs)
@@ -112,10 +116,10 @@ const statements: Readonly<Record<string, Statement>> = {
     return none;
   },
   "SELECT n, claim, refused FROM parley.claim(": claim,
-  "INSERT INTO parley.claimed": ({ tables, undo }, [process, request]) => {
+  "INSERT INTO parley.claimed": ({ tables, nowMs, undo }, [process, request]) => {
     const place = `${process} ${request}`;
     if (tables.claimed.get(place) !== undefined) return none;
-    tables.claimed.put(place, { n: null, claim: null }, undo);
+    tables.claimed.put(place, { n: null, claim: null, at: nowMs }, undo);
     return [{}];
   },
   "SELECT n.holder, s.seen_ms AS seen FROM parley.names": ({ tables }, [folded, server]) => {
@@ -143,10 +147,9 @@ const statements: Readonly<Record<string, Statement>> = {
         .map((row) => ({ ...row, seen: row.seenMs })),
   "SELECT greatest(first_seq": ({ tables }, [room, most]) => {
     const row = tables.rooms.get(String(room));
-    // The floor, if there is one, belongs to dropped rooms: there are none here.
-    if (row === undefined) return none;
-    const { last, erased } = row;
-    return [{ first: Math.max(row.first, last - Number(most) + 1), last, erased }];
+    if (row === undefined && tables.meta.get("floor") === undefined) return none;
+    const { first, last, erased } = row ?? tables.newRoom(String(room));
+    return [{ first: Math.max(first, last - Number(most) + 1), last, erased }];
   },
   // A room's name is its ID here.
   "SELECT b.room AS id, b.first_seq AS seq, b.count, b.time_ms AS time, b.runs": (
@@ -261,7 +264,8 @@ const statements: Readonly<Record<string, Statement>> = {
   ) => {
     const id = String(session);
     const nobody = { id, name: "", n: 0, refused: null, mail: 0, network: "", claim: 0 };
-    const known = tables.sessions.get(id) ?? { ...nobody, seenMs: Number(atMs), server: undefined };
+    const seen = { seenMs: Number(atMs), clockMs: Number(atMs), server: undefined };
+    const known = tables.sessions.get(id) ?? { ...nobody, ...seen };
     tables.sessions.put(id, { ...known, account: String(account) }, undo);
     return none;
   },
@@ -269,9 +273,10 @@ const statements: Readonly<Record<string, Statement>> = {
     { tables, undo },
     [session, mailbox],
   ) => {
-    const { mail, seenMs } = tables.sessions.get(String(session))!;
-    const row = { id: String(mailbox), name: "", n: 0, refused: null, mail, network: "", seenMs };
-    tables.sessions.put(row.id, { ...row, server: undefined, claim: 0 }, undo);
+    const { mail, seenMs, clockMs } = tables.sessions.get(String(session))!;
+    const row = { id: String(mailbox), name: "", n: 0, refused: null, mail, network: "" };
+    const more = { seenMs, clockMs, server: undefined, claim: 0 };
+    tables.sessions.put(row.id, { ...row, ...more }, undo);
     return none;
   },
   "UPDATE parley.mail SET session": ({ tables, undo, committed }, [session, mailbox, received]) => {
@@ -322,7 +327,7 @@ export function execute(context: Context, text: string, values: Values): readonl
 const known = new Map<string, Statement>();
 
 function commitBatch(context: Context, values: Values): readonly Row[] {
-  const [me, number, leaseMs, , , ...parts] = values;
+  const [me, number, leaseMs, clockMs, clockStepMs, ...parts] = values;
   const [said, there, people, letters, gone, directory, signals] = parts.map((part) =>
     JSON.parse(String(part)),
   );
@@ -331,6 +336,8 @@ function commitBatch(context: Context, values: Values): readonly Row[] {
     me: String(me),
     number: Number(number),
     leaseMs: Number(leaseMs),
+    clockMs: Number(clockMs),
+    clockStepMs: Number(clockStepMs),
     said,
     there,
     people,
@@ -358,31 +365,33 @@ function claim(context: Context, values: Values): readonly Row[] {
   return [{ ...claimed, refused: refused ?? null }];
 }
 
-function claimFirst({ tables, undo, notify }: Context, values: Values): ClaimedRow {
+function claimFirst({ tables, nowMs, undo, notify }: Context, values: Values): ClaimedRow {
   const [server = "", , folded = "", holder = "", record = "", isWithdrawn] = values.map(String);
   const rows = tables.holdersOf(folded);
   const asked = Number(values[7]);
+  const at = nowMs;
   const isTaken = rows.some((row) => {
     const isTheirs = [row.holder, tables.successorOf(row.holder)].includes(holder);
     return row.server !== server && (row.sinceMs > asked || !isTheirs);
   });
-  if (isTaken || isWithdrawn === "true") return { n: null, claim: null };
+  if (isTaken || isWithdrawn === "true") return { n: null, claim: null, at };
   const own = rows.find((row) => row.server === server);
   tables.addName({ folded, holder, server, sinceMs: Math.max(own?.sinceMs ?? 0, asked) }, undo);
   if (folded.includes("/")) {
     for (const row of rows) if (row.server !== server) tables.removeName(row, undo);
   }
-  if (record === "") return { n: 0, claim: null };
+  if (record === "") return { n: 0, claim: null, at };
   const number = tables.nextClaim();
   const nobody = { id: record, name: "", n: 0, refused: null, mail: 0, network: "", seenMs: 0 };
-  const known = tables.sessions.get(record) ?? { ...nobody, server: undefined, claim: 0 };
+  const clockMs = Number(values[6]);
+  const known = tables.sessions.get(record) ?? { ...nobody, clockMs, server: undefined, claim: 0 };
   if (known.server !== undefined && known.server !== server) {
     tables.signal(known.server, { type: "moved", session: record, claim: number }, undo);
     notify({ from: server, hasSignals: true });
   }
   const account = holder === record ? undefined : known.account;
   tables.sessions.put(record, { ...known, server, claim: number, account }, undo);
-  return { n: known.n, claim: number };
+  return { n: known.n, claim: number, at };
 }
 
 function living<R extends { server: string }>(tables: Tables, rows: readonly R[]): R[] {

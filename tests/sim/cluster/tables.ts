@@ -19,6 +19,14 @@ import {
   type Undo,
 } from "./rows.ts";
 
+/** Data that is deleted because it is too old, or (`isSurplus`) there is too much. */
+export type Swept = {
+  readonly what: string;
+  /** When it was stored. */
+  readonly trueMs: number;
+  readonly isSurplus: boolean;
+};
+
 /** With an index of names. */
 class Sessions extends Table<string, SessionRow> {
   /** The sessions that have, or had, a name. */
@@ -68,6 +76,12 @@ export class Tables {
     return ++this.#claims;
   }
 
+  /** Rooms that are not known begin after the numbers of those that were dropped. */
+  newRoom(name: string): RoomRow {
+    const floor = Number(this.meta.get("floor") ?? 0);
+    return { name, first: floor + 1, last: floor, presence: 0, erased: 0, saidMs: 0 };
+  }
+
   addBatch(room: string, row: BatchRow, undo: Undo): void {
     append(this.batches, room, row, undo);
   }
@@ -79,6 +93,16 @@ export class Tables {
     if (before === undefined) return;
     rows[index] = { ...before, runs };
     undo.push(() => (rows[index] = before));
+  }
+
+  /** Keeps the batches of a room that `isKept`. */
+  keepBatches(room: string, isKept: (row: BatchRow) => boolean, undo: Undo): void {
+    replace(this.batches, room, (this.batches.get(room) ?? []).filter(isKept), undo);
+  }
+
+  /** Keeps the messages of a mailbox that `isKept`. */
+  keepMail(session: string, isKept: (row: MailRow) => boolean, undo: Undo): void {
+    replace(this.mail, session, (this.mail.get(session) ?? []).filter(isKept), undo);
   }
 
   addMail(session: string, row: MailRow, undo: Undo): void {
@@ -186,6 +210,13 @@ export class Tables {
       if (row.server === server) this.sessions.put(row.id, { ...row, server: undefined }, undo);
     }
   }
+}
+
+function replace<R>(table: Map<string, R[]>, key: string, rows: R[], undo: Undo): void {
+  const before = table.get(key);
+  if (before === undefined || before.length === rows.length) return;
+  table.set(key, rows);
+  undo.push(() => table.set(key, before));
 }
 
 function append<R>(table: Map<string, R[]>, key: string, row: R, undo: Undo): void {

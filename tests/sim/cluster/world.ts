@@ -7,6 +7,7 @@
 import { drainMicrotasks } from "bun:jsc";
 import { accountMark } from "../../../src/chat/accounts/account-store.ts";
 import { fold } from "../../../src/chat/names/grammar.ts";
+import { defaultRetention, type Retention } from "../../../src/store/retention.ts";
 import type { Value } from "../../../src/store/postgres/database.ts";
 import { offers } from "../../../src/limits.ts";
 import { nativeDialect } from "../../../src/dialects/native/native.ts";
@@ -14,6 +15,7 @@ import type { Connection } from "../chat/connection.ts";
 import { HttpProgram } from "../chat/http-program.ts";
 import { Invitations } from "../chat/invitations.ts";
 import { IrcPerson } from "../chat/irc-person.ts";
+import { letterKey, Letters } from "../chat/letters.ts";
 import { NativePerson } from "../chat/native-person.ts";
 import { PlainPerson } from "../chat/plain-person.ts";
 import { plainWords, uncounted } from "../chat/plain-words.ts";
@@ -25,12 +27,14 @@ import { VirtualClock } from "../chat/virtual-clock.ts";
 import { seeded } from "../random.ts";
 import { CalledPeer, Caller } from "./call-ends.ts";
 import { CodeGuest, CodeSender } from "./code-ends.ts";
-import type { Done } from "./commit.ts";
-import { type Lie, type LinkCondition, SimulatedDatabase } from "./database.ts";
+import type { Done, SaidJson } from "./commit.ts";
+import { type Lie, SimulatedDatabase } from "./database.ts";
+import { Faults } from "./faults.ts";
 import type { JsonClient } from "./json-client.ts";
 import { MemberProcess } from "./member-process.ts";
 import { Operator } from "./operator.ts";
 import { OwnedDevice, Owner } from "./owned-device.ts";
+import type { Swept } from "./tables.ts";
 import { keptBy, membersOf, nameHolders } from "../../chat/inspect.ts";
 
 const names = ["Ann", "Ben", "Cal", "Dora", "Eve", "Finn"];
@@ -42,12 +46,23 @@ const ownerName = "Olaf";
 /** The time after which departed users must be gone for everyone. */
 const presenceMs = 15_000;
 
-const conditions: readonly LinkCondition[] = ["fine", "fine", "slow", "forgetful", "deaf", "cut"];
+/** So small that rooms, mailboxes and what is in them are deleted while users are offline. */
+const smallRetention = { messages: 60, mailMessages: 16, maxAgeMs: 240_000, rooms: 4 };
+/**
+ * How much earlier than after half of that time, since clocks run at most twice as fast, and later,
+ * something may be deleted.
+ */
+const sweepMs = 60_000;
 
 export class ClusterWorld implements Surroundings {
   readonly clock = new VirtualClock(() => this.#settle());
-  readonly truth = new Truth((id) => this.database.tables.accounts.accounts.get(id)?.name);
+  readonly truth = new Truth(
+    (id) => this.database.tables.accounts.accounts.get(id)?.name,
+    () => this.clock.nowMs,
+  );
   readonly isShared = true;
+  readonly isOrderedByTime = false;
+  readonly letters = new Letters();
   readonly random: () => number;
   readonly native = nativeDialect({ name: "parley", udpPort: 1, messagesPerSecond: 0 });
   readonly database: SimulatedDatabase;
@@ -61,17 +76,22 @@ export class ClusterWorld implements Surroundings {
   readonly #peer: CalledPeer;
   readonly #codeSender: CodeSender;
   readonly #seekers: readonly JsonClient[];
-  readonly #connections = new Map<ServerProcess, Connection[]>();
+  readonly #faults: Faults;
   #isHealing = false;
   #failure: string | undefined;
   readonly #startMs = this.clock.nowMs;
 
+  readonly #retention: Retention;
+
   constructor(seed: number, hubs: number, lie?: Lie) {
     this.random = seeded(seed);
+    const retention = this.random() < 0.5 ? smallRetention : {};
+    this.#retention = { ...defaultRetention("disk"), ...retention };
     const payloadBytes = this.random() < 0.7 ? 7_900 : 300;
     const events = {
       failed: (what: string) => void (this.#failure ??= what),
       committed: (done: Done) => this.#committed(done),
+      swept: (what: Swept) => this.#checkSwept(what),
       ran: (text: string, values: readonly Value[]) => {
         // Messages reach the claimant of a name before the claimant is notified.
         if (text.includes("parley.claim(")) {
@@ -87,9 +107,13 @@ export class ClusterWorld implements Surroundings {
     this.members = Array.from(
       { length: hubs },
       (_, i) =>
-        new MemberProcess(`s${i + 1}`, this.database, this.random, (what) => {
-          this.#failure ??= what;
-        }),
+        new MemberProcess(
+          `s${i + 1}`,
+          this.database,
+          this.random,
+          (what) => void (this.#failure ??= what),
+          retention,
+        ),
     );
     this.clock.pass(1_000);
     this.people = names.map((name, i) => new NativePerson(this, name, `192.0.2.${i + 1}`));
@@ -98,11 +122,15 @@ export class ClusterWorld implements Surroundings {
     );
     const invitations = new Invitations();
     this.#irc = ircNames.map((name, i) => {
-      return new IrcPerson(this, invitations, name, `192.0.2.${200 + i}`, false, name === "Ida");
+      return new IrcPerson(this, invitations, name, `127.0.0.${i + 1}`, i > 0, name === "Ida");
     });
-    this.truth.owned.add(fold(ownerName));
-    const isReachable = (server: ServerProcess): boolean => this.isReachable(server);
     const { tables } = this.database;
+    for (const name of ircNames.slice(1)) {
+      const account = { id: `account-of-${name}`, name, folded: fold(name), mail: 0 };
+      tables.accounts.putAccount({ ...account, password: `hash of password of ${name}` }, []);
+    }
+    for (const name of [ownerName, ...ircNames.slice(1)]) this.truth.owned.add(fold(name));
+    const isReachable = (server: ServerProcess): boolean => this.isReachable(server);
     const owner = new Owner(ownerName, tables.accounts, isReachable, () =>
       this.#whileRegistering(),
     );
@@ -121,11 +149,8 @@ export class ClusterWorld implements Surroundings {
     const others = [...this.#devices, this.#operator, ...placed, ...seekers, this.#program];
     const all = [...this.people, ...this.#plain, ...this.#irc, ...others];
     for (const person of all) this.#live(person);
-    for (const member of this.members) {
-      this.#changeLink(member);
-      this.#break(member);
-    }
-    this.#failOver();
+    this.#faults = new Faults(this, this.database, this.members);
+    this.#faults.begin();
     this.#watch();
     this.#watchViews();
     this.#visitTogether();
@@ -156,12 +181,18 @@ export class ClusterWorld implements Surroundings {
     return this.database.tables.membersOf(room).some(({ folded }) => folded === fold(name));
   }
 
-  firstKept(): number {
-    return 1;
+  firstKept(room: string): number {
+    const { first, last } = this.database.tables.rooms.get(room) ?? { first: 1, last: 0 };
+    return Math.max(first, last - this.#retention.messages + 1);
   }
 
-  mailKeptAfter(): number {
-    return Infinity;
+  mailKeptAfter(mailbox: string, after: number): number {
+    const rows = this.database.tables.mail.get(mailbox) ?? [];
+    return rows.filter(({ mail }) => mail > after).length;
+  }
+
+  keptMail(mailbox: string): ReadonlySet<string> {
+    return new Set(this.database.tables.mail.get(mailbox)?.map(letterKey));
   }
 
   get names(): readonly string[] {
@@ -182,13 +213,13 @@ export class ClusterWorld implements Surroundings {
   }
 
   anyRecipient(): string {
-    return this.random() < 0.8 ? this.anyName() : ownerName;
+    const dice = this.random();
+    if (dice < 0.8) return this.anyName();
+    return dice < 0.92 ? ownerName : ircNames[dice < 0.96 ? 1 : 2]!;
   }
 
   watch(connection: Connection, server: ServerProcess): void {
-    const list = this.#connections.get(server);
-    if (list === undefined) this.#connections.set(server, [connection]);
-    else list.push(connection);
+    this.#faults.watch(connection, server);
   }
 
   entered(): void {
@@ -198,7 +229,8 @@ export class ClusterWorld implements Surroundings {
   /** Lets the chat run for a while, then heals everything; throws if an invariant is violated. */
   run(chatMs: number): void {
     this.clock.pass(chatMs);
-    this.#heal();
+    this.#isHealing = true;
+    this.#faults.heal();
     this.#expectPresence();
     // Until then they have received what was sent before.
     this.clock.pass(30_000);
@@ -231,6 +263,7 @@ export class ClusterWorld implements Surroundings {
     for (const person of this.people) person.leave();
     // Offers wait for senders who have lost their connection.
     this.clock.pass(offers.awayMs + 120_000);
+    this.#expectNothingOld();
     for (const { server, name } of this.members) {
       for (const [what, kept] of Object.entries(server === undefined ? {} : keptBy(server.hub))) {
         if (kept !== 0) fail(`${name} keeps ${kept} ${what} when everybody has left`);
@@ -248,19 +281,51 @@ export class ClusterWorld implements Surroundings {
     if (this.#failure !== undefined) fail(this.#failure);
   }
 
-  #committed({ rooms, firsts, people, letters, counters, moved, erased, dropped }: Done): void {
+  #committed(done: Done): void {
+    const { rooms, firsts, people, letters, counters, moved, erased, dropped } = done;
+    const { opened = [], forgotten } = done;
+    for (const room of opened) this.truth.opened(room);
+    if (forgotten !== undefined) this.truth.forgotten(forgotten);
     if (dropped !== undefined) this.truth.dropped(dropped);
     if (moved !== undefined) this.truth.moved(moved);
     if (erased !== undefined) this.truth.erased({ ...erased, atMs: this.clock.nowMs });
+    for (const { session, timeMs, id, person, personName: name } of letters) {
+      this.letters.add(session, { timeMs, id, person, name, atMs: this.clock.nowMs });
+    }
     const kept = letters
       .map((letter, i) => ({ letter, mail: counters[i] ?? 0 }))
       .filter(({ mail }) => mail > 0);
     const batch = {
-      rooms: rooms.map(({ room, rows }) => ({ room, runs: rows.flatMap(({ runs }) => runs) })),
+      rooms: rooms.map(({ room, rows }) => ({ room, runs: rows.flatMap(runsOf) })),
       sessions: people,
-      mail: kept.map(({ letter: { session, message } }) => ({ session, message })),
+      mail: kept.map(({ letter: { session, message, timeMs } }) => {
+        return { session, message: { ...message, timeMs } };
+      }),
     };
-    this.truth.committed(batch, { rooms: firsts, mail: kept.map(({ mail }) => mail) });
+    // Of whichever process it is.
+    const machine = this.members.find(({ name }) => done.server?.startsWith(`${name}.`))?.machine;
+    const mayShow = (shownMs: number, sentMs: number): boolean =>
+      machine?.mayShow(shownMs, sentMs, this.clock.nowMs) === true;
+    this.truth.committed(batch, { rooms: firsts, mail: kept.map(({ mail }) => mail) }, mayShow);
+  }
+
+  /** Nothing is deleted before its time, whatever the clocks of the servers say. */
+  #checkSwept({ what, trueMs, isSurplus }: Swept): void {
+    const agedMs = this.clock.nowMs - trueMs;
+    if (isSurplus || agedMs >= this.#retention.maxAgeMs / 2 - sweepMs) return;
+    this.#failure ??= `${what} is deleted after ${agedMs} ms`;
+  }
+
+  /** A server that runs deletes what is too old. */
+  #expectNothingOld(): void {
+    const oldMs = this.clock.nowMs - this.#retention.maxAgeMs - sweepMs;
+    const { batches, mail } = this.database.tables;
+    for (const [room, rows] of batches) {
+      if (rows.some(({ trueMs }) => trueMs < oldMs)) fail(`What was said in ${room} is still kept`);
+    }
+    for (const [session, rows] of mail) {
+      if (rows.some(({ trueMs }) => trueMs < oldMs)) fail(`The mail of ${session} is still kept`);
+    }
   }
 
   #live(person: { doSomething(): void }): void {
@@ -287,96 +352,6 @@ export class ClusterWorld implements Surroundings {
       for (const person of this.#irc) person.visit("plaza");
       this.#visitTogether();
     });
-  }
-
-  #changeLink(member: MemberProcess): void {
-    this.clock.after(this.random() * 40_000, () => {
-      if (this.#isHealing) return;
-      const { link } = member;
-      link.condition = conditions[Math.floor(this.random() * conditions.length)]!;
-      this.trace(member.name, "!", `the link is ${link.condition}`);
-      if (link.condition === "cut") link.break();
-      else this.#listenAgain(member);
-      this.#changeLink(member);
-    });
-  }
-
-  #listenAgain({ link }: MemberProcess): void {
-    this.clock.after(this.random() * 3_000, () => link.listenAgain());
-  }
-
-  /** Kills or pauses it, or cuts off its clients; it returns later. */
-  #break(member: MemberProcess): void {
-    this.clock.after(20_000 + this.random() * 120_000, () => {
-      if (this.#isHealing) return;
-      const dice = this.random();
-      if (dice < 0.25) this.#kill(member);
-      else if (dice < 0.4) this.#stop(member);
-      else if (dice < 0.8) this.#pause(member);
-      else this.#cutClients(member);
-      this.#break(member);
-    });
-  }
-
-  #kill(member: MemberProcess): void {
-    this.trace(member.name, "!", "killed");
-    this.#cutClients(member);
-    member.kill();
-    this.clock.after(this.random() * 20_000, () => member.start());
-  }
-
-  /** As for an upgrade: its clients go to others, and it returns soon. */
-  #stop(member: MemberProcess): void {
-    this.trace(member.name, "!", "stops");
-    member.stop(() => {
-      this.#cutClients(member);
-      this.clock.after(this.random() * 5_000, () => member.start());
-    });
-  }
-
-  #pause(member: MemberProcess): void {
-    const pauseMs = this.random() * 25_000;
-    this.trace(member.name, "!", `paused for ${pauseMs} ms`);
-    member.pause();
-    this.clock.after(pauseMs, () => member.resume());
-  }
-
-  #cutClients({ server }: MemberProcess): void {
-    if (server === undefined) return;
-    const connections = this.#connections.get(server) ?? [];
-    this.#connections.delete(server);
-    for (const connection of connections) {
-      connection.cut(this.random() * 3_000, this.random() * 20_000);
-    }
-  }
-
-  /** The primary dies, and the standby takes over: all connections break. */
-  #failOver(): void {
-    this.clock.after(40_000 + this.random() * 200_000, () => {
-      if (this.#isHealing) return;
-      this.trace("database", "!", "fails over");
-      this.database.isAway = true;
-      for (const { link } of this.members) link.break();
-      this.clock.after(this.random() * 20_000, () => this.#comeBack());
-      this.#failOver();
-    });
-  }
-
-  #comeBack(): void {
-    this.database.isAway = false;
-    for (const member of this.members) this.#listenAgain(member);
-  }
-
-  #heal(): void {
-    this.#isHealing = true;
-    this.trace("all", "!", "heal");
-    this.#comeBack();
-    for (const member of this.members) {
-      member.resume();
-      member.start();
-      member.link.condition = "fine";
-      this.#listenAgain(member);
-    }
   }
 
   #watch(): void {
@@ -459,6 +434,10 @@ export class ClusterWorld implements Surroundings {
     }
     return undefined;
   }
+}
+
+function runsOf({ runs, timeMs }: SaidJson["rows"][number]) {
+  return runs.map(({ texts, time = timeMs }) => ({ texts, timeMs: time }));
 }
 
 function statementLine(text: string, values: readonly Value[]): string {

@@ -105,6 +105,7 @@ const step = fc.record({
     fc.record({ type: fc.constant("forget" as const) }),
     fc.record({ type: fc.constant("expire" as const) }),
     fc.record({ type: fc.constant("renew" as const) }),
+    fc.record({ type: fc.constant("sweep" as const), laterMs: fc.constantFrom(0, 40, 120) }),
     fc.record({ type: fc.constant("read" as const) }),
   ),
 });
@@ -151,8 +152,16 @@ function batchOf(plan: Work, number: number): Batch {
   };
 }
 
-const clock = (): number => 1_000;
-const clocks = { clock, systemMs: clock, hubMs: clock };
+const startMs = 1_000;
+/** So little that sweeps delete something. */
+const retention = {
+  messages: 4,
+  mailMessages: 2,
+  maxAgeMs: 100,
+  rooms: 1,
+  sessionAgeMs: 200,
+  goodbyeAgeMs: 50,
+};
 
 /** Several stores on one database. */
 class Rig {
@@ -160,6 +169,7 @@ class Rig {
   readonly #numbers = Array.from({ length: servers }, () => 0);
   #id = 0;
   #accounts = 0;
+  #clockMs = startMs;
   /** The last claim of each server. */
   readonly #decisions = new Map<number, StoreRequest & { type: "change-rights" }>();
   readonly #claims = new Map<number, StoreRequest & { type: "claim-name" }>();
@@ -173,7 +183,9 @@ class Rig {
     for (let i = 1; i <= servers; i++) {
       let ids = 0;
       const newServerId = (): string => (ids++ === 0 ? `s${i}` : `s${i}-${ids}`);
-      this.stores.push(await PostgresStore.open(this.port, { newServerId, ...clocks }));
+      const clock = (): number => this.#clockMs;
+      const clocks = { clock, systemMs: () => startMs, hubMs: () => startMs };
+      this.stores.push(await PostgresStore.open(this.port, { newServerId, retention, ...clocks }));
     }
   }
 
@@ -231,6 +243,9 @@ class Rig {
         return void (await this.expire(store.serverId));
       case "renew":
         return void (await store.renew());
+      case "sweep":
+        this.#clockMs += what.laterMs;
+        return await store.sweep();
       case "read":
         return await this.#read(store);
     }
