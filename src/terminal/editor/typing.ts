@@ -115,7 +115,9 @@ export class Typing {
     const nowMs = this.#parts.now();
     // Without bracketed paste, a paste arrives in many pieces: report the problem once for all of
     // them.
-    const isSamePaste = key.type === "text" && nowMs - this.#fullAtMs < limits.pasteGapMs;
+    const sinceMs = nowMs - this.#fullAtMs;
+    // The clock may have been set back.
+    const isSamePaste = key.type === "text" && sinceMs >= 0 && sinceMs < limits.pasteGapMs;
     this.#fullAtMs = nowMs;
     if (isSamePaste) return;
     const verb = key.type === "paste" ? "pasted" : "taken";

@@ -221,6 +221,10 @@ describe("text that is too long is never dropped silently", () => {
     rig.nowMs += 5_000;
     rig.type("y".repeat(4_000));
     expect(rig.rows.filter((row) => row.includes(tooLong)).length).toBe(2);
+    // Also if the clock has been set back.
+    rig.nowMs -= 3_600_000;
+    rig.type("y".repeat(4_000));
+    expect(rig.rows.filter((row) => row.includes(tooLong)).length).toBe(3);
     // The last piece would have fit again.
     rig.type("\u007f".repeat(2_000));
     rig.type("z");
