@@ -8,7 +8,6 @@ import { ParleyError } from "../errors.ts";
 import { quietly } from "../files/cleanup.ts";
 import { isFileName } from "../files/fetch-targets.ts";
 import { fileReason } from "../files/file-reason.ts";
-import { endedBy, onSignals } from "../io/end-signals.ts";
 import { harmless, quoted } from "../text.ts";
 import { stdinChunks } from "./editor/typed-lines.ts";
 
@@ -21,10 +20,14 @@ const defaultName = "stdin";
 /** The paths with the temporary file instead of `-`, which `remove` removes. */
 export type Spooled = { readonly paths: readonly string[]; remove(): void };
 
-/** Reads stdin to its end if `-` is one of the paths. @throws ParleyError `usage`, `storage` */
+/**
+ * Reads stdin to its end if `-` is one of the paths.
+ * @throws ParleyError `usage`, `storage`, and what `interrupted` rejects with
+ */
 export async function withStdin(
   paths: readonly string[],
   name: string | undefined,
+  interrupted: Promise<never>,
 ): Promise<Spooled> {
   if (!paths.includes(standardInput)) {
     if (name === undefined) return { paths, remove() {} };
@@ -38,7 +41,7 @@ export async function withStdin(
   const remove = (): void => quietly(() => rmSync(folder, { recursive: true, force: true }));
   try {
     const path = join(folder, saved);
-    await spool(path);
+    await spool(path, interrupted);
     return { paths: paths.map((one) => (one === standardInput ? path : one)), remove };
   } catch (error) {
     remove();
@@ -46,24 +49,18 @@ export async function withStdin(
   }
 }
 
-async function spool(path: string): Promise<void> {
-  const interruption = Promise.withResolvers<never>();
-  interruption.promise.catch(() => {});
-  const stopListening = onSignals((signal) =>
-    interruption.reject(endedBy(signal, "nothing was sent")),
-  );
+async function spool(path: string, interrupted: Promise<never>): Promise<void> {
   const fd = guarded(() => openSync(path, "wx", 0o600));
   const chunks = stdinChunks();
   try {
     for (;;) {
-      const { done, value } = await Promise.race([chunks.next(), interruption.promise]);
+      const { done, value } = await Promise.race([chunks.next(), interrupted]);
       if (done === true) return;
       guarded(() => {
         for (let at = 0; at < value.length;) at += writeSync(fd, value, at);
       });
     }
   } finally {
-    stopListening();
     closeSync(fd);
   }
 }

@@ -9,6 +9,7 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readlinkSync,
   statSync,
   writeFileSync,
   writeSync,
@@ -88,6 +89,44 @@ onUnix("what came from stdin is not left behind when the terminal is closed", as
   expect(ended).toEqual({ event: "ended", ...hungUp });
   expect(readdirSync(temporary)).toEqual([]);
 });
+
+/** Whether what comes from stdin is kept, and all of it has come. */
+function isSpooled(pid: number, text: string): boolean {
+  const [folder] = readdirSync(temporary);
+  const path = join(temporary, folder ?? "", "stdin");
+  if (folder === undefined || statSync(path, { throwIfNoEntry: false })?.size !== text.length) {
+    return false;
+  }
+  const open = readdirSync(`/proc/${pid}/fd`).map((fd) => linkAt(`/proc/${pid}/fd/${fd}`));
+  return !open.includes(path);
+}
+
+function linkAt(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return "";
+  }
+}
+
+skipUnless(process.platform === "linux", "no /proc")(
+  "nor by a signal before anything is sent",
+  async () => {
+    for (const to of [[], ["--to", "Nobody", "--name", "Sender"]]) {
+      const child = Bun.spawn([...parleyCommand(), "send-file", address, "-", ...to, "--json"], {
+        stdin: new TextEncoder().encode("a secret"),
+        stdout: "pipe",
+        stderr: "ignore",
+        env: environment({ TMPDIR: temporary, XDG_CONFIG_HOME: base }),
+      });
+      await until(() => isSpooled(child.pid, "a secret"));
+      child.kill("SIGTERM");
+      expect(await child.exited).toBe(143);
+      expect(readdirSync(temporary)).toEqual([]);
+      expect(await new Response(child.stdout).text()).toContain('"code":"terminated"');
+    }
+  },
+);
 
 function isFull(pipe: number): boolean {
   try {

@@ -6,6 +6,7 @@ import { type ArgsDef, defineCommand, type ParsedArgs } from "citty";
 import { lobby, roomProblem } from "../../chat/names/grammar.ts";
 import { personNameProblem } from "../../dialects/reserved-names.ts";
 import { ParleyError } from "../../errors.ts";
+import { endedBy, onSignals } from "../../io/end-signals.ts";
 import { withStdin } from "../../terminal/stdin-file.ts";
 import { addressOf, defaultAddress, fullAddress, type WrittenAddress } from "../address.ts";
 import { accessOf, loginFlags } from "../access-flags.ts";
@@ -78,16 +79,31 @@ export default defineCommand({
       throw new ParleyError("usage", "Which file? Name one or more files or folders");
     }
     check(args);
-    const spooled = await withStdin(paths, args.as);
+    const preparing = new Preparation();
+    const spooled = await withStdin(paths, args.as, preparing.interrupted);
     try {
-      if (args.to === undefined && args.share !== true) {
-        await sendByCode(args, server, spooled.paths);
-      } else await sendTo(args, server, spooled.paths);
+      const send = args.to === undefined && args.share !== true ? sendByCode : sendTo;
+      const sent = send(args, server, spooled.paths, () => preparing.end());
+      await Promise.race([sent, preparing.interrupted]);
     } finally {
       spooled.remove();
     }
   },
 });
+
+/** Signals end the command before anything is sent; what comes from stdin must not stay behind. */
+class Preparation {
+  readonly interrupted: Promise<never>;
+  /** Whoever sends listens for signals from now on. */
+  readonly end: () => void;
+
+  constructor() {
+    const { promise, reject } = Promise.withResolvers<never>();
+    promise.catch(() => {});
+    this.interrupted = promise;
+    this.end = onSignals((signal) => reject(endedBy(signal, "nothing was sent")));
+  }
+}
 
 type Args = ParsedArgs<typeof flags>;
 
@@ -119,6 +135,7 @@ async function sendTo(
   args: Args,
   server: WrittenAddress | undefined,
   paths: readonly string[],
+  onListening: () => void,
 ): Promise<void> {
   const password = passwordOf(args["password-file"]);
   const quiet = args.quiet === true;
@@ -140,6 +157,7 @@ async function sendTo(
     ignored: new IgnoredFile(undefined),
     recipient: args.to,
     paths,
+    onListening,
     quiet,
     limitBytesPerSecond,
     direct: args.direct,
@@ -165,6 +183,7 @@ async function sendByCode(
   args: Args,
   server: WrittenAddress | undefined,
   paths: readonly string[],
+  onListening: () => void,
 ): Promise<void> {
   const { keep = false, json = false, quiet = false, plain, pass } = args;
   const limitBytesPerSecond = rateOf(args["limit-rate"]);
@@ -179,6 +198,7 @@ async function sendByCode(
   const { runCodeSend } = await import("../../terminal/files/run-code-send.ts");
   await runCodeSend({
     paths,
+    onListening,
     keep,
     json,
     quiet,

@@ -28,6 +28,8 @@ import { stderr, stdout } from "../output/output.ts";
 
 export type CodeSendOptions = {
   readonly paths: readonly string[];
+  /** Called once signals are handled here. */
+  readonly onListening?: () => void;
   /** Serves one receiver after another, each with a new code. */
   readonly keep: boolean;
   readonly json: boolean;
@@ -62,6 +64,7 @@ export async function runCodeSend(given: CodeSendOptions): Promise<void> {
     isStopped = true;
     interruption.reject(endedBy(signal, "the code is void"));
   });
+  options.onListening?.();
   // A code that nobody has seen would wait for ever; a closed pipe may have passed it on.
   stdout.onClosed(() => {
     if (stdout.failure !== undefined) interruption.reject(unwritable(stdout.failure));

@@ -23,6 +23,8 @@ export type SendOptions = ClientOptions & {
   recipient: string | undefined;
   paths: readonly string[];
   quiet: boolean;
+  /** Called once signals are handled here. */
+  onListening?: () => void;
   limitBytesPerSecond?: number | undefined;
 };
 
@@ -41,6 +43,7 @@ export async function runSend(options: SendOptions): Promise<void> {
     const kept = "what has arrived is kept: send it again to continue";
     stop(endedBy(signal, isTaken ? kept : "nothing was sent"));
   });
+  options.onListening?.();
   const report = new SendReport(options.json, options.quiet);
   report.leftOut(folder.leftOut);
   const { session, connection, listen } = await openSession(options, interruption.promise);
