@@ -51,7 +51,7 @@ export class ControlAttempt implements Attempt {
     this.#control = control;
     control.onTransferMessage = (message) => this.#guard(() => this.#handleMessage(message));
     control.onPiece = (piece) => this.#guard(() => this.#handlePiece(piece));
-    control.onLost = (reason) => this.#end({ how: "retry", reason });
+    control.onLost = (reason) => this.#handleLost(reason);
     try {
       const request = fetchRequest(this.#options, this.#token);
       const offer = await control.fetch(request, ({ entries }) => this.#options.onList?.(entries));
@@ -158,6 +158,12 @@ export class ControlAttempt implements Attempt {
     if (!isWaiting || file.idleMs(nowMs) <= this.#options.tagTimeoutMs) return;
     const reason = new ParleyError("stalled", `${control.where} no longer sends the file.`);
     this.#end({ how: "retry", reason });
+  }
+
+  /** Whoever violates the protocol would do so again; a person would not even be reconnected. */
+  #handleLost(reason: ParleyError): void {
+    if (reason.code === "protocol") this.fail(reason);
+    else this.#end({ how: "retry", reason });
   }
 
   #end(outcome: AttemptOutcome): void {

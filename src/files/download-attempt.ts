@@ -99,7 +99,7 @@ export class DownloadAttempt implements Attempt {
     this.#control = control;
     control.onTransferMessage = (message) =>
       this.#guard(() => this.#handleTransferMessage(message));
-    control.onLost = (reason) => this.#end({ how: "retry", reason });
+    control.onLost = (reason) => this.#handleLost(reason);
     try {
       await this.#cookieOrTimeout();
       await this.#fetch(control);
@@ -314,6 +314,12 @@ export class DownloadAttempt implements Attempt {
 
   #retry(sentence: string): void {
     this.#end({ how: "retry", reason: new ParleyError("stalled", sentence) });
+  }
+
+  /** Whoever violates the protocol would do so again; a person would not even be reconnected. */
+  #handleLost(reason: ParleyError): void {
+    if (reason.code === "protocol") this.fail(reason);
+    else this.#end({ how: "retry", reason });
   }
 
   #end(outcome: AttemptOutcome): void {

@@ -1,7 +1,7 @@
 // What an attempt owes the server, however it ends.
 
 import { expect, test } from "bun:test";
-import type { Attempt } from "../../src/files/attempt.ts";
+import type { Attempt, AttemptOptions } from "../../src/files/attempt.ts";
 import { ControlAttempt } from "../../src/files/control-attempt.ts";
 import { ControlClient } from "../../src/files/control-client.ts";
 import { DownloadAttempt } from "../../src/files/download-attempt.ts";
@@ -74,6 +74,27 @@ test.each([
   attempt.close();
   expect(sent).toEqual([["fetch"], ["fetched", 7]]);
   control.close();
+});
+
+test.each([
+  ["over TCP", async (options: AttemptOptions) => new ControlAttempt(options)],
+  [
+    "over UDP",
+    (options: AttemptOptions) =>
+      DownloadAttempt.open({ ...options, udpPort: 1, open: async () => noSocket, loopback: true }),
+  ],
+] as const)("another end that violates the protocol is not tried again (%s)", async (_, open) => {
+  const { control } = offering();
+  const store = { write: () => false, read: () => 0 };
+  const assembler = new Assembler({ size: 10, chunkBytes: 65_536, store, hashOf: () => "" });
+  const attempt = await open({
+    ...anyAttempt,
+    onOffer() {
+      control.receive('{"type":"tags"}');
+      return assembler;
+    },
+  });
+  await expect(attempt.run(control)).rejects.toMatchObject({ code: "protocol" });
 });
 
 test.each([
