@@ -27,7 +27,8 @@ export async function measurePath(
     const address = server.host.includes("%") ? server.host : control.remoteAddress;
     const targets = [{ address, port: server.port }];
     if (second !== undefined) {
-      targets.push({ address: await addressOf(second.host), port: second.port });
+      const isV6 = address.includes(":");
+      targets.push({ address: await addressOf(second.host, isV6), port: second.port });
     }
     const [probes, others] = await probe(targets);
     return {
@@ -108,11 +109,15 @@ async function probe(servers: readonly { address: string; port: number }[]): Pro
   });
 }
 
-/** @throws ParleyError `cannot-connect` */
-async function addressOf(host: string): Promise<string> {
+/**
+ * Of that family, if there is one: then the answers of both servers can be compared.
+ * @throws ParleyError `cannot-connect`
+ */
+async function addressOf(host: string, isV6: boolean): Promise<string> {
   try {
-    const [first] = await Bun.dns.lookup(host);
-    if (first !== undefined) return first.address;
+    const found = await Bun.dns.lookup(host);
+    const best = found.find(({ family }) => (family === 6) === isV6) ?? found[0];
+    if (best !== undefined) return best.address;
     throw new Error("no address");
   } catch (error) {
     throw hostNotFound(host, socketReason(error));

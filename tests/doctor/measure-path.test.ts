@@ -13,8 +13,12 @@ test("datagrams are measured to the address at which the server was reached", as
   // As where `localhost` is ::1 first, and the server listens on 127.0.0.1.
   const lookup = spyOn(Bun.dns, "lookup").mockResolvedValue([
     { address: "::1", family: 6, ttl: 0 },
+    { address: "127.0.0.1", family: 4, ttl: 0 },
   ]);
-  const { probes } = await measurePath({ host: "localhost", port }, undefined);
+  const place = { host: "localhost", port };
+  const { probes, others } = await measurePath(place, place);
   lookup.mockRestore();
   expect(probes.answered).toBeGreaterThan(0);
+  // In the same family, since their answers are to be compared.
+  expect(others?.answered).toBeGreaterThan(0);
 });
