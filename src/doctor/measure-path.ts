@@ -148,7 +148,10 @@ async function measureDownload(server: ServerAddress): Promise<MeasuredDownload>
       if (size > (largest?.size ?? 0)) largest = { name, size };
       if (++names === limits.maxNames) break;
     }
-    if (largest === undefined) return { kind: "none", reason: "it shares no file" };
+    if (largest === undefined) {
+      const reason = names > 0 ? "it shares files in folders alone" : "it shares no file";
+      return { kind: "none", reason };
+    }
     if (largest.size < limits.minFileBytes) {
       const reason = `the largest file that it shares has only ${sizeText(largest.size)}`;
       return { kind: "none", reason };
