@@ -309,6 +309,7 @@ export class Hub {
     if (ban === undefined && (session.dialect.hasLogin !== false || isOpen(door))) return false;
     const refusal =
       ban === undefined ? closedText(door) : ({ code: "banned", message: banText(ban) } as const);
+    count(this.options.metrics.connectionsRefused, refusal.code);
     hub.send(session, { type: "error", ...refusal });
     endSession(hub, session, ban === undefined ? "refused" : "banned");
     return true;

@@ -128,6 +128,7 @@ describe("a banned network", () => {
     const frame = /\{"type":"error","code":"banned","message":"(.*)"\}|\s/g;
     expect(intruder.text().replace(ban, "BAN").replace(frame, "$1")).toBe("BAN");
     expect(intruder.link.ended).toBe(true);
+    expect([...rig.hub.options.metrics.connectionsRefused]).toEqual([["banned", 1]]);
     expect(ann.text()).toBe("");
     intruder.close();
     ann.send({ type: "bye" });
