@@ -87,6 +87,14 @@ describe.skipIf(!hasPostgres)("the client of the database", () => {
     expect(await answered).toBe("refused");
   }, 180_000);
 
+  test("waits for a database that is slow, but answers all the time", async () => {
+    const database = new Database(parseDatabaseUrl(address, "parley"), () => "", 1);
+    const statements = Array.from({ length: 60 }, () => database.run("SELECT pg_sleep(0.2)"));
+    const outcomes = await Promise.allSettled(statements);
+    expect(new Set(outcomes.map(({ status }) => status))).toEqual(new Set(["fulfilled"]));
+    await database.close();
+  }, 180_000);
+
   test("gives up on a statement that is locked out, and releases it", async () => {
     const url = parseDatabaseUrl(address, "parley");
     const [first, second] = [new Database(url, () => ""), new Database(url, () => "", 1)];
@@ -111,6 +119,8 @@ describe.skipIf(!hasPostgres)("the client of the database", () => {
   }, 180_000);
 });
 
+const stalled = (): Error => new Error("stalled");
+
 describe("the watchdog for stalled requests", () => {
   test("does not mistake a suspended process for a silent database", async () => {
     const watch = new StallWatch(2, 20);
@@ -119,6 +129,28 @@ describe("the watchdog for stalled requests", () => {
     Bun.sleepSync(200);
     setTimeout(() => resolve("answered"), 0);
     expect(await guarded).toBe("answered");
+  });
+
+  test("waits for as long as what was begun before is answered", async () => {
+    const watch = new StallWatch(2, 20);
+    const requests = Array.from({ length: 10 }, () => Promise.withResolvers<void>());
+    const guarded = requests.map(({ promise }) => watch.guard(promise, stalled));
+    for (const { resolve } of requests) {
+      await Bun.sleep(20);
+      resolve();
+    }
+    await Promise.all(guarded);
+  });
+
+  test("gives up on a request that later ones overtake", async () => {
+    const watch = new StallWatch(2, 20);
+    const never = watch.guard(new Promise<string>(() => {}), stalled).catch(String);
+    const outcome = async (): Promise<string> => {
+      const next = watch.guard(Bun.sleep(20), stalled).then(() => "overtaken");
+      const told = await Promise.race([never, next]);
+      return told === "overtaken" ? await outcome() : told;
+    };
+    expect(await outcome()).toBe("Error: stalled");
   });
 
   test("gives up on requests that do not end", async () => {
