@@ -56,12 +56,12 @@ export class DownloadClient {
   /** The other end has granted a request: a refusal from now on may pass. */
   #isUnderWay = false;
   #stopped: ParleyError | undefined;
-  readonly #stopping = Promise.withResolvers<never>();
+  /** What rejects the work that is being waited for, if it is stopped. */
+  readonly #waits = new Set<(reason: ParleyError) => void>();
 
   constructor(options: DownloadClientOptions) {
     this.#options = options;
     this.#source = sourceOf(options);
-    this.#stopping.promise.catch(() => {});
     applyJitHints();
   }
 
@@ -196,7 +196,7 @@ export class DownloadClient {
   /** Ends a running download with this error; a partial file is kept. */
   stop(reason: ParleyError): void {
     this.#stopped = reason;
-    this.#stopping.reject(reason);
+    for (const reject of this.#waits) reject(reason);
     this.#current?.fail(reason);
     this.close();
   }
@@ -256,8 +256,16 @@ export class DownloadClient {
   }
 
   /** Resolves as `work` does. @throws ParleyError the reason passed to `stop`, immediately */
-  #unlessStopped<Value>(work: Promise<Value>): Promise<Value> {
-    return Promise.race([work, this.#stopping.promise]);
+  async #unlessStopped<Value>(work: Promise<Value>): Promise<Value> {
+    // A promise of its own each time: one for all would keep the outcomes of all races.
+    const { promise, reject } = Promise.withResolvers<never>();
+    this.#waits.add(reject);
+    if (this.#stopped !== undefined) reject(this.#stopped);
+    try {
+      return await Promise.race([work, promise]);
+    } finally {
+      this.#waits.delete(reject);
+    }
   }
 
   /**

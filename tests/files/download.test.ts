@@ -2,6 +2,7 @@
 // either in place and correct, or absent.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, spyOn, test } from "bun:test";
+import { heapStats } from "bun:jsc";
 import * as dns from "node:dns/promises";
 import {
   appendFileSync,
@@ -525,6 +526,12 @@ skipUnless(hasIpv6, "no ::1")("by IPv6 as by IPv4", async () => {
   }
 });
 
+/** The sockets for datagrams that this process has not forgotten. */
+function keptSockets(): number {
+  Bun.gc(true);
+  return heapStats().objectTypeCounts["UDPSocket"] ?? 0;
+}
+
 test("hundreds of small downloads over one connection, each with its own token", async () => {
   const client = new DownloadClient({ server: { host: "127.0.0.1", port: server.port } });
   mkdirSync(join(base, "many"));
@@ -533,6 +540,11 @@ test("hundreds of small downloads over one connection, each with its own token",
     await client.fetch("small", { kind: "file", path });
     expect(readFileSync(path, "utf8")).toBe("small");
   }
+  // The client goes on, and keeps nothing of them.
+  await until(
+    () => keptSockets() < 100,
+    () => `sockets to be forgotten; there are ${keptSockets()}`,
+  );
   client.close();
   await until(() => server.service.transferCount === 0, "the end of every transfer");
 });
