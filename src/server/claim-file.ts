@@ -3,7 +3,9 @@
 
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { ParleyError } from "../errors.ts";
 import { secretText } from "../secrets.ts";
+import { quoted } from "../text.ts";
 import { createSecretFile, readSecretFile } from "../tls/secret-file.ts";
 
 export type ClaimFile = {
@@ -22,5 +24,10 @@ export function openClaim(folder: string): ClaimFile {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   createSecretFile(path, `${secretText(18)}\n`);
   const code = (readSecretFile(path, "the claim of the server") ?? "").trim();
+  // Anybody could show an empty code.
+  if (code === "") {
+    const sentence = `${quoted(path, 300)} is empty: remove it, and start the server again`;
+    throw new ParleyError("failed", sentence);
+  }
   return { path, code, remove: () => rmSync(path, { force: true }) };
 }
