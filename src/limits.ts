@@ -562,6 +562,13 @@ export const sharing = {
   /** An upload that sends less than this per interval makes way for others: 2 kB per second. */
   leastBytes: 64 * KiB,
   leastEveryMs: 30_000,
+  /**
+   * An upload is measured each time that a quarter of it, and at least so much, has arrived. It may
+   * take a quarter more than what was reserved, and `spareBytes` for the journal of a file.
+   */
+  measuredBytes: 8 * MiB,
+  measuredParts: 4,
+  spareBytes: MiB,
   /** How long the data of an interrupted upload is kept, for example after a crash. */
   keepPartialMs: 3_600_000,
   /** How often finished and expired uploads are removed. */

@@ -50,6 +50,8 @@ export class ChannelUpload {
   #channel: Channel | undefined;
   #number = 0;
   #frameChars = 0;
+  /** When its data was last measured. */
+  #measuredChars = 0;
   /** Everything has arrived, and is being put into place. */
   #isFinishing = false;
   #isCancelled = false;
@@ -133,7 +135,27 @@ export class ChannelUpload {
       const sentence = "Far more was sent than requested: none of it is shared";
       this.#end(new ParleyError("protocol", sentence), "removed");
     }
+    const { bytes } = this.#options.upload;
+    const stepChars = Math.max(bytes / limits.measuredParts, limits.measuredBytes);
+    if (this.#frameChars - this.#measuredChars >= stepChars) void this.#measure();
     return true;
+  }
+
+  /**
+   * Nothing that the sender says can be relied on: a file may be larger than it was in the list,
+   * and what was left by an interrupted upload may be something else.
+   */
+  async #measure(): Promise<void> {
+    const { store, upload } = this.#options;
+    this.#measuredChars = this.#frameChars;
+    try {
+      if (this.#isFinishing || (await store.isWithin(upload)) || this.#isFinishing) return;
+    } catch {
+      // It is being written; the next time will tell.
+      return;
+    }
+    const sentence = "More has arrived than was announced, and none of it is shared: send it again";
+    this.#end(own(new ParleyError("protocol", sentence)), "removed");
   }
 
   /** The sender has lost the connection. */

@@ -144,6 +144,13 @@ export class UploadStore {
     if (refusal !== undefined) throw new ParleyError("full", refusal);
   }
 
+  /** Whether an upload takes no more space than was reserved. Throws the file system's errors. */
+  async isWithin(upload: Upload): Promise<boolean> {
+    const found = await measureTree(join(this.#uploadFolder(upload.id), "data"));
+    const most = chargeOf(upload) * (1 + 1 / limits.measuredParts) + limits.spareBytes;
+    return chargeOf(found) <= most;
+  }
+
   /**
    * Moves received entries to free names. The upload is over in any case. `check`: the final check
    * whether it is allowed; throws if not. @throws ParleyError
@@ -295,9 +302,8 @@ export class UploadStore {
     if (left === undefined) return undefined;
     if (!isSameOwner(left, owner)) throw new ParleyError("not-allowed", "That number is in use");
     const isSame = left.bytes === amount.bytes && left.entries === amount.entries;
-    const found = isSame ? await measureTree(join(this.#uploadFolder(id), "data")) : undefined;
     // More than the reserved space: whatever it is, it is not the same upload.
-    if (found !== undefined && chargeOf(found) <= 2 * chargeOf(left)) return left;
+    if (isSame && (await this.isWithin(left))) return left;
     await this.discard(id);
     return undefined;
   }

@@ -109,8 +109,8 @@ class Sender extends Heard {
     return new Sender(service, await OfferedFolder.of(paths));
   }
 
-  offer(id: string, who: Sharer): void {
-    const { files, folders, bytes } = this.#folder;
+  offer(id: string, who: Sharer, bytes = this.#folder.bytes): void {
+    const { files, folders } = this.#folder;
     this.onEvent = (event) => {
       if (event.type === "channel") this.#open(id, who, event.channel);
       if (event.type === "passed") this.#channel?.receive(event.data);
@@ -309,6 +309,27 @@ test("a sender that sends far more than requested is cut off", async () => {
   }
   expect(sent).toBeLessThan(2 * offers.resentBytes);
   expect(heard.types.at(-1)).toBe("protocol");
+});
+
+test("a file that is larger than announced is stopped before it has taken twice the space", async () => {
+  const there = place(1_000_000_000);
+  const service = there.open();
+  let isWhole = false;
+  service.store.finish = () => {
+    isWhole = true;
+    throw new Error("Everything has arrived");
+  };
+  const path = join(base, `large${count}`);
+  writeFileSync(path, noise(60_000_000));
+  const sender = await Sender.of(service, path);
+  sender.offer(number(1), sharer("Ann", 1), 30_000_000);
+  await until(
+    () => sender.types.some((type) => type !== "taken" && !/^(channel|passed)$/.test(type)),
+    "its end",
+  );
+  expect(sender.types.at(-1)).toBe("protocol");
+  expect(isWhole).toBe(false);
+  await until(() => there.uploads().length === 0, "its data to go");
 });
 
 const reasonOf = ({ events }: Heard): string => {

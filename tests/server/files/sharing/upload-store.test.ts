@@ -257,6 +257,23 @@ test("the remains of a crash count until they are removed, and can be resumed", 
   expect(after.usedBytes).toBe("whole".length + limits.entryBytes);
 });
 
+test("an interrupted upload that has taken more than was reserved starts anew", async () => {
+  const store = new Place().store(8 * MB);
+  const amount = { bytes: 2 * MB, files: 2, entries: 2 };
+  const reserve = () => store.reserve("left", ann, ownerAt("127.0.0.1"), amount);
+  const isKept = async (bytes: number): Promise<boolean> => {
+    await reserve();
+    writeFileSync(store.pathOf("left", 0), new Uint8Array(bytes));
+    store.leave("left");
+    await reserve();
+    const isThere = existsSync(store.pathOf("left", 0));
+    store.leave("left");
+    return isThere;
+  };
+  expect(await isKept(2 * MB)).toBe(true);
+  expect(await isKept(3.8 * MB)).toBe(false);
+});
+
 test("rows that are damaged, or without a file, belong to nobody", async () => {
   const place = new Place();
   const store = place.store();
