@@ -51,16 +51,20 @@ export async function withStdin(
 
 async function spool(path: string, interrupted: Promise<never>): Promise<void> {
   const fd = guarded(() => openSync(path, "wx", 0o600));
-  const chunks = stdinChunks();
-  try {
-    for (;;) {
-      const { done, value } = await Promise.race([chunks.next(), interrupted]);
-      if (done === true) return;
+  let isOver = false;
+  const copyAll = async (): Promise<void> => {
+    for await (const bytes of stdinChunks()) {
+      if (isOver) return;
       guarded(() => {
-        for (let at = 0; at < value.length;) at += writeSync(fd, value, at);
+        for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
       });
     }
+  };
+  try {
+    // One race: of one for each piece, `interrupted` would keep all pieces in memory.
+    await Promise.race([copyAll(), interrupted]);
   } finally {
+    isOver = true;
     closeSync(fd);
   }
 }
