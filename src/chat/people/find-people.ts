@@ -88,15 +88,28 @@ function inRoom(hub: HubState, session: Session, room: Room): Found[] {
   const found: Found[] = [];
   for (const folded of room.roster.keys()) {
     const here = hub.names.holder(folded);
-    if (here !== undefined) found.push({ here });
+    if (here !== undefined && isShown(hub, session, room, folded)) found.push({ here });
     if (found.length > limits.maxFound) return found;
   }
   for (const { folded, name: shown, about, rank } of room.elsewhere?.people() ?? []) {
     if (room.roster.has(folded) || about === undefined) continue;
+    if (!isShown(hub, session, room, folded)) continue;
     found.push({ folded, name: shown, about, rank, rooms: [name] });
     if (found.length > limits.maxFound) return found;
   }
   return found;
+}
+
+/**
+ * Whether a list of the room's members shows that one to `asker`: who is hidden is shown only to
+ * those who share a room.
+ */
+export function isShown(hub: HubState, asker: Session, room: Room, folded: string): boolean {
+  if (asker.rooms.has(room.name)) return true;
+  const here = room.roster.has(folded) ? hub.names.holder(folded) : undefined;
+  const about = here === undefined ? room.elsewhere?.get(folded)?.about : here.person;
+  if (about?.isHidden !== true) return true;
+  return here !== undefined && roomsOfPerson(hub, here).some((shared) => asker.rooms.has(shared));
 }
 
 /** On other servers, this finds people who share a room with somebody here. */

@@ -10,6 +10,7 @@ import { withRoom } from "../elsewhere/foreign-room.ts";
 import { type HubState, textsOf } from "../hub-state.ts";
 import { removeFrom } from "./room-access.ts";
 import { fold } from "../names/grammar.ts";
+import { isShown } from "../people/find-people.ts";
 import { readPast, readPastTargets } from "../history/past-query.ts";
 import {
   type About,
@@ -92,7 +93,10 @@ export function roster(
   withRoom(hub, session, folded, (found, error) => {
     if (error !== undefined) return rejectUnread(hub, session, command, error);
     const isSeen = maySee(hub, session, folded);
-    const members = found === undefined || !isSeen ? [] : entriesOf(hub, found);
+    const all = found === undefined || !isSeen ? [] : entriesOf(hub, found);
+    const members = all.filter(
+      (one) => found === undefined || isShown(hub, session, found, fold(one.name)),
+    );
     const isSecret = hub.rights.rooms.of(folded).flags.includes("secret");
     sendAhead(hub, session, { type: "roster", room: folded, isSecret, members, ref });
   });

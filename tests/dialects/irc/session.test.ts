@@ -261,6 +261,22 @@ test("somebody who chose no name, and is called by an IPv6 address, can be spoke
   expect(ann.ask(`WHOIS ${nick}`)[0]).toContain(`311 Ann ${nick} `);
 });
 
+function seenBy(client: IrcClient): string {
+  return [...client.ask("WHO #den"), ...client.ask("NAMES #den")].join("|");
+}
+
+test("hidden people are in WHO and NAMES of a room for those who share one with them", () => {
+  const rig = new IrcRig();
+  const [ann, bob, cal] = [rig.irc("Ann"), rig.irc("Bob"), rig.irc("Cal")];
+  rig.room("#den", ann, bob);
+  ann.send("MODE Ann +i");
+  expect(seenBy(bob)).toMatch(/352 Bob #den ~Ann .* 353 Bob = #den :@?Ann Bob/);
+  expect(seenBy(cal)).not.toContain("Ann");
+  expect(seenBy(cal)).toMatch(/352 Cal #den ~Bob .* 353 Cal = #den :Bob/);
+  rig.room("#attic", ann, cal);
+  expect(seenBy(cal)).toMatch(/352 Cal #den ~Ann .* 353 Cal = #den :@?Ann Bob/);
+});
+
 test("lists of long names take lines of at most 512 bytes", () => {
   const rig = new IrcRig();
   // The longest names, of the letters that take most bytes.
