@@ -5,15 +5,17 @@ import type { SessionEvent, SessionOutput, SessionPosition } from "../../../src/
 import { ClientSession } from "../../../src/client/session.ts";
 import { LineSplitter } from "../../../src/line-splitter.ts";
 import { Connection } from "./connection.ts";
+import { KeptName } from "./kept-name.ts";
 import { MemberLists } from "./member-lists.ts";
 import { fail, seal, textOf, type Token, type Truth } from "./truth.ts";
 import { Offering } from "./offering.ts";
 import { PastRequests } from "./past-requests.ts";
+import type { ServerProcess } from "./server-process.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 export class NativePerson {
   readonly #world: Surroundings;
-  readonly #offering: Offering;
+  readonly offering: Offering;
   readonly #past: PastRequests;
   #session: ClientSession;
   #connection: Connection | undefined;
@@ -32,6 +34,11 @@ export class NativePerson {
   /** The epoch of the log that those numbers belong to. */
   #epoch: string | undefined;
   isOnline = false;
+  readonly keptName: KeptName;
+  /** The server that it is, or was last, connected to. */
+  connectedTo: ServerProcess | undefined;
+  /** The address of the server that it connects to next. */
+  #nextAddress: string | undefined;
   /** It has the secret of an earlier life, but does not know about that life. */
   #isForgetful = false;
   /** It was told that the server no longer has everything that was said in its absence. */
@@ -50,9 +57,10 @@ export class NativePerson {
     readonly takesAnyName = false,
   ) {
     this.#world = world;
-    this.#offering = new Offering(name, world.random);
+    this.offering = new Offering(name, world.random, () => world.clock.nowMs);
     this.#past = new PastRequests(world, name);
     this.#lists = new MemberLists(name);
+    this.keptName = new KeptName(name);
     this.#session = this.#newSession(undefined);
     this.#act((session) => session.start(world.clock.nowMs));
   }
@@ -62,12 +70,12 @@ export class NativePerson {
     const { random } = this.#world;
     const dice = random();
     if (this.ended !== undefined) return this.#comeBack(undefined);
-    if (dice < 0.62) this.#say(1 + Math.floor(random() * (random() < 0.1 ? 40 : 3)));
-    else if (dice < 0.76) this.tell(this.#world.anyRecipient());
-    else if (dice < 0.82) this.#act((session) => session.join(this.#anyRoom()));
-    else if (dice < 0.86) this.#part();
-    else if (dice < 0.88) this.#rename();
-    else if (dice < 0.9) this.#chat();
+    if (dice < 0.6) this.#say(1 + Math.floor(random() * (random() < 0.1 ? 40 : 3)));
+    else if (dice < 0.74) this.tell(this.#world.anyRecipient());
+    else if (dice < 0.8) this.#act((session) => session.join(this.#anyRoom()));
+    else if (dice < 0.84) this.#part();
+    else if (dice < 0.86) this.#rename();
+    else if (dice < 0.88) this.#chat();
     else if (dice < 0.92) this.#handOver();
     else if (dice < 0.95) this.#cut();
     else if (dice < 0.97) this.#restart();
@@ -78,6 +86,11 @@ export class NativePerson {
   /** Everything this client has sent is settled. */
   get isQuiet(): boolean {
     return this.ended !== undefined || (this.isOnline && this.#session.unacknowledged === 0);
+  }
+
+  /** It is connected, and nothing is in transit. */
+  get isConnectionQuiet(): boolean {
+    return this.isOnline && this.#connection?.isQuiet === true;
   }
 
   /** At the end, once healed: it has received everything in its rooms. */
@@ -101,8 +114,7 @@ export class NativePerson {
 
   /** The lists that it shows are those of its server. */
   checkMembers(): void {
-    const isQuiet = this.isOnline && this.#connection?.isQuiet === true;
-    this.#lists.check(isQuiet, this.#world.clock.nowMs);
+    this.#lists.check(this.isConnectionQuiet, this.#world.clock.nowMs);
   }
 
   /** Gives up a name that another client wants to return under. */
@@ -183,7 +195,16 @@ export class NativePerson {
 
   #handOver(): void {
     const to = this.#world.anyName();
-    this.#act((session) => this.#offering.act(session, to));
+    this.#act((session) => this.offering.act(session, to));
+  }
+
+  /** To the server where a recipient of files is. */
+  #moveTo(address: string): void {
+    const { clock } = this.#world;
+    this.#nextAddress = address;
+    this.#connection?.leave(20);
+    this.#connection = undefined;
+    this.#act((session) => session.handleLost("closed", clock.nowMs));
   }
 
   #rename(): void {
@@ -221,7 +242,7 @@ export class NativePerson {
     this.isOnline = false;
     this.ended = undefined;
     this.#knowsOfLoss = false;
-    this.#offering.forget();
+    this.offering.forget();
     this.#timerMs = Infinity;
     this.#session = this.#newSession(position);
     this.#heard.clear();
@@ -264,7 +285,10 @@ export class NativePerson {
       }
       outputs = this.#session.pollOutputs();
     }
+    if (this.isOnline) this.keptName.note(this.#session.name, this.#world.clock.nowMs);
     this.#schedule();
+    const address = this.offering.takeAddress();
+    if (address !== undefined) this.#moveTo(address);
   }
 
   #carryOut(output: SessionOutput): void {
@@ -300,7 +324,10 @@ export class NativePerson {
     const { clock, random } = this.#world;
     clock.after(1 + random() * 30, () => {
       if (life !== this.#life) return;
-      const process = this.#world.server;
+      const address = this.#nextAddress;
+      this.#nextAddress = undefined;
+      const there = address === undefined ? undefined : this.#world.serverAt?.(address);
+      const process = there ?? this.#world.server;
       if (process === undefined || process.isClosed) {
         return this.#act((session) => session.handleLost("refused", clock.nowMs));
       }
@@ -329,6 +356,7 @@ export class NativePerson {
       );
       this.#world.watch(connection, process);
       this.#connection = connection;
+      this.connectedTo = process;
       this.#lists.follow(process);
       this.#act((session) => session.handleConnected(clock.nowMs));
     });
@@ -382,7 +410,7 @@ export class NativePerson {
     this.#world.trace(this.name, "!", event);
     this.#showMembers(event);
     // Its requests are carried out with the outputs being read.
-    this.#offering.hear(event, this.#session);
+    this.offering.hear(event, this.#session);
     switch (event.type) {
       case "online":
         this.isOnline = true;

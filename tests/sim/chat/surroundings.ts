@@ -14,6 +14,8 @@ export interface Surroundings {
   readonly native: Dialect;
   /** The server for a new connection; undefined: none listens. */
   readonly server: ServerProcess | undefined;
+  /** The server with that address. */
+  serverAt?(address: string): ServerProcess | undefined;
   /** With several servers, a name reaches its claimant before the claimant is notified. */
   readonly isShared?: boolean;
   /** Whether messages with higher numbers have later times in each log. */

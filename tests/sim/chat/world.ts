@@ -20,6 +20,7 @@ import { Judge } from "./judge.ts";
 import { letterKey, Letters } from "./letters.ts";
 import { MachineClock, ProcessClock } from "./machine-clock.ts";
 import { NativePerson } from "./native-person.ts";
+import { OfferChecks } from "./offer-checks.ts";
 import { PlainPerson } from "./plain-person.ts";
 import { plainWords, uncounted } from "./plain-words.ts";
 import { ServerProcess } from "./server-process.ts";
@@ -83,6 +84,7 @@ export class World implements Surroundings {
   readonly #irc: readonly IrcPerson[];
   readonly #program: HttpProgram;
   readonly #judge: Judge;
+  readonly #offers: OfferChecks;
   #connections: Connection[] = [];
   readonly #rate: number;
   readonly #renew: (() => Store) | undefined;
@@ -132,6 +134,7 @@ export class World implements Surroundings {
     for (const person of this.#irc) this.#live(person);
     this.#program = new HttpProgram(this, "Robot", "192.0.2.240");
     this.#live(this.#program);
+    this.#offers = new OfferChecks(this, this.people);
     const all = [...names, ...plainNames, ...ircNames];
     this.#judge = new Judge(this, this.machine, all);
     this.#live(this.#judge, 20_000);
@@ -245,6 +248,7 @@ export class World implements Surroundings {
       for (const person of watchers) person.checkMembers();
       this.#program.check();
       this.#judge.check();
+      this.#offers.check();
       if (!this.#isOver) this.#checkMembers();
     });
   }

@@ -39,6 +39,11 @@ export class MemberProcess {
     return this.#opened?.serverId ?? "";
   }
 
+  /** Where clients reach it. */
+  get address(): string {
+    return `${this.name}:1`;
+  }
+
   get isUp(): boolean {
     return this.server !== undefined;
   }
@@ -113,6 +118,8 @@ export class MemberProcess {
     };
     try {
       const opened = await openOn(link, settings, parts);
+      if (life.isDead) return;
+      await opened.setAddress?.(this.address);
       if (life.isDead) return;
       this.#opened = opened;
       const { epoch, answer, others } = opened;

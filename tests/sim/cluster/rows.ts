@@ -4,6 +4,8 @@
 export type ServerRow = {
   readonly id: string;
   readonly pin: string;
+  /** Empty: unknown. */
+  readonly address: string;
   readonly expiresMs: number;
   readonly isOver: boolean;
   readonly hasLeft: boolean;

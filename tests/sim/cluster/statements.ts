@@ -79,18 +79,26 @@ const statements: Readonly<Record<string, Statement>> = {
     [...tables.servers.values()]
       .filter((row) => row.pin !== pin && !row.isOver && !row.hasLeft && row.expiresMs > nowMs)
       .slice(0, 1),
-  "INSERT INTO parley.servers": ({ tables, nowMs, undo }, [id, pin, leaseMs]) => {
+  "INSERT INTO parley.servers": ({ tables, nowMs, undo }, values) => {
+    const [id, pin, leaseMs, address] = values;
     const expiresMs = nowMs + Number(leaseMs);
     const fresh = { isOver: false, hasLeft: false, batch: 0, reply: "" };
-    const row = { id: String(id), pin: String(pin), expiresMs, ...fresh };
+    const about = { id: String(id), pin: String(pin), address: String(address) };
+    const row = { ...about, expiresMs, ...fresh };
     tables.servers.put(row.id, row, undo);
     return none;
   },
-  "UPDATE parley.servers SET expires": ({ tables, nowMs, undo }, [id, leaseMs]) => {
+  "UPDATE parley.servers SET expires": ({ tables, nowMs, undo }, [id, leaseMs, address]) => {
     const row = tables.servers.get(String(id));
     if (row === undefined || row.isOver) return none;
-    tables.servers.put(row.id, { ...row, expiresMs: nowMs + Number(leaseMs) }, undo);
+    const expiresMs = nowMs + Number(leaseMs);
+    tables.servers.put(row.id, { ...row, expiresMs, address: String(address) }, undo);
     return [{}];
+  },
+  "UPDATE parley.servers SET address": ({ tables, undo }, [id, address]) => {
+    const row = tables.servers.get(String(id));
+    if (row !== undefined) tables.servers.put(row.id, { ...row, address: String(address) }, undo);
+    return none;
   },
   "UPDATE parley.servers SET has_left": ({ tables, nowMs, undo }, [id, returnMs]) => {
     const row = tables.servers.get(String(id));
@@ -127,12 +135,11 @@ const statements: Readonly<Record<string, Statement>> = {
     if (row === undefined) return none;
     return [{ holder: row.holder, seen: tables.sessions.get(row.holder)?.seenMs ?? null }];
   },
-  // Servers announce no addresses here.
   "SELECT s.address FROM parley.names": ({ tables }, [folded, server]) =>
     tables
       .holdersOf(String(folded))
       .filter((row) => row.server !== server && tables.servers.get(row.server)?.isOver === false)
-      .map(() => ({ address: "" })),
+      .map((row) => ({ address: addressOf(tables, row.server) })),
   "SELECT s.id, s.name, s.n, s.refused, s.mail, s.network, s.seen_ms AS seen FROM parley.sessions s WHERE s.id":
     ({ tables }, [id]) => {
       const row = tables.sessions.get(String(id));
@@ -241,7 +248,9 @@ const statements: Readonly<Record<string, Statement>> = {
   "SELECT p.folded, p.name, p.server, s.address": ({ tables }, [server, limit]) =>
     living(tables, [...tables.people.values()])
       .filter((row) => row.server !== server)
-      .map(({ folded, name, server: at }) => ({ folded, name, server: at, address: "" }))
+      .map(({ folded, name, server: at }) => {
+        return { folded, name, server: at, address: addressOf(tables, at) };
+      })
       .sort((a, b) => (a.folded < b.folded ? -1 : a.folded > b.folded ? 1 : 0))
       .slice(0, Number(limit)),
   "SELECT m.room, count(DISTINCT m.folded) AS members": ({ tables }) => {
@@ -394,6 +403,10 @@ function claimFirst({ tables, nowMs, undo, notify }: Context, values: Values): C
   return { n: known.n, claim: number, at };
 }
 
+function addressOf({ servers }: Tables, server: string): string {
+  return servers.get(server)?.address ?? "";
+}
+
 function living<R extends { server: string }>(tables: Tables, rows: readonly R[]): R[] {
   return rows.filter(({ server }) => tables.servers.get(server)?.isOver === false);
 }
@@ -407,7 +420,8 @@ function findPeople({ tables }: Context, [names, server]: Values): readonly Row[
     .sort((a, b) => (a.folded < b.folded ? -1 : a.folded > b.folded ? 1 : 0))
     .map((row) => {
       const theirs = tables.membersBy(row.server).filter(({ folded }) => folded === row.folded);
-      return { ...row, address: "", rooms: JSON.stringify(theirs.map(({ room }) => room)) };
+      const address = addressOf(tables, row.server);
+      return { ...row, address, rooms: JSON.stringify(theirs.map(({ room }) => room)) };
     });
 }
 

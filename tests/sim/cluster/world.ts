@@ -17,6 +17,7 @@ import { Invitations } from "../chat/invitations.ts";
 import { IrcPerson } from "../chat/irc-person.ts";
 import { letterKey, Letters } from "../chat/letters.ts";
 import { NativePerson } from "../chat/native-person.ts";
+import { OfferChecks } from "../chat/offer-checks.ts";
 import { PlainPerson } from "../chat/plain-person.ts";
 import { plainWords, uncounted } from "../chat/plain-words.ts";
 import type { ServerProcess } from "../chat/server-process.ts";
@@ -77,6 +78,7 @@ export class ClusterWorld implements Surroundings {
   readonly #codeSender: CodeSender;
   readonly #seekers: readonly JsonClient[];
   readonly #faults: Faults;
+  readonly #offers: OfferChecks;
   #isHealing = false;
   #failure: string | undefined;
   readonly #startMs = this.clock.nowMs;
@@ -120,6 +122,7 @@ export class ClusterWorld implements Surroundings {
     this.#plain = [...plainWords, uncounted(this.native)].map(
       (words, i) => new PlainPerson(this, plainNames[i]!, `192.0.2.${100 + i}`, words),
     );
+    this.#offers = new OfferChecks(this, this.people);
     const invitations = new Invitations();
     this.#irc = ircNames.map((name, i) => {
       return new IrcPerson(this, invitations, name, `127.0.0.${i + 1}`, i > 0, name === "Ida");
@@ -163,6 +166,10 @@ export class ClusterWorld implements Surroundings {
   /** The server that a client reaches now; undefined: none listens. */
   get server(): ServerProcess | undefined {
     return this.members[Math.floor(this.random() * this.members.length)]?.server;
+  }
+
+  serverAt(address: string): ServerProcess | undefined {
+    return this.members.find((member) => member.address === address)?.server;
   }
 
   isTakenForDead(server: ServerProcess): boolean {
@@ -370,6 +377,7 @@ export class ClusterWorld implements Surroundings {
       for (const client of [this.#peer, this.#codeSender]) client.check();
       this.#operator.check();
       this.#program.check();
+      this.#offers.check();
       this.#watchViews();
     });
   }
