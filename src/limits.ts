@@ -405,7 +405,7 @@ export const offers = {
   maxUnreadBytes: 4 * MiB,
   /** Files and folders per line of an offer's list: the longest names fit a line. */
   listedPerLine: 60,
-  /** How many more bytes may arrive than were offered: a log may grow meanwhile. */
+  /** How many more bytes may arrive than twice those offered: a log may grow meanwhile. */
   slackBytes: 16 * MiB,
   /** The same for files and folders in an offered folder, in addition to twice their number. */
   slackEntries: 1_024,
