@@ -21,6 +21,9 @@ import type { Surroundings } from "./surroundings.ts";
 /** The store's present condition. */
 export type StoreCondition = "fine" | "slow" | "full" | "unreadable" | "forgetful";
 
+/** How long a request waits for others at most, in a store that is slow for a while. */
+const mostBehindMs = 30_000;
+
 export class FlakyStore {
   condition: StoreCondition = "fine";
   /** Requests are carried out in the order in which they arrive, none before this. */
@@ -46,7 +49,8 @@ export class FlakyStore {
       const { clock, random } = this.world;
       const isBusy = clock.nowMs < this.#freeMs;
       if (condition === "fine" && !isBusy) return reply(this.#answer(request, process));
-      const latencyMs = condition === "slow" ? random() * 2_000 : random() * 5;
+      const isSlow = condition === "slow" && this.#freeMs - clock.nowMs < mostBehindMs;
+      const latencyMs = isSlow ? random() * 2_000 : random() * 5;
       this.#freeMs = Math.max(this.#freeMs, clock.nowMs) + latencyMs;
       this.#pending.push(request);
       clock.after(this.#freeMs - clock.nowMs, () => {

@@ -36,6 +36,8 @@ export class IrcPerson {
   #server: ServerProcess | undefined;
   #nick = "";
   #isWelcome = false;
+  /** Otherwise it has no mailbox that it could read. */
+  #isLoggedIn = false;
   /** When it has sent an invitation that is not answered yet. */
   #invitingMs = -Infinity;
   /** Lists of which the end has not arrived yet. */
@@ -125,7 +127,7 @@ export class IrcPerson {
   /** One request at a time. */
   #readPast(): void {
     if (this.#private?.isAsking === true || this.#past?.isAsking === true) return;
-    const isPrivate = this.#isWelcome && this.#world.random() < 0.4;
+    const isPrivate = this.#isWelcome && this.#isLoggedIn && this.#world.random() < 0.4;
     const request = isPrivate ? this.#private?.request() : this.#past?.request();
     if (request !== undefined) this.#send(request);
   }
@@ -186,7 +188,7 @@ export class IrcPerson {
   #lost(): void {
     if (this.#connection !== undefined) this.invitations.lost(this.#connection);
     this.#connection = undefined;
-    this.#isWelcome = false;
+    this.#isWelcome = this.#isLoggedIn = false;
     this.invitations.here(this.name, undefined);
     this.invitations.left(this.name);
     this.#invitingMs = -Infinity;
@@ -279,6 +281,7 @@ export class IrcPerson {
       }
       case "903":
       case "904":
+        this.#isLoggedIn = verb === "903";
         return this.#send("CAP END");
       case "PRIVMSG": {
         const isLive = !isMe && !message.tags.has("batch");

@@ -67,6 +67,14 @@ export class Operator {
     this.#order(this.#members[index]!, line);
   }
 
+  /** Lifts all bans: those that were made by a clock that was far ahead are still in force. */
+  pardonAll(): void {
+    for (const [key] of this.#tables.rights.entries()) {
+      const [kind, id] = key.split("/");
+      if (kind === "sanction") this.order(`unban #${id}`);
+    }
+  }
+
   /** Of one of the last messages of that room. */
   #deletion(room: string): string {
     const last = this.#tables.rooms.get(room)?.last ?? 0;

@@ -239,6 +239,7 @@ export class ClusterWorld implements Surroundings {
     this.#isHealing = true;
     this.#faults.heal();
     this.#expectPresence();
+    this.#operator.pardonAll();
     // Until then they have received what was sent before.
     this.clock.pass(30_000);
     for (const device of this.#devices) device.checkCaughtUp();
