@@ -1610,8 +1610,6 @@ export const client = {
   searchRequests: 100,
   /** From the open connection to the welcome; after that the client reconnects. */
   welcomeTimeoutMs: 10_000,
-  /** As `fetching.bannerTimeoutMs`. */
-  firstWordsMs: 2_000,
   /** Time for a TCP connection to open. */
   connectTimeoutMs: 10_000,
   /** After this much silence, the server is pinged. Less than connections.idlePingMs. */
@@ -1645,6 +1643,12 @@ export const client = {
    * over.
    */
   maxRewinds: 3,
+} as const;
+
+/** The connection of a client that is no browser. Apart from `client`, for the page. */
+export const clientSocket = {
+  /** As `fetching.bannerTimeoutMs`. */
+  firstWordsMs: 2_000,
   /** Longest line from a server: twice a page of history with every character escaped. */
   maxServerLineBytes: 4 * MiB,
   /** Unsent bytes after which the connection counts as stuck; fits the window's messages. */

@@ -10,6 +10,7 @@ const {
   classicClient,
   openChatDownload,
   client,
+  clientSocket,
   calls,
   codes,
   connections,
@@ -108,11 +109,11 @@ describe("output backlogs", () => {
     expect(sender.burstSeconds * sender.bytesPerSecond).toBeLessThan(output.maxLagBytes);
   });
   test("a page fits a server's line as the client accepts it", () => {
-    expect(2 * history.pageBytes).toBeLessThan(client.maxServerLineBytes);
+    expect(2 * history.pageBytes).toBeLessThan(clientSocket.maxServerLineBytes);
   });
   test("a client's window fits its unsent bytes, and the server's refusals", () => {
-    expect(3 * client.windowChars).toBeLessThan(client.maxUnsentBytes);
-    expect(2 * offers.maxUnreadBytes).toBeLessThanOrEqual(client.maxUnsentBytes);
+    expect(3 * client.windowChars).toBeLessThan(clientSocket.maxUnsentBytes);
+    expect(2 * offers.maxUnreadBytes).toBeLessThanOrEqual(clientSocket.maxUnsentBytes);
     expect(client.windowMessages).toBeLessThan(sender.refusalBurst);
     expect(client.windowMessages).toBeLessThanOrEqual(client.queueMessages);
     expect(client.windowMessages).toBeLessThanOrEqual(sender.refusedNumbers);

@@ -4,7 +4,7 @@
 
 import type { DrivenSession, SessionEvent } from "../client/events.ts";
 import type { ParleyError } from "../errors.ts";
-import { client as limits } from "../limits.ts";
+import { client, clientSocket as limits } from "../limits.ts";
 import { LineSplitter, tooLong } from "../line-splitter.ts";
 import { BannerCheck } from "./banner-check.ts";
 import { Deadline, dial } from "./dial.ts";
@@ -169,7 +169,7 @@ export class NativeConnection {
   async #connect(): Promise<void> {
     const attempt: Attempt = {
       link: undefined,
-      deadline: new Deadline(limits.connectTimeoutMs),
+      deadline: new Deadline(client.connectTimeoutMs),
       lines: new LineSplitter(limits.maxServerLineBytes),
       banner: new BannerCheck(),
       bannerTimer: undefined,

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { type ErrorCode, isErrorCode } from "../../src/errors.ts";
 import {
   client,
+  clientSocket,
   connections,
   history,
   message,
@@ -103,7 +104,7 @@ test("every error code is in its table and in errors.ts", () => {
 test("its numbers are those of limits.ts", () => {
   const sentences = [
     `at most ${message.maxLineBytes / 1024} KiB`,
-    `at most ${client.maxServerLineBytes / 1024 ** 2} MiB`,
+    `at most ${clientSocket.maxServerLineBytes / 1024 ** 2} MiB`,
     `nest at most ${protocol.maxDepth} deep`,
     `at most ${protocol.maxClientValues} values`,
     `at most ${protocol.maxRefChars} characters`,
@@ -134,7 +135,7 @@ async function converse(
   const port = Number((await server.line(/^Server listening on /)).split(":").at(-1));
   using _ = meanwhile?.(port) ?? { [Symbol.dispose]() {} };
   const over = Promise.withResolvers<void>();
-  const lines = new LineSplitter(client.maxServerLineBytes);
+  const lines = new LineSplitter(clientSocket.maxServerLineBytes);
   const socket = await Bun.connect({
     hostname: "127.0.0.1",
     port,
