@@ -36,7 +36,9 @@ self.addEventListener("notificationclick", (event) => {
 });
 
 async function openPage(): Promise<void> {
-  const [last] = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
+  const pages = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
+  // Not the page for codes.
+  const last = pages.find(({ url }) => new URL(url).pathname === "/");
   await (last === undefined ? self.clients.openWindow("/") : last.focus());
 }
 
@@ -50,8 +52,9 @@ async function answer(request: Request, path: string): Promise<Response> {
     clearTimeout(deadline);
     // Without room to keep it, the new page is used all the same, once all of it has arrived.
     if (response.ok) await cache.put(path, response.clone()).catch(() => response.clone().blob());
-    // A proxy answers for an offline server.
-    return response.status >= 500 && kept !== undefined ? kept : response;
+    // A proxy answers for an offline server, or everybody opens the page at once.
+    const isAway = response.status >= 500 || response.status === 429;
+    return isAway && kept !== undefined ? kept : response;
   } catch (error) {
     if (kept === undefined) throw error;
     return kept;

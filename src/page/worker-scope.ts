@@ -18,7 +18,7 @@ export type WorkerScope = {
     matchAll(options: {
       type: "window";
       includeUncontrolled: true;
-    }): Promise<readonly { focus(): Promise<unknown> }[]>;
+    }): Promise<readonly { readonly url: string; focus(): Promise<unknown> }[]>;
     openWindow(path: string): Promise<unknown>;
   };
   readonly location: { origin: string };

@@ -11,7 +11,7 @@ const handlers = {} as {
   notificationclick: (event: Clicked) => void;
 };
 /** The open pages. */
-let pages: { focus(): void }[];
+let pages: { url: string; focus(): void }[];
 let done: string[];
 /** What the cache holds. */
 let kept: string | undefined;
@@ -19,6 +19,8 @@ let kept: string | undefined;
 let finish: () => void;
 /** Whether the server begins to answer. */
 let isAnswering: boolean;
+/** Its status. */
+let status: number;
 /** Whether the browser has no room for the cache. */
 let isFull: boolean;
 
@@ -45,7 +47,7 @@ function serve(_: Request, { signal }: { signal: AbortSignal }): Promise<Respons
       };
     },
   });
-  return isAnswering ? Promise.resolve(new Response(stream)) : promise;
+  return isAnswering ? Promise.resolve(new Response(stream, { status })) : promise;
 }
 
 beforeEach(async () => {
@@ -63,6 +65,7 @@ beforeEach(async () => {
   await import("../../src/page/service-worker.ts");
   kept = "old";
   isFull = false;
+  status = 200;
   pages = [];
   done = [];
 });
@@ -94,6 +97,16 @@ test("a server that does not begin to answer is taken for offline", async () => 
   expect(kept).toBe("old");
 });
 
+test("a server that is away behind its proxy, or gets too many requests, leaves the kept page", async () => {
+  isAnswering = true;
+  for (const refusal of [429, 502]) {
+    status = refusal;
+    expect(await load(0)).toBe("old");
+  }
+  kept = undefined;
+  expect(await load(0)).toBe("new");
+});
+
 test("a full disk does not keep an old page in use", async () => {
   isAnswering = true;
   isFull = true;
@@ -110,7 +123,11 @@ test("a notification leads to the page, or opens it", async () => {
     await promise;
   };
   await click();
-  pages = [{ focus: () => void done.push("focus") }];
+  pages = [
+    // The page for codes was used last.
+    { url: "http://parley.test/code", focus: () => void done.push("focus /code") },
+    { url: "http://parley.test/#den", focus: () => void done.push("focus /") },
+  ];
   await click();
-  expect(done).toEqual(["close", "open /", "close", "focus"]);
+  expect(done).toEqual(["close", "open /", "close", "focus /"]);
 });
