@@ -60,16 +60,9 @@ test("however long a person is asleep, the channel to them stays in use", () => 
   jest.useFakeTimers();
   const now = spyOn(performance, "now");
   try {
-    const link = {
-      isSecured: false,
-      exportedKey: () => undefined,
-      send() {},
-      waitingBytes: 0,
-      end() {},
-    };
     now.mockReturnValue(0);
-    const person = ControlClient.over({ ...link, checkAlive() {} }, "Ann");
-    const server = ControlClient.over(link, "here");
+    const person = ControlClient.over({ ...silent, checkAlive() {} }, "Ann");
+    const server = ControlClient.over(silent, "here");
     now.mockReturnValue(limits.pingAfterMs + limits.answerTimeoutMs + 1);
     jest.advanceTimersByTime(limits.pingAfterMs);
     expect([person.isClosed, server.isClosed]).toEqual([false, true]);
@@ -97,15 +90,17 @@ test("a server that is slow to check a password is not lost; one that no longer 
   listener.stop(true);
 });
 
+/** A link over which nothing ever comes. */
+const silent = {
+  isSecured: false,
+  exportedKey: () => undefined,
+  send() {},
+  waitingBytes: 0,
+  end() {},
+};
+
 function controlHere(): ControlClient {
-  const link = {
-    isSecured: false,
-    exportedKey: () => undefined,
-    send() {},
-    waitingBytes: 0,
-    end() {},
-  };
-  return ControlClient.over(link, "here");
+  return ControlClient.over(silent, "here");
 }
 
 test("an offer that comes too late is given back, so that it occupies no place at the server", () => {

@@ -238,7 +238,10 @@ export function positionIn(hub: HubState, name: string): RoomPosition | undefine
   return room && { seq: room.seq, presence: room.elsewhere?.version ?? 0 };
 }
 
-/** What can't be read now is read later: whoever may no longer act for it is still connected. */
+/**
+ * Disconnects whoever may no longer act for a changed account. If it can't be read now, this is
+ * tried again later.
+ */
 function followAccount(
   hub: HubState,
   account: string,

@@ -69,7 +69,7 @@ type Takeover = {
 function takeOver(hub: HubState, { attempt, facts, rooms }: GrantedLogin): Takeover {
   const { name, previous } = attempt;
   const before = new Set<string>();
-  // With only the secret of an account's session, somebody else may come.
+  // The secret of an account's session does not prove that its owner is logging in.
   const { account = "" } = previous?.identity ?? {};
   const isSamePerson = account === "" || account === facts.owner?.id;
   if (isSamePerson) for (const { room } of previous?.rooms ?? []) before.add(room);

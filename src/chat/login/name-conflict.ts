@@ -1,4 +1,4 @@
-// Checks whether the name or alias given at login is taken by somebody else, online or offline.
+// Checks at login whether somebody else, online or offline, has the wanted name or alias.
 
 import { networkOf } from "../../addresses.ts";
 import type { HubState } from "../hub-state.ts";

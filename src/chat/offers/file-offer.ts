@@ -44,8 +44,8 @@ export function absentParty(
 }
 
 /**
- * Whether it is the same person, by account, session secret or device key: of somebody who has an
- * account, under whatever name, if the device has not been revoked.
+ * Whether the session belongs to that party: by account, session secret or device key. An account
+ * is recognised under any name, but only by devices that have not been revoked.
  */
 export function isPerson({ person, isAccount, proved }: Party, session: Session): boolean {
   if (person === personKey(session.identity)) return true;

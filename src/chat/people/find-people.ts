@@ -101,8 +101,8 @@ function inRoom(hub: HubState, session: Session, room: Room): Found[] {
 }
 
 /**
- * Whether a list of the room's members shows that one to `asker`: who is hidden is shown only to
- * those who share a room.
+ * Whether a member list of the room includes this person for `asker`. Hidden people are listed only
+ * for those who share a room with them.
  */
 export function isShown(hub: HubState, asker: Session, room: Room, folded: string): boolean {
   if (asker.rooms.has(room.name)) return true;

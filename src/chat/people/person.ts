@@ -27,7 +27,7 @@ export class Person {
   sinceMs = 0;
   /** Its parting message. */
   farewell: string | undefined;
-  /** Who has invited it, by room: operators of the room who are connected to other servers. */
+  /** Invitations by room: the operators, connected to other servers, who made them. */
   calledInto: Map<string, Changer> | undefined;
   /** When other servers were last told that it has spoken, by the hub's clock. */
   listedMs = 0;

@@ -89,8 +89,9 @@ export function rename(hub: HubState, session: Session, command: Rename): void {
 }
 
 /**
- * Marks the session as waiting for an answer about the name. Call the returned function when it
- * arrives; it returns true if somebody else has registered the name meanwhile (namesakes.ts).
+ * Marks the session as waiting for an answer about the name. When the answer arrives, call the
+ * returned function: true means that somebody else has registered the name in the meantime
+ * (namesakes.ts).
  */
 function awaitName(session: Session, folded: string): () => boolean {
   session.awaitedNames = [folded];

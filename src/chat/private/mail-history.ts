@@ -79,7 +79,7 @@ export function mailboxOf(recipient: string): string {
 
 /**
  * The messages exchanged with `person`, oldest first. Without `person`, those exchanged with the
- * last one in this mailbox who was called `name`.
+ * last person to be called `name` in this mailbox.
  */
 export function conversation(
   entries: readonly MailEntry[],

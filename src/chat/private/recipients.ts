@@ -1,5 +1,5 @@
 // Whom a private message is for: people here, at other servers, and absent ones who have a mailbox.
-// Asks the store about names that nobody on this server has.
+// Names that nobody on this server uses are looked up in the store.
 
 import type { ParleyError } from "../../errors.ts";
 import { history } from "../../limits.ts";

@@ -130,7 +130,7 @@ export class AllRoomSettings {
     return ids.some((id) => settings.guests.includes(id));
   }
 
-  /** The rooms in which somebody has a permanent rank by that ID. */
+  /** The rooms in which that ID, of an account or a device key, has a permanent rank. */
   rankedBy(id: string): readonly string[] {
     const ranked = [...this.#byRoom].filter(
       ([, { operators, voices }]) => operators.includes(id) || voices.includes(id),
