@@ -485,7 +485,8 @@ export class ChatConnection implements Link {
     this.#state = { is: "handshake", sinceMs: nowMs };
     if (this.#prompted) this.#socket.timeout(0);
     this.#undecided.add(this);
-    const wire = this.#security?.upgrade?.(first.joined());
+    // It may have closed while its first bytes waited to be read.
+    const wire = this.#isClosed ? undefined : this.#security?.upgrade?.(first.joined());
     if (wire === undefined) this.abort();
     else this.#socket = wire;
   }

@@ -102,17 +102,21 @@ export class ReadingTurns {
 
   readonly #continue = (): void => {
     this.#isScheduled = false;
-    let isWaiting = false;
-    for (const turn of this.#turns.values()) {
-      for (const reader of turn.waiting) {
-        if (!this.#mayRead(turn)) break;
-        // A reader that had its turn goes to the end of the queue.
-        turn.waiting.delete(reader);
-        this.#readSome(turn, reader);
-        if (reader.hasUnread) turn.waiting.add(reader);
-      }
-      isWaiting ||= turn.waiting.size > 0;
+    try {
+      for (const turn of this.#turns.values()) this.#continueTurn(turn);
+    } finally {
+      // A bug in one connection must not end the others.
+      if (this.#turns.values().some(({ waiting }) => waiting.size > 0)) this.#schedule();
     }
-    if (isWaiting) this.#schedule();
   };
+
+  #continueTurn(turn: Turn): void {
+    for (const reader of turn.waiting) {
+      if (!this.#mayRead(turn)) return;
+      // A reader that had its turn goes to the end of the queue.
+      turn.waiting.delete(reader);
+      this.#readSome(turn, reader);
+      if (reader.hasUnread) turn.waiting.add(reader);
+    }
+  }
 }

@@ -496,6 +496,27 @@ describe("a connection whose network has used up its turn", () => {
     expect(caller.names).toEqual([]);
   });
 
+  test("is released if it has closed before it could begin TLS", () => {
+    const later: (() => void)[] = [];
+    let nowMs = 0;
+    const turns = new ReadingTurns(
+      () => nowMs,
+      (run) => later.push(run),
+    );
+    const address = "192.0.2.1";
+    const flood = { hasUnread: true, readSome: () => ((flood.hasUnread = false), 1e6) };
+    turns.read(ownerAt(address), flood);
+    const upgraded: Uint8Array[] = [];
+    const upgrade = (first: Uint8Array) => void upgraded.push(first);
+    const caller = new Caller(any, { admitsPlain: false, upgrade }, { address, turns });
+    caller.send(Uint8Array.from([0x16, 0x03, 0x01, 0x00, 0x05]));
+    caller.connection.closed(caller.rig.nowMs);
+    expect([caller.connection.hasUnread, caller.left]).toEqual([true, 0]);
+    for (nowMs = reading.windowMs; later.length > 0; nowMs += reading.windowMs) later.shift()?.();
+    expect([caller.connection.hasUnread, caller.left, upgraded]).toEqual([false, 1, []]);
+    expect(caller.waits).toBe(false);
+  });
+
   test("is not read any more once the server has ended it", () => {
     const { caller, pass } = crowded();
     caller.send(hello, "x\n".repeat(200_000));

@@ -263,3 +263,26 @@ test("owners without waiting data are forgotten", () => {
   }
   expect(loop.turns.size).toBeLessThanOrEqual(limits.owners);
 });
+
+test("a connection in which a bug shows does not keep the others waiting", () => {
+  const loop = new Loop();
+  const [first, second] = ["192.0.2.1", "198.51.100.1"].map((address) => ownerAt(address));
+  for (const owner of [first!, second!]) loop.turns.read(owner, new Sender(loop, 6, 0.5));
+  const broken = new Sender(loop, 1, 0);
+  broken.readSome = () => {
+    throw new Error("a bug");
+  };
+  loop.turns.read(first!, broken);
+  const ann = new Sender(loop, 1, 0.5);
+  loop.turns.read(second!, ann);
+  expect(ann.hasUnread).toBe(true);
+  let errors = 0;
+  for (let i = 0; i < 20; i++) {
+    try {
+      loop.pass();
+    } catch {
+      errors++;
+    }
+  }
+  expect([errors, ann.hasUnread]).toEqual([1, false]);
+});
