@@ -180,7 +180,7 @@ export class ChatConnection implements Link {
     if (protocol.kind !== "tls") return this.#hold("sniffing");
     this.#undecided.delete(this);
     this.#startDialect(protocol.dialect);
-    if (protocol.dialect.input === "lines") return;
+    if (this.isOver || protocol.dialect.input === "lines") return;
     this.#undecided.add(this);
   }
 
@@ -504,6 +504,8 @@ export class ChatConnection implements Link {
 
   /** Hands the connection to the hub. */
   #startDialect(dialect: Dialect): void {
+    // The server may have stopped since.
+    if (!this.#driver.isRunning) return this.abort();
     this.#security = undefined;
     if (this.#prompted) this.#socket.timeout(0);
     this.#session = this.#driver.handleConnect(this, dialect, this.peer);
@@ -524,6 +526,7 @@ export class ChatConnection implements Link {
 
   /** Replays the held bytes with the chosen framing. */
   #replay(first: FirstBytes, framed: boolean, nowMs: number): void {
+    if (this.isOver) return;
     this.#frame(framed);
     // Unframed, one read is one message, including the reads held back so far.
     for (const bytes of framed ? [first.joined()] : first.reads) this.#take(bytes, nowMs);

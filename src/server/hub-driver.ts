@@ -56,6 +56,11 @@ export class HubDriver {
     this.#hub = undefined;
   }
 
+  /** Whether anybody can be connected: not before `start`, nor after `stop`. */
+  get isRunning(): boolean {
+    return this.#hub !== undefined;
+  }
+
   handleConnect(link: Link, dialect: Dialect, peer: Peer): Session {
     const hub = this.#hub;
     if (hub === undefined) throw new Error("The hub is not running");
@@ -192,6 +197,7 @@ export class HubDriver {
 /** What a connection needs from the hub. */
 export type ConnectionDriver = Pick<
   HubDriver,
+  | "isRunning"
   | "handleConnect"
   | "handleMessage"
   | "handleOverflow"

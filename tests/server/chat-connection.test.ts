@@ -36,6 +36,7 @@ const hello = '{"type":"hello","version":2,"name":"Nat"}\n';
 function driverOf(rig: Rig): ConnectionDriver {
   const { hub } = rig;
   return {
+    isRunning: true,
     handleConnect: (link, dialect, peer) => hub.handleConnect(link, dialect, peer, rig.nowMs),
     handleMessage(session, message, nowMs) {
       hub.handleMessage(session, message, nowMs);

@@ -1,10 +1,13 @@
 // The assembled server: its announcement when its ports are open.
 
 import { expect, spyOn, test } from "bun:test";
+import { once } from "node:events";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { UdpListener } from "../../src/io/udp/udp-listener.ts";
 import { Admission } from "../../src/server/admission.ts";
 import { ChatServer, type ServerOptions } from "../../src/server/chat-server.ts";
+import { keepingLog } from "../silent-log.ts";
 import { skipUnless } from "../skip.ts";
 import { testFolder } from "../test-folder.ts";
 import { patienceMs, until } from "../until.ts";
@@ -73,6 +76,26 @@ test("a dialect that needs a number for TCP and UDP takes another one if UDP doe
   await expect(connecting).rejects.toMatchObject({ code: "ECONNREFUSED" });
   taken!.close();
   await server.stop();
+});
+
+test("a client that says its first words when the server has stopped is hung up on", async () => {
+  const { log, logged } = keepingLog();
+  const server = await ChatServer.start(options({ log }));
+  const words = ["Ann\n", '{"type":"hello","version":2,"name":"Nat"}\n', "NICK Ira\r\n"];
+  const ended: Promise<void>[] = [];
+  const speak: (() => void)[] = [];
+  for (const said of words) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const socket = connect({ host: "127.0.0.1", port: server.port });
+    socket.on("error", () => {}).on("close", () => resolve());
+    await once(socket, "connect");
+    ended.push(promise);
+    speak.push(() => void socket.write(said));
+  }
+  await server.stop();
+  for (const say of speak) say();
+  await Promise.all(ended);
+  expect(logged.filter(({ level }) => level === "error")).toEqual([]);
 });
 
 test("--max-per-address 0 means no limit per address", () => {
