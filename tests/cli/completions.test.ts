@@ -218,6 +218,18 @@ describe("the files of a server", () => {
     expect({ code, out }).toEqual({ code: 0, out: "big file.bin\n" });
   });
 
+  test("are all listed, however many, to a shell that does not read at once", async () => {
+    const many = join(folder, "many");
+    mkdirSync(many);
+    for (let i = 0; i < 3_000; i++) writeFileSync(join(many, `${i} ${"x".repeat(200)}`), "");
+    const flags = ["--port=0", "--no-web", `--files=${many}`, `--state=${join(folder, "many's")}`];
+    await using other = new Parley("server", ...flags);
+    const at = (await other.line(/^Server listening on /)).replace("Server listening on ", "");
+    const script = `parley completions files ${at} | (sleep 0.5; wc -l)`;
+    const { stdout } = Bun.spawnSync(["sh", "-c", script], { env: env() });
+    expect(Number(stdout.toString())).toBe(3_000);
+  });
+
   testBeyond("are not asked for if its key would have to be trusted first", async () => {
     const shared = join(folder, "shared");
     const flags = [

@@ -61,11 +61,13 @@ export function completionsCommand(table: CommandTable) {
     async run({ args: { shell, server } }) {
       if (shell === files) {
         const { servedNames } = await import("../completions/served-names.ts");
-        for await (const name of servedNames(server)) stdout.line(name);
+        for await (const name of servedNames(server)) {
+          if (!stdout.data(`${name}\n`)) await stdout.relief();
+        }
         return;
       }
       if (shell === servers) {
-        for (const server of knownServers()) stdout.line(server);
+        for (const server of knownServers()) stdout.data(`${server}\n`);
         return;
       }
       const script = Object.hasOwn(scripts, shell) ? scripts[shell] : undefined;
