@@ -24,7 +24,7 @@ export function op(hub: HubState, actor: Actor, name: string, answer: Answer): v
     const role = { id, rank: "operator", name: account.name, by: actor.name } as const;
     const tellRooms = followOperators(hub);
     if (!roles.give({ ...role, atMs: hub.stampMs })) {
-      return answer({ ok: false, code: "full", message: "There are too many operators" });
+      return answer(tooManyRoles);
     }
     tellRooms();
     logAct(hub, actor, "operator made", { target: account.name });
@@ -81,7 +81,8 @@ export function claim(hub: HubState, actor: Actor, code: string): AdminAnswer {
     return { ok: false, code: "not-allowed", message };
   }
   const tellRooms = followOperators(hub);
-  rights.roles.give({ id, rank: "owner", name: actor.name, by: "claim", atMs: hub.stampMs });
+  const role = { id, rank: "owner", name: actor.name, by: "claim" } as const;
+  if (!rights.roles.give({ ...role, atMs: hub.stampMs })) return tooManyRoles;
   tellRooms();
   control.claimUsed();
   logAct(hub, actor, "server claimed", { target: actor.name });
@@ -92,3 +93,9 @@ export function claim(hub: HubState, actor: Actor, code: string): AdminAnswer {
       : `${actor.name} owns this server now`;
   return { ok: true, message };
 }
+
+const tooManyRoles: AdminAnswer = {
+  ok: false,
+  code: "full",
+  message: "There are too many operators: deop one first",
+};

@@ -6,14 +6,18 @@ import { adminCommands } from "../../../src/chat/admin/admin-command.ts";
 import { Rights } from "../../../src/chat/rights/rights.ts";
 import { answerRequest } from "../../../src/store/answer.ts";
 import { openMemoryStore } from "../../../src/store/memory/store.ts";
-import { accounts } from "../../../src/limits.ts";
+import { accounts, rights as limits } from "../../../src/limits.ts";
 import { noControl, openDoor } from "../hub-options.ts";
 import { keyOf, owner, withKey } from "../owner.ts";
 import { memberNames } from "../inspect.ts";
 import { ircAt } from "../../dialects/irc/rig.ts";
 import { type Client, inRoom, native, Rig, say } from "../rig.ts";
 
-function claimable(code = "the-claim", door = openDoor): { rig: Rig; claims: string[] } {
+function claimable(
+  code = "the-claim",
+  door = openDoor,
+  rights = new Rights(),
+): { rig: Rig; claims: string[] } {
   const claims = [`hash of ${code}`];
   const control = {
     ...noControl,
@@ -22,7 +26,7 @@ function claimable(code = "the-claim", door = openDoor): { rig: Rig; claims: str
     },
     claimUsed: () => void claims.pop(),
   };
-  return { rig: new Rig({ control, door }), claims };
+  return { rig: new Rig({ control, door, rights }), claims };
 }
 
 function order(client: Client, command: string): Record<string, unknown> {
@@ -50,6 +54,22 @@ function linkDevice(one: Client, other: Client): void {
 const refused = { type: "error", code: "not-allowed" };
 
 describe("the claim", () => {
+  test("is not used up where there are as many operators as there can be", () => {
+    const role = JSON.stringify({ rank: "operator", name: "Op", by: "console", atMs: 1 });
+    const rows = Array.from({ length: limits.maxRoles }, (_, i) => ({
+      key: `role/account-${i}`,
+      value: role,
+    }));
+    const rights = new Rights(rows);
+    const { rig, claims } = claimable("the-claim", openDoor, rights);
+    const ann = device(rig, "desk");
+    expect(order(ann, "claim the-claim")).toMatchObject({ type: "error", code: "full" });
+    expect(claims).toHaveLength(1);
+    rights.roles.take("account-7");
+    expect(order(ann, "claim the-claim")).toMatchObject({ type: "admin" });
+    expect(claims).toEqual([]);
+  });
+
   test("makes an owner once: by the key of a device without a name, or by an account", () => {
     const { rig, claims } = claimable();
     const ann = device(rig, "desk");
