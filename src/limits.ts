@@ -730,6 +730,11 @@ export const rights = {
   maxOrderChars: 1_024,
   /** Rows of one answer; 500 KB. */
   maxAnswerRows: 4_096,
+  /**
+   * Bytes of a list of bans or mutes: 500 for each of them. Below `output.maxLagBytes`, otherwise
+   * the list would turn its reader into a slow one.
+   */
+  maxSanctionListBytes: 2 * MiB,
   /** Passes that are still valid. */
   maxPasses: 1_024,
   /** Access tokens for programs, in total … */

@@ -27,6 +27,7 @@ const {
   peer,
   privateChat,
   registry,
+  rights,
   sealed,
   sender,
   sharing,
@@ -101,6 +102,9 @@ describe("messages", () => {
 describe("output backlogs", () => {
   test("a page of history, and the answers of a turn, are well below the lag limit", () => {
     expect(2 * history.pageBytes + 3 * output.maxAnswerChars).toBeLessThan(output.maxLagBytes);
+    expect(rights.maxSanctionListBytes + 3 * output.maxAnswerChars).toBeLessThan(
+      output.maxLagBytes,
+    );
   });
   test("one message of the longest kind fits a page", () => {
     expect(3 * message.maxTextChars + 1_024).toBeLessThan(history.pageBytes);
@@ -110,6 +114,7 @@ describe("output backlogs", () => {
   });
   test("a page fits a server's line as the client accepts it", () => {
     expect(2 * history.pageBytes).toBeLessThan(clientSocket.maxServerLineBytes);
+    expect(rights.maxSanctionListBytes + 1_024).toBeLessThan(clientSocket.maxServerLineBytes);
   });
   test("a client's window fits its unsent bytes, and the server's refusals", () => {
     expect(3 * client.windowChars).toBeLessThan(clientSocket.maxUnsentBytes);

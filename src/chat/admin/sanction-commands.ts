@@ -2,6 +2,7 @@
 
 import { isLoopback } from "../../addresses.ts";
 import { ParleyError } from "../../errors.ts";
+import { rights as limits } from "../../limits.ts";
 import { harmless, quoted } from "../../text.ts";
 import { expel } from "../disconnect.ts";
 import type { HubState } from "../hub-state.ts";
@@ -230,7 +231,20 @@ export function lift(
 export function listSanctions(hub: HubState, kind: SanctionKind): AdminAnswer {
   const list = hub.rights.sanctions.list(kind, hub.stampMs);
   if (list.length === 0) return { ok: true, message: `There are no ${kind}s` };
-  return { ok: true, rows: list.map(sanctionRow) };
+  const rows = newestThatFit(list.map(sanctionRow));
+  if (rows.length === list.length) return { ok: true, rows };
+  const message = `There are ${list.length} ${kind}s, of which the newest ${rows.length} are listed`;
+  return { ok: true, rows, message };
+}
+
+/** Oldest first. Somebody to whom more is sent counts as a slow reader. */
+function newestThatFit(rows: readonly AdminRow[]): readonly AdminRow[] {
+  let bytes = 0;
+  const exceeds = (row: AdminRow): boolean => {
+    bytes += Buffer.byteLength(JSON.stringify(row)) + 1;
+    return bytes > limits.maxSanctionListBytes;
+  };
+  return rows.slice(rows.findLastIndex(exceeds) + 1);
 }
 
 function sanctionRow(sanction: Sanction): AdminRow {

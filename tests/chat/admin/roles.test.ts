@@ -4,9 +4,10 @@
 import { describe, expect, test } from "bun:test";
 import { adminCommands } from "../../../src/chat/admin/admin-command.ts";
 import { Rights } from "../../../src/chat/rights/rights.ts";
+import { decodeServer } from "../../../src/protocol/decode-server.ts";
 import { answerRequest } from "../../../src/store/answer.ts";
 import { openMemoryStore } from "../../../src/store/memory/store.ts";
-import { accounts, rights as limits } from "../../../src/limits.ts";
+import { accounts, clientSocket, output, rights as limits } from "../../../src/limits.ts";
 import { noControl, openDoor } from "../hub-options.ts";
 import { keyOf, owner, withKey } from "../owner.ts";
 import { memberNames } from "../inspect.ts";
@@ -311,4 +312,30 @@ test("an operator who is known by a key alone is shown to rooms as an operator",
     ":operator!operator@parley KICK #den Bob :no",
   ]);
   expect(`${ann.text()}${bob.text()}`).not.toContain(keyOf("desk"));
+});
+
+test("of thousands of bans with long reasons, an operator is told the newest, and stays connected", () => {
+  const reason = "ж".repeat(limits.maxReasonChars);
+  const rows = Array.from({ length: limits.maxSanctions }, (_, i) => ({
+    key: `sanction/${i + 1}`,
+    value: JSON.stringify({ kind: "ban", name: `name-${i}`, reason, by: "Ann", atMs: 1 }),
+  }));
+  const { rig } = claimable("the-claim", openDoor, new Rights(rows));
+  const ann = device(rig, "desk");
+  order(ann, "claim the-claim");
+  ann.text();
+  ann.link.capacity = 0;
+  ann.send({ type: "admin", command: "bans", ref: "o" });
+  expect(ann.session.output.lagBytes).toBeLessThan(output.maxLagBytes);
+  ann.link.capacity = Infinity;
+  rig.hub.handleDrain(ann.session, rig.nowMs);
+  rig.settle();
+  const text = ann.text();
+  expect(text.length).toBeGreaterThan(limits.maxSanctionListBytes / 4);
+  expect(Buffer.byteLength(text)).toBeLessThan(clientSocket.maxServerLineBytes);
+  const answer = decodeServer(text.trimEnd());
+  if (!("type" in answer) || answer.type !== "admin") throw new Error(text.slice(0, 300));
+  expect(answer.rows.at(-1)?.fields["id"]).toBe(limits.maxSanctions);
+  const listed = answer.rows.length;
+  expect(answer.message).toBe(`There are 4096 bans, of which the newest ${listed} are listed`);
 });
