@@ -35,6 +35,17 @@ export function proveMembership(
     ofToken?: Account | undefined;
     owner?: Account | undefined;
   } = {};
+  const changed = new Set<string>();
+  hub.accountReads.set(session, changed);
+  const conclude = (problem: NoMember | undefined, member?: Account): void => {
+    hub.accountReads.delete(session);
+    if (session.hasEnded) return;
+    if (problem !== undefined || member === undefined) return then(problem);
+    // What has proved it may do so no longer.
+    if (changed.has(member.id)) return proveMembership(hub, session, command, then);
+    proveInRooms(hub, session, { account: member.id });
+    then(undefined);
+  };
   const queries = new StoreQueries(hub, session);
   const ask = (lookup: AccountLookup, keep: (account: Account | undefined) => void): void =>
     queries.ask({ type: "find-account", lookup }, keep);
@@ -46,22 +57,15 @@ export function proveMembership(
   queries.whenAnswered((error) => {
     if (error !== undefined) {
       const { code, message } = error;
-      return then({ why: "failed", refusal: { code, message } });
+      return conclude({ why: "failed", refusal: { code, message } });
     }
     const { ofKey, ofToken, owner } = found;
     const member = ofKey ?? ofToken;
-    if (member !== undefined) return accept(member);
-    if (key !== undefined && hub.rights.roles.isOperator([key])) return then(undefined);
-    if (password === undefined) return then({ why: "stranger" });
-    checkPassword(hub, session, command, password, owner, (problem) => {
-      if (problem === undefined && owner !== undefined) accept(owner);
-      else then(problem);
-    });
-  });
-  function accept({ id }: Account): void {
-    proveInRooms(hub, session, { account: id });
-    then(undefined);
-  }
+    if (session.hasEnded || member !== undefined) return conclude(undefined, member);
+    if (key !== undefined && hub.rights.roles.isOperator([key])) return conclude(undefined);
+    if (password === undefined) return conclude({ why: "stranger" });
+    checkPassword(hub, session, command, password, owner, (problem) => conclude(problem, owner));
+  }, "even-if-ended");
 }
 
 /** For an unregistered name this costs as much, takes as long, and ends the same way. */

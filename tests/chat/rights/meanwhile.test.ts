@@ -200,6 +200,69 @@ test.each(["key", "password"] as const)("a login by a %s that is revoked meanwhi
   ).toBe(false);
 });
 
+/** Credentials that answer once `checks` are run, while `isLate`. */
+function lateCredentials() {
+  const late = { isLate: false, checks: [] as (() => void)[] };
+  const credentials: CredentialsPort = {
+    ...fakeCredentials,
+    checkPassword(password, hash, address, then) {
+      const check = () => fakeCredentials.checkPassword(password, hash, address, then);
+      if (late.isLate) late.checks.push(check);
+      else check();
+    },
+  };
+  return { late, credentials };
+}
+
+const decisions: readonly ((rig: Rig, desk: Client) => unknown)[] = [
+  (rig) => rig.order("forget Ann"),
+  (_rig, desk) => desk.send({ type: "set-password", password: "other horse" }),
+];
+
+test.each(decisions)(
+  "a password that is revoked while it is checked proves no account",
+  (revoke) => {
+    const { late, credentials } = lateCredentials();
+    const rig = new Rig({ credentials });
+    const desk = owner(rig, "Ann", "desk");
+    desk.send({ type: "set-password", password: "correct horse" });
+    const plain = Buffer.from("\0Ann\0correct horse").toString("base64");
+    const bob = ircAt(rig, "Bob", "sasl");
+    late.isLate = true;
+    bob.send("AUTHENTICATE PLAIN", `AUTHENTICATE ${plain}`);
+    bob.lines();
+    expect(late.checks).toHaveLength(1);
+    revoke(rig, desk);
+    late.isLate = false;
+    for (const check of late.checks) check();
+    rig.settle();
+    expect(bob.lines().join("\n")).toMatch(/ 904 /);
+    expect(bob.client.session.proven.account).toBeUndefined();
+  },
+);
+
+test.each(decisions)(
+  "a password that is revoked while it is checked opens no server for members only",
+  (revoke) => {
+    const { late, credentials } = lateCredentials();
+    const door = { checkPassword: undefined, isMembersOnly: true };
+    const rig = new Rig({ credentials, door });
+    const made = rig.order("pass");
+    const pass = made.ok ? made.rows?.[0]?.text : undefined;
+    const desk = owner(rig, "Ann", "desk", { pass });
+    desk.send({ type: "set-password", password: "correct horse" });
+    late.isLate = true;
+    const phone = rig.client();
+    phone.send({ type: "hello", version: 2, name: "Ann", password: "correct horse" });
+    expect(late.checks).toHaveLength(1);
+    revoke(rig, desk);
+    late.isLate = false;
+    for (const check of late.checks) check();
+    rig.settle();
+    expect(phone.lines()).toMatchObject([{ type: "error", code: "members-only" }]);
+  },
+);
+
 test("what an operator has asked for is not done once they are none any more", () => {
   const { store, rig } = world();
   const olga = owner(rig, "Olga", "desk");
