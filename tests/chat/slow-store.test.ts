@@ -2,6 +2,7 @@
 // uncommitted messages, and nothing is missed or repeated.
 
 import { beforeEach, expect, test } from "bun:test";
+import { ratesFor } from "../../src/chat/rates/rate-budget.ts";
 import { chatRoom } from "../../src/dialects/chat-room.ts";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { connections, history as limits, message, output, sender } from "../../src/limits.ts";
@@ -76,6 +77,25 @@ test("people are told once that messages wait, unless the server itself was susp
   rig.pass(3_600_000, 3_600_000);
   expect(types(ann).filter((type) => type === "error")).toEqual([]);
 });
+
+test.each([undefined, ratesFor(sender.messagesPerSecond)])(
+  "whoever writes slowly behind a request that the store does not answer is not called too fast",
+  (rates) => {
+    rig = new Rig({ rates }, store.answer);
+    const ann = rig.member("Ann", {}, "192.0.2.1");
+    store.timing = () => "run-late";
+    ann.send({ type: "history", room: "lobby" }).text();
+    for (let n = 1; n <= sender.maxDelayed + 1; n++) {
+      ann.send(say(n));
+      rig.pass(1_000, 1_000);
+    }
+    const refused = ann.lines().filter(({ n }) => n !== undefined);
+    expect(refused).toMatchObject([{ code: "rate", n: sender.maxDelayed + 1 }]);
+    expect(refused[0]?.["message"]).toContain("has yet to answer an earlier request");
+    store.release(rig);
+    expect(ann.lines().at(-1)).toMatchObject({ type: "ack", n: sender.maxDelayed });
+  },
+);
 
 test("messages are heard and acknowledged in order, once committed", () => {
   const ann = rig.member("Ann");

@@ -227,6 +227,7 @@ function refuse(
   const pastMs = room === undefined ? 0 : hub.past.waitMs(room, session.shareOwner, nowMs);
   const retryAfterMs =
     rates === undefined ? limits.storageRetryMs : queue.retryAfterMs(rates, nowMs, pastMs);
+  const why = whyRefused(session, rates, pastMs, nowMs);
   count(options.metrics.messagesRefused, "rate");
   hub.log.debug("message refused", { ...sessionFields(session), code: "rate" });
   // A refused message was read nevertheless.
@@ -235,11 +236,10 @@ function refuse(
   if (command.type === "reply" && command.isPong === true) return execute(hub, session, command);
   const n = numberOf(command);
   if (n !== undefined) counter.refuse(n);
-  const why = pastMs > 0 ? pastIsShared(session) : perSecond(rates);
   hub.send(session, {
     type: "error",
     code: "rate",
-    message: `Too fast:${why} the message was not sent, retry after ${tenthsUp(retryAfterMs)} s`,
+    message: `${why} the message was not sent, retry after ${tenthsUp(retryAfterMs)} s`,
     retryAfterMs,
     n,
     ref: refOf(command),
@@ -251,14 +251,23 @@ function tenthsUp(ms: number): string {
   return (Math.ceil(ms / 100) / 10).toFixed(1);
 }
 
-function pastIsShared({ proven }: Session): string {
-  const payer = proven.account === undefined ? "network" : "account";
-  return ` your ${payer} fills the room's history faster than its share;`;
-}
-
-function perSecond(rates: Rates | undefined): string {
-  if (rates === undefined) return "";
-  return ` at most ${rates.messagesPerSecond} messages a second are allowed;`;
+/** `pastMs`: how long the room's history makes the sender wait. */
+function whyRefused(
+  { queue, proven }: Session,
+  rates: Rates | undefined,
+  pastMs: number,
+  nowMs: number,
+): string {
+  if (pastMs > 0) {
+    const payer = proven.account === undefined ? "network" : "account";
+    return `Too fast: your ${payer} fills the room's history faster than its share;`;
+  }
+  // However slowly they come: what waits before them waits for the store, for example.
+  if (queue.isBlocked && queue.waitMs(nowMs) === 0) {
+    return "The server has yet to answer an earlier request of yours:";
+  }
+  if (rates === undefined) return "Too fast:";
+  return `Too fast: at most ${rates.messagesPerSecond} messages a second are allowed;`;
 }
 
 /** Disconnects a client that sends far more than it may. */
