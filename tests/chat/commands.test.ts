@@ -113,6 +113,13 @@ test("at the room limit new rooms are refused and existing ones can be joined", 
   expect(keptBy(rig.hub).rooms).toBe(historyLimits.maxRooms);
 });
 
+test("at the room limit people can still log in to an empty lobby", () => {
+  const rig = new Rig();
+  for (let i = 0; i < historyLimits.maxRooms; i++) rig.member(`p${i}`, inRoom(`r${i}`));
+  expect(rig.client(openChat).send("Ann").text()).toStartWith("Ann has joined");
+  expect(rig.member("Bob").lines()[0]).toMatchObject({ type: "welcome" });
+});
+
 test("one network opens a part of all rooms, and more once it has left some", () => {
   const rig = new Rig();
   const address = "192.0.2.1";

@@ -29,11 +29,11 @@ export function openRoom(
 ): Room | string {
   const found = hub.rooms.get(name);
   if (found !== undefined) return found;
-  if (hub.rooms.size >= limits.maxRooms) {
-    return "The server has reached its room limit: join an existing room";
-  }
-  // The lobby belongs to everybody.
+  // The lobby belongs to everybody, and old clients know no other room.
   if (name !== lobby) {
+    if (hub.rooms.size >= limits.maxRooms) {
+      return "The server has reached its room limit: join an existing room";
+    }
     if (hub.openedRooms.full(shareOwner) !== undefined) {
       return "Your network has opened too many rooms: join an existing one, or leave one first";
     }
