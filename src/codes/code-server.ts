@@ -72,8 +72,6 @@ export class CodeServer {
   private constructor(options: CodeServerOptions, service: FileService<OfferedFolder>) {
     this.#options = options;
     this.#service = service;
-    const unused = new ParleyError("stalled", "Nobody fetched the files.");
-    this.#waitFor(limits.unusedMs, unused, ["open", "tried"]);
     this.#listener = Bun.listen<TcpLink>({
       hostname: options.host,
       port: service.udpPort,
@@ -91,6 +89,8 @@ export class CodeServer {
         },
       },
     });
+    const unused = new ParleyError("stalled", "Nobody fetched the files.");
+    this.#waitFor(limits.unusedMs, unused, ["open", "tried"]);
   }
 
   /** The address that it listens on. */

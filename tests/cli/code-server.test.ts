@@ -6,7 +6,10 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
+import { CodeServer } from "../../src/codes/code-server.ts";
 import { announce } from "../../src/codes/lan.ts";
+import { LinkedSender } from "../../src/codes/linked-sender.ts";
+import { ParleyError } from "../../src/errors.ts";
 import { CodeReport } from "../../src/terminal/files/code-report.ts";
 import { FetchReport } from "../../src/terminal/files/fetch-report.ts";
 import { runCodeFetch } from "../../src/terminal/files/run-code-fetch.ts";
@@ -437,6 +440,27 @@ test("a guest who comes through the server has one progress, although this machi
   progress.mockRestore();
   expect(bytes.length).toBeGreaterThan(1);
   expect(bytes).toEqual(bytes.toSorted((a, b) => a - b));
+});
+
+test("a sender that can't listen on this machine gives its code at the server back", async () => {
+  await using world = await new World().start();
+  const full = new ParleyError("failed", "Cannot listen: too many open files");
+  const open = spyOn(CodeServer, "open").mockRejectedValue(full);
+  const close = spyOn(LinkedSender.prototype, "close");
+  const sending = runCodeSend({
+    paths: [world.path("out", "a.bin")],
+    keep: false,
+    json: false,
+    quiet: true,
+    direct: false,
+    server: { host: "127.0.0.1", port: world.port },
+    isServerOptional: true,
+  });
+  await expect(sending).rejects.toBe(full);
+  const closed = close.mock.calls.length;
+  open.mockRestore();
+  close.mockRestore();
+  expect(closed).toBe(1);
 });
 
 test("a sender whose server does not answer ends when it is interrupted", async () => {

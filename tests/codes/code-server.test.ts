@@ -204,3 +204,16 @@ test("closing ends connections that have not begun their handshake", async () =>
   await until(() => closed() === 3);
   guest.socket.destroy();
 });
+
+test("a port that can't be opened waits for nobody", async () => {
+  const listen = spyOn(Bun, "listen").mockImplementation(() => {
+    throw new Error("no port");
+  });
+  const timers = spyOn(globalThis, "setTimeout");
+  const opening = open(60_000);
+  await expect(opening).rejects.toMatchObject({ code: "failed" });
+  const waits = timers.mock.calls.filter(([, ms]) => ms === limits.unusedMs);
+  listen.mockRestore();
+  timers.mockRestore();
+  expect(waits).toEqual([]);
+});

@@ -141,6 +141,9 @@ async function serveOnce(folder: OfferedFolder, sending: Sending): Promise<void>
         onInterrupted: (reason) => report.interrupted(reason),
         onDone: () => done.resolve(),
         onFailed: (error) => done.reject(error),
+      }).catch((error: unknown) => {
+        linked?.close();
+        throw error;
       })
     : undefined;
   const stopAnnouncing = local === undefined ? () => {} : announce(code.number, local.port);
