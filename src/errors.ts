@@ -23,7 +23,7 @@ export const exitCode = {
  * but literals: a bundler leaves it out of the page.
  */
 const errorCodes = {
-  failed: ["failed", "port-in-use", "differs", "locked", "storage"],
+  failed: ["failed", "port-in-use", "differs", "locked", "storage", "unreadable"],
   usage: ["usage", "name-invalid", "room-invalid", "text-invalid"],
   cannotConnect: ["cannot-connect"],
   refused: [

@@ -271,6 +271,9 @@ export class DownloadAttempt implements Attempt {
       );
     }
     const where = this.#control?.where ?? "the server";
+    if (state === "unreadable") {
+      throw new ParleyError("unreadable", `${where} can't read '${name}' any more.`);
+    }
     this.#checkSilence(where);
     if (state === "gone") {
       this.#retry(`${where} no longer knows the transfer.`);

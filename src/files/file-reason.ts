@@ -59,6 +59,7 @@ export const ownFailures: ReadonlySet<ErrorCode> = new Set([
   "differs",
   "locked",
   "changed",
+  "unreadable",
 ]);
 
 /** Why a file could not be created or opened for writing, in a few words. */

@@ -104,6 +104,8 @@ export type ReceiverState =
   | "gone"
   /** The server reports that the file has changed since it was offered. */
   | "changed"
+  /** The server can't read the file any more. */
+  | "unreadable"
   /** No new byte has arrived for `stallTimeoutUs`. */
   | "stalled";
 
@@ -464,6 +466,7 @@ export class Receiver {
     const gone = readGone(bytes, at, end);
     if (!gone || !this.isActive || !isSameBytes(gone.token, this.config.token)) return;
     if (gone.reason === goneReason.changed) this.state = "changed";
+    else if (gone.reason === goneReason.unreadable) this.state = "unreadable";
     else if (this.offerAtUs >= 0 && nowUs > this.offerAtUs + goneGraceUs) this.state = "gone";
   }
 

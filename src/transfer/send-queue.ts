@@ -8,14 +8,14 @@ import {
   type RangeRequest,
   type Request,
   dataHeaderBytes,
+  type Failure,
   tagOf,
   writeDataHeader,
 } from "./wire.ts";
 
 /**
  * Reads sealed bytes [offset, offset + length) into `into` at `at`; returns how many. If it returns
- * fewer, the file has changed and the transfer ends with GONE "changed". Synchronous, since
- * `pollTransmit` calls it.
+ * fewer, the transfer has failed and ends with GONE. Synchronous, since `pollTransmit` calls it.
  */
 export type ReadInto = (offset: number, into: Uint8Array, at: number, length: number) => number;
 
@@ -24,6 +24,8 @@ export interface SegmentSource {
   readonly read: ReadInto;
   /** Bytes that had to be sealed since the last call. */
   takeSealedBytes(): number;
+  /** Why `read` returned less than was wanted (default: the file has changed). */
+  readonly failure?: Failure | undefined;
 }
 
 /**
@@ -60,8 +62,8 @@ interface QueuedRange {
 export class SendQueue {
   /** The path that a cookie has validated; undefined until then. */
   path: UdpPath | undefined;
-  /** The file has changed: from now on only GONE is sent. */
-  hasChanged = false;
+  /** Set once the transfer has failed: from then on only GONE is sent. */
+  failure: Failure | undefined;
   /** Whether this queue is in the sender's round robin. */
   isScheduled = false;
   /**
@@ -156,7 +158,7 @@ export class SendQueue {
   /**
    * Fills `into` with datagrams of one size (the last may be shorter); returns their total size and
    * that size. Call it only when `readyUs` has passed: it may overdraw credit by a datagram. Sets
-   * `hasChanged` if the file has become shorter.
+   * `failure` if the source has less than was requested.
    */
   pollBurst(into: Uint8Array, nowUs: number): { bytes: number; datagramBytes: number } {
     let at = 0;
@@ -176,7 +178,7 @@ export class SendQueue {
       const got = this.source.read(offset, into, at + dataHeaderBytes, length);
       sealedBytes += this.source.takeSealedBytes();
       if (got !== length) {
-        this.hasChanged = true;
+        this.failure = this.source.failure ?? "changed";
         this.clear();
         return { bytes: 0, datagramBytes: 0 };
       }

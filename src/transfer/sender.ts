@@ -10,6 +10,7 @@ import { type SegmentSource, SendQueue } from "./send-queue.ts";
 import {
   type Request,
   datagramEnd,
+  type Failure,
   goneReason,
   kind,
   kindAt,
@@ -79,11 +80,11 @@ export class Sender {
     this.queues.delete(key);
   }
 
-  /** The file has changed: every REQUEST is answered with GONE instead of data. */
-  fail(token: Uint8Array): void {
+  /** The transfer can't go on: every REQUEST is answered with GONE instead of data. */
+  fail(token: Uint8Array, failure: Failure): void {
     const queue = this.queues.get(keyOf(token));
     if (!queue) return;
-    queue.hasChanged = true;
+    queue.failure = failure;
     queue.clear();
   }
 
@@ -151,9 +152,9 @@ export class Sender {
       burst.path = queue.path ?? nowhere;
       burst.bytes = bytes;
       burst.datagramBytes = datagramBytes;
-      if (queue.hasChanged) {
-        // The read revealed the change: tell the client now instead of leaving it to its timers.
-        burst.bytes = writeGone(into, { token: queue.token, reason: goneReason.changed });
+      if (queue.failure !== undefined) {
+        // The read revealed it: tell the client now instead of leaving it to its timers.
+        burst.bytes = writeGone(into, { token: queue.token, reason: goneReason[queue.failure] });
         burst.datagramBytes = burst.bytes;
       }
       if (burst.bytes > 0) return burst;
@@ -206,7 +207,9 @@ export class Sender {
       }
       queue.path = path;
     }
-    if (queue.hasChanged) return writeGone(into, { token, reason: goneReason.changed });
+    if (queue.failure !== undefined) {
+      return writeGone(into, { token, reason: goneReason[queue.failure] });
+    }
     this.enqueue(queue, request, nowUs);
     return 0;
   }

@@ -44,7 +44,11 @@ export const goneReason = {
   unknown: 1,
   /** The file has changed since it was offered. */
   changed: 2,
+  /** The file can't be read any more. */
+  unreadable: 3,
 } as const;
+/** Why a transfer can't go on, although the server knows it. */
+export type Failure = "changed" | "unreadable";
 
 /** Offsets of fields in a datagram, or of a range in its record; `end` is the size. */
 const common = { magic: 0, kind: 1, length: 2, end: 4 } as const;

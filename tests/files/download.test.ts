@@ -25,6 +25,7 @@ import { fetching as limits, transfer as wire } from "../../src/limits.ts";
 import { chunkOpener, chunkSealer } from "../../src/io/chunk-cipher.ts";
 import { DownloadClient, type DownloadClientOptions } from "../../src/files/download-client.ts";
 import { sizeText } from "../../src/size-text.ts";
+import { SharedFolder } from "../../src/server/files/shared-folder.ts";
 import { kind } from "../../src/transfer/wire.ts";
 import { UdpPort } from "../../src/io/udp/udp.ts";
 import { skipUnless } from "../skip.ts";
@@ -461,6 +462,27 @@ test("a file that is rewritten while it grows is not fetched as a mixture", asyn
   expect(outcome.error?.code).toBeOneOf(["changed", "integrity"]);
   expect(existsSync(outcome.path)).toBe(false);
 });
+
+test("a disk that fails at the server is not taken for a file that changes", async () => {
+  const open = SharedFolder.prototype.open;
+  const opened = spyOn(SharedFolder.prototype, "open").mockImplementation(function (
+    this: SharedFolder,
+    name,
+  ) {
+    const file = open.call(this, name);
+    const read: typeof file.read = (into, position) =>
+      position > size / 2 ? failToRead() : file.read(into, position);
+    return { ...file, read };
+  });
+  const { error, path } = await fetchBy(server.port);
+  opened.mockRestore();
+  expect(error?.code).toBe("unreadable");
+  expect([existsSync(path), existsSync(`${path}.part`)]).toEqual([false, true]);
+});
+
+function failToRead(): never {
+  throw Object.assign(new Error("EIO"), { code: "EIO" });
+}
 
 test("continues when the control connection is lost, in place", async () => {
   await through({}, async (relay) => {

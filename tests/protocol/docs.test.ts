@@ -90,6 +90,7 @@ const sentCodes = [
   "elsewhere",
   "not-found",
   "changed",
+  "unreadable",
   "stalled",
   "slow-reader",
 ] as const satisfies readonly ErrorCode[];

@@ -429,7 +429,14 @@ describe("send queue", () => {
     const queue = queueOf(sourceOf(() => 0));
     queue.handleRequest({ ...request, paceBytesPerMs: 0 }, 0);
     expect(queue.pollBurst(new Uint8Array(65_536), 0).bytes).toBe(0);
-    expect(queue.hasChanged).toBe(true);
+    expect(queue.failure).toBe("changed");
     expect(queue.isWaiting).toBe(false);
+  });
+
+  test("a file that can't be read ends the transfer with that reason", () => {
+    const queue = queueOf({ ...sourceOf(() => 0), failure: "unreadable" });
+    queue.handleRequest({ ...request, paceBytesPerMs: 0 }, 0);
+    expect(queue.pollBurst(new Uint8Array(65_536), 0).bytes).toBe(0);
+    expect(queue.failure).toBe("unreadable");
   });
 });

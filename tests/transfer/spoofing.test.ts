@@ -329,6 +329,14 @@ describe("the client", () => {
     expect(receiver.state).toBe("running");
   });
 
+  test.each(["changed", "unreadable"] as const)("learns from GONE that the file is %s", (why) => {
+    const { receiver } = client();
+    const bytes = new Uint8Array(64);
+    const length = writeGone(bytes, { token, reason: goneReason[why] });
+    receiver.handleDatagrams(bytes.slice(0, length), 30_000);
+    expect(receiver.state).toBe(why);
+  });
+
   test("ignores a cookie for another token", () => {
     const { receiver } = client();
     const bytes = new Uint8Array(initBytes);

@@ -153,7 +153,7 @@ export class ChannelServer {
       this.#count(Math.ceil(((bytes.length + frameBytes) * 4) / 3) + lineChars);
     } catch (error) {
       this.#transfers.delete(transfer);
-      const code = isChange(error) ? "changed" : "storage";
+      const code = isChange(error) ? "changed" : "unreadable";
       const why = errorMessage(error);
       const message = code === "changed" ? "The file has changed since it was chosen" : why;
       this.#send({ type: "error", code, transfer, message });

@@ -183,7 +183,7 @@ export class FileSession {
       leads: !isLoopback(this.#client.peer.address),
       onSent: (bytes) => (this.#host.totals.sentBytes += bytes),
       // The client has been notified on this connection; its datagrams are answered with GONE.
-      onBroken: () => sender.fail(token),
+      onBroken: (failure) => sender.fail(token, failure),
       onClose: (closed) => {
         this.#transfers.delete(id);
         this.#host.remove(closed);

@@ -7,6 +7,7 @@ import { quoted } from "../../text.ts";
 import type { SealCache } from "../../transfer/seal-cache.ts";
 import { type SealChunk, SealedChunks } from "../../transfer/sealed-chunks.ts";
 import type { ReadInto, SegmentSource } from "../../transfer/send-queue.ts";
+import type { Failure } from "../../transfer/wire.ts";
 import type { FileControl } from "./file-control.ts";
 import type { OpenFile } from "./open-file.ts";
 import type { SlotHolder } from "./transfer-slots.ts";
@@ -31,7 +32,7 @@ export interface FileTransferOptions {
   /** This many bytes of the file were sent over the control connection. */
   onSent(bytes: number): void;
   /** The file has changed or can't be read. The client has been notified. */
-  onBroken(transfer: FileTransfer): void;
+  onBroken(failure: Failure): void;
   /** The transfer has ended, for any reason. Called once. */
   onClose(transfer: FileTransfer): void;
 }
@@ -51,7 +52,7 @@ export class FileTransfer implements SlotHolder, SegmentSource {
   readonly #options: FileTransferOptions;
   readonly #chunks: SealedChunks;
   readonly #pulls: { offset: number; end: number }[] = [];
-  #broken: "changed" | "storage" | undefined;
+  #broken: Failure | undefined;
   /**
    * The times of the file can't prove that its content is unchanged: something was appended, or it
    * was changed shortly before it was opened. The last tag then waits until every chunk has been
@@ -94,6 +95,10 @@ export class FileTransfer implements SlotHolder, SegmentSource {
     this.#front = Math.max(this.#front, offset + length);
     return this.#chunks.read(offset, into, at, length);
   };
+
+  get failure(): Failure | undefined {
+    return this.#broken;
+  }
 
   takeSealedBytes(): number {
     return this.#chunks.takeSealedBytes();
@@ -224,7 +229,7 @@ export class FileTransfer implements SlotHolder, SegmentSource {
       if (mayConfirm) this.#isDoubtful = true;
       else this.#broken = "changed";
     } catch {
-      this.#broken = "storage";
+      this.#broken = "unreadable";
     }
     return this.#broken === undefined;
   }
@@ -281,7 +286,7 @@ export class FileTransfer implements SlotHolder, SegmentSource {
       }
       return target;
     } catch {
-      this.#broken ??= "storage";
+      this.#broken ??= "unreadable";
       return undefined;
     }
   }
@@ -298,8 +303,8 @@ export class FileTransfer implements SlotHolder, SegmentSource {
     const message =
       code === "changed"
         ? `The file ${name} changed while it was being sent: fetch it again.`
-        : `The server can no longer read the file ${name}.`;
+        : `The file ${name} can't be read any more at the other end: a disk may have failed there.`;
     this.#options.control.send({ type: "error", code, transfer: this.id, message });
-    this.#options.onBroken(this);
+    this.#options.onBroken(code);
   }
 }

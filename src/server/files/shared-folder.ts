@@ -16,7 +16,7 @@ import { systemCode } from "../../errors.ts";
 import { folder as limits } from "../../limits.ts";
 import type { FileInfo } from "../../protocol/messages.ts";
 import { isPlainName, spellings } from "./file-names.ts";
-import { isFolder, notFound, throwIfBusy } from "./folder-errors.ts";
+import { isFolder, notFound, throwIfUnknown } from "./folder-errors.ts";
 import { firstAfter, folderVersion, isHidden, namesIn } from "./folder-names.ts";
 import { opened, type OpenFile } from "./open-file.ts";
 import { SharedTree } from "./shared-tree.ts";
@@ -92,8 +92,8 @@ export class SharedFolder {
 
   /**
    * Opens a file of this folder, or of a subfolder: `photos/a.jpg`.
-   * @throws ParleyError `not-found` for anything but a regular file, whatever the reason; `full` if
-   * that can't be determined now
+   * @throws ParleyError `not-found` for anything but a regular file, whatever the reason; `full` or
+   * `unreadable` if that can't be determined
    */
   open(name: string): OpenFile {
     if (name.includes("/")) return this.tree.open(name);
@@ -114,7 +114,7 @@ export class SharedFolder {
       }
     } catch (error) {
       if (fd !== undefined) closeSync(fd);
-      throwIfBusy(error);
+      throwIfUnknown(error);
       throw notFound(name);
     }
     closeSync(fd);
@@ -156,7 +156,7 @@ export class SharedFolder {
       }
       return stat.isFile() && !this.#isWithheld(path, stat) ? { path, stat } : undefined;
     } catch (error) {
-      throwIfBusy(error);
+      throwIfUnknown(error);
       return undefined;
     }
   }
@@ -211,7 +211,7 @@ export class SharedFolder {
       const isSame = version !== undefined && version === this.#readVersion;
       return { names: isSame ? this.#names : await slicedSort(await namesIn(this.path)), version };
     } catch (error) {
-      throwIfBusy(error);
+      throwIfUnknown(error);
       // Missing (as yet) or unreadable: nothing is shared.
       return { names: [], version: undefined };
     }

@@ -19,7 +19,7 @@ import { files as limits, folder, transfer as wire, tree } from "../../limits.ts
 import type { TreeEntry } from "../../protocol/messages.ts";
 import { quoted } from "../../text.ts";
 import { isPlainName, spellings } from "./file-names.ts";
-import { notFound, throwIfBusy } from "./folder-errors.ts";
+import { notFound, throwIfUnknown } from "./folder-errors.ts";
 import { firstAfter, FolderNames, isHidden } from "./folder-names.ts";
 import { opened, type OpenFile } from "./open-file.ts";
 import { Turns } from "./turns.ts";
@@ -71,7 +71,7 @@ export class SharedTree {
       cursor = this.cursor();
       yield* this.#slices(cursor, root, after?.split("/") ?? []);
     } catch (error) {
-      throwIfBusy(error);
+      throwIfUnknown(error);
       throw error instanceof ParleyError ? error : noFolder(name);
     } finally {
       this.#walks--;
@@ -89,7 +89,7 @@ export class SharedTree {
       const isShared = stat.isDirectory() && !this.#withheldFiles().ids.has(idOf(stat));
       return isShared ? stat : undefined;
     } catch (error) {
-      throwIfBusy(error);
+      throwIfUnknown(error);
       return undefined;
     } finally {
       cursor.close();
@@ -131,7 +131,7 @@ export class SharedTree {
       throw notFound(name);
     } catch (error) {
       if (fd !== undefined) closeSync(fd);
-      throwIfBusy(error);
+      throwIfUnknown(error);
       throw notFound(name);
     } finally {
       cursor.close();
@@ -210,7 +210,7 @@ export class SharedTree {
       if (stat === undefined || withheld.ids.has(idOf(stat))) return undefined;
       return entryOf(full, lookOf(stat));
     } catch (error) {
-      throwIfBusy(error);
+      throwIfUnknown(error);
       return undefined;
     }
   }
@@ -240,7 +240,7 @@ export class SharedTree {
     try {
       return await this.#enter(cursor, path);
     } catch (error) {
-      throwIfBusy(error);
+      throwIfUnknown(error);
       return undefined;
     }
   }

@@ -27,7 +27,7 @@ export class TransferReport {
   sent(message: TransferMessage): void {
     if (message.type !== "error") return;
     const { transfer, code } = message;
-    if (transfer === undefined) this.#log.info("file refused", { code, ...this.#place });
+    if (transfer === undefined) this.#log[levelOf(code)]("file refused", { code, ...this.#place });
     else this.#end(transfer, code);
   }
 
@@ -47,10 +47,16 @@ export class TransferReport {
     this.#running.delete(transfer);
     const { file, bytes, atMs } = started;
     const seconds = Math.round(performance.now() - atMs) / 1000;
-    this.#log.info("transfer ended", { file, bytes, seconds, reason, ...this.#place });
+    const fields = { file, bytes, seconds, reason, ...this.#place };
+    this.#log[levelOf(reason)]("transfer ended", fields);
   }
 
   get #place(): { address: string; port: number } {
     return { address: this.#peer.address, port: this.#peer.port };
   }
+}
+
+/** A disk that fails is the operator's concern. */
+function levelOf(reason: string): "info" | "warn" {
+  return reason === "unreadable" ? "warn" : "info";
 }

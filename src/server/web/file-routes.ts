@@ -62,13 +62,17 @@ export class FileRoutes {
     }
   }
 
-  /** Whether the conditions of a PUT or DELETE allow it to change this file, if there is one. */
+  /**
+   * Whether the conditions of a PUT or DELETE allow it to change this file, if there is one.
+   * @throws ParleyError `full` or `unreadable` if that can't be determined
+   */
   admitsChange(name: string, headers: Headers): boolean {
     let file: OpenFile | undefined;
     try {
       file = this.#folder.open(name);
     } catch (error) {
-      if (!(error instanceof ParleyError)) throw error;
+      // Whether there is one must be known.
+      if (!(error instanceof ParleyError) || error.code !== "not-found") throw error;
     }
     file?.close();
     return admitsChange(headers, file && stateOf(file));

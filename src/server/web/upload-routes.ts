@@ -48,10 +48,10 @@ export class UploadRoutes {
     const sharer = sharerOf(accessToken, peer.address);
     if (sharer instanceof ParleyError) return refusal(sharer);
     if (uploads === undefined) return refusal(new ParleyError("not-allowed", takesNothing));
-    if (!this.#options.admitsChange(name, request.headers)) {
-      return problem(412, "changed", "The file is not as If-Match or If-None-Match expects it.");
-    }
     try {
+      if (!this.#options.admitsChange(name, request.headers)) {
+        return problem(412, "changed", "The file is not as If-Match or If-None-Match expects it.");
+      }
       if (request.method === "DELETE") return await this.#remove(uploads, sharer, name);
       if (isEncoded(request.headers)) return encoded();
       const size = sizeOf(request);

@@ -209,7 +209,8 @@ test.each(["reading", "looking"])("a disk that fails at %s ends the transfer", (
   const served = serve(file);
   readAll(served, chunkBytes);
   served.transfer.flush(0);
-  expect(served.lines).toMatchObject([{ type: "error", code: "storage", transfer: 1 }]);
+  expect(served.lines).toMatchObject([{ type: "error", code: "unreadable", transfer: 1 }]);
+  expect(served.transfer.failure).toBe("unreadable");
 });
 
 function append(file: FakeFile, text: string): void {

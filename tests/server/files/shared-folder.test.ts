@@ -152,7 +152,7 @@ test("a file that can be opened but not examined is closed again", () => {
   const opened = opening.mock.results.map(({ value }) => Number(value));
   const closed = closing.mock.calls.map(([fd]) => fd);
   for (const spy of [closing, opening, looking]) spy.mockRestore();
-  expect([code, opened.length]).toEqual(["full", 1]);
+  expect([code, opened.length]).toEqual(["unreadable", 1]);
   expect(closed).toEqual(opened);
 });
 
@@ -413,7 +413,7 @@ skipUnless(process.platform === "linux", "no ulimit in sh")(
       { stdout: "pipe" },
     );
     expect(JSON.parse(await new Response(child.stdout).text())).toEqual([
-      "full The server is too busy to read its shared folder (EMFILE): try again later.",
+      "full The server is too busy to read its shared folder: try again later.",
       "full",
       "content of a.txt".length,
       true,

@@ -24,6 +24,15 @@ test("each transfer ends once, with its file, its size and the reason", () => {
   expect(logged).toEqual([ended("a", "done"), ended("b", "changed"), ended("c", "lost")] as never);
 });
 
+test("a disk that fails is a warning", () => {
+  const { log, logged } = keepingLog();
+  const report = new TransferReport(log, place);
+  report.started(1, { name: "a", size: 10 });
+  report.sent({ type: "error", code: "unreadable", transfer: 1, message: "It can't be read." });
+  report.sent({ type: "error", code: "unreadable", message: "The folder can't be read." });
+  expect(logged.map(({ level }) => level)).toEqual(["warn", "warn"]);
+});
+
 test("a refusal has its code, and an unknown transfer has no file", () => {
   const { log, logged } = keepingLog();
   const report = new TransferReport(log, place);

@@ -1,7 +1,7 @@
 // Uploads to the shared folder over HTTP: PUT and DELETE with a token, the page's tickets, uploads
 // that are cut off, slow, too many or too large, and the limits of a page from another origin.
 
-import { afterEach, expect, test } from "bun:test";
+import { afterEach, expect, spyOn, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -9,6 +9,8 @@ import { sharing as limits } from "../../../src/limits.ts";
 import type { AdminAnswer } from "../../../src/chat/admin/answer.ts";
 import { ChatServer, type ServerOptions } from "../../../src/server/chat-server.ts";
 import { PutUpload } from "../../../src/server/files/sharing/put-upload.ts";
+import { throwIfUnknown } from "../../../src/server/files/folder-errors.ts";
+import { SharedFolder } from "../../../src/server/files/shared-folder.ts";
 import { UploadStore } from "../../../src/server/files/sharing/upload-store.ts";
 import { ownerAt } from "../../../src/share-owner.ts";
 import { ParleyError } from "../../../src/errors.ts";
@@ -193,6 +195,22 @@ test("a part of a file, or one whose conditions do not hold, is not taken for it
     site.send("DELETE", "/files/a.txt", undefined, { "If-Match": tag });
   expect([(await remove('"old"')).status, site.listed]).toEqual([412, ["a.txt"]]);
   expect([(await remove(etag)).status, site.listed]).toEqual([200, []]);
+});
+
+test.each([
+  ["EIO", 500, "unreadable"],
+  ["EMFILE", 507, "full"],
+])("a file that can't be looked at, %s, does not count as missing", async (code, status, why) => {
+  const site = await Site.open();
+  await site.put("/files/a.txt", "first");
+  const looked = spyOn(SharedFolder.prototype, "open").mockImplementation(() => {
+    throwIfUnknown(Object.assign(new Error(code), { code }));
+    throw new Error("not reached");
+  });
+  const answer = await site.put("/files/a.txt", "second", { "If-None-Match": "*" });
+  looked.mockRestore();
+  expect(answer).toMatchObject({ status, body: { code: why } });
+  expect(readFileSync(join(site.folder, "a.txt"), "utf8")).toBe("first");
 });
 
 test("only the uploader may remove a file", async () => {
