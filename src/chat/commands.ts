@@ -47,7 +47,6 @@ import {
   joinedRoom,
   numberOf,
   refOf,
-  refuseIfOverfull,
   reject,
   rejectNotInRoom,
   rejectUnknownUser,
@@ -286,7 +285,6 @@ const handlers: Handlers = {
   },
   invalid(hub, session, { code, message, ref, n, end: isLast }) {
     const takesCounter = n !== undefined && n === session.counter.taken + 1;
-    if (takesCounter && refuseIfOverfull(hub, session, { n, ref })) return;
     if (takesCounter) refuse(hub, session, code, message, { ref, n });
     else reject(hub, session, code, message, { ref, n });
     if (isLast === true) endSession(hub, session, "invalid");

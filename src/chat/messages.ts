@@ -207,7 +207,10 @@ function takeCounter(
   hub.wake();
 }
 
-/** Refuses a message for good: its number is used up. */
+/**
+ * Refuses a message for good: its number is used up. While too much waits for the store, which has
+ * to know of that, it is refused for now.
+ */
 export function refuse(
   hub: HubState,
   session: Session,
@@ -215,6 +218,7 @@ export function refuse(
   message: string,
   about: Omit<About, "takesCounter">,
 ): void {
+  if (about.n !== undefined && refuseIfOverfull(hub, session, about)) return;
   takeCounter(hub, session, about.n, code);
   reject(hub, session, code, message, { ...about, takesCounter: true });
 }

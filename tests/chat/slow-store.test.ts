@@ -97,6 +97,30 @@ test.each([undefined, ratesFor(sender.messagesPerSecond)])(
   },
 );
 
+test.each([
+  ["of somebody who is muted", "mute Ann", "x"],
+  ["with too many lines", "unmute Ann", "\n".repeat(message.maxTextLines)],
+])("refused messages %s do not add to what waits for the store without end", (_, order, text) => {
+  const ann = rig.member("Ann");
+  rig.order(order);
+  ann.text();
+  lateCommits();
+  const most = Math.ceil(output.maxGatheredChars / output.gatheredEntryChars);
+  for (let n = 1; n <= most; n++) ann.queue(say(n, text));
+  rig.settle();
+  const [first, ...more] = ann.lines();
+  expect(first).toMatchObject({ code: "storage", retryAfterMs: sender.storageRetryMs });
+  expect(more).toEqual([]);
+  finishCommit();
+  ann.text();
+  ann.send(say(Number(first?.["n"]), text));
+  finishCommit();
+  expect(ann.lines().map(({ type, n }) => [type, n])).toEqual([
+    ["error", first?.["n"]],
+    ["ack", first?.["n"]],
+  ]);
+});
+
 test("messages are heard and acknowledged in order, once committed", () => {
   const ann = rig.member("Ann");
   const bob = rig.member("Bob");
