@@ -1937,6 +1937,8 @@ export const postgres = {
   chargesAtOnce: 32,
   /** … and those that wait while the database is away: beyond that, the oldest are forgotten. */
   chargesWaiting: 4_096,
+  /** Signals for people of whom the database can't say where they are; the oldest are dropped. */
+  signalsWaiting: 1_024,
   /** Requests to the peer registry that wait for the database. */
   registryRequests: 256,
   /** Interval between checks of which names are registered, for services without a login. */

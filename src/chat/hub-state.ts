@@ -14,7 +14,7 @@ import type { AccountChange } from "./accounts/account-store.ts";
 import { DeviceCodes } from "./accounts/device-codes.ts";
 import type { PersonalEvent, PresenceEvent, PrivateMessage } from "./events.ts";
 import type { CredentialsPort } from "./login/credentials-port.ts";
-import type { HubSignal } from "./elsewhere/hub-signal.ts";
+import type { HubSignal, PersonSignal } from "./elsewhere/hub-signal.ts";
 import { flattenEvent } from "./fan-out/flatten.ts";
 import { Backlog } from "./fan-out/outbox.ts";
 import type { FilesPort } from "./files-port.ts";
@@ -186,12 +186,14 @@ export class HubState {
   mostPeople = 0;
   readonly deviceCodes = new DeviceCodes();
   /**
-   * For each login that waits for what the store knows of accounts: the accounts that have changed
+   * For each login or proof that waits for what is known of accounts: those that have changed
    * meanwhile, and the names that were registered.
    */
   readonly accountReads = new Map<Session, Set<string>>();
   /** Accounts that other servers have changed, and which could not be read then. */
   readonly unreadAccounts = new Map<string, { account: string; change: AccountChange["type"] }>();
+  /** Signals for people of whom the store could not say where they are. */
+  readonly unsentSignals: PersonSignal[] = [];
   /** Files that people offer to each other. */
   readonly offers = new OfferBook();
   /** Files offered by code. */

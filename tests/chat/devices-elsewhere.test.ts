@@ -398,3 +398,64 @@ test("a decision about somebody who has just gone to another server finds them t
     expect(bob.lines()).toContainEqual(expect.objectContaining(line));
   }
 });
+
+test("other devices hear of a change also if the store could not say at once where they are", () => {
+  const world = new Neighbours();
+  const [east, west] = [world.server("east"), world.server("west")];
+  const desk = owner(east, "Ann", "desk");
+  world.deliver();
+  const phone = withKey(west, "Ann", "desk", { secret: "another-secret-0123456789" });
+  world.deliver();
+  desk.text();
+  world.hold("west", "nothing", "find-elsewhere");
+  expect(ask(phone, { type: "set-password", password: "correct horse" })).toMatchObject({
+    type: "password-set",
+  });
+  world.look("west", 2);
+  world.deliver();
+  expect(desk.text()).not.toContain("password-changed");
+  world.release("west");
+  world.look("west", 2);
+  world.deliver();
+  const told = desk.lines().filter(({ change }) => change === "password-changed");
+  expect(told).toMatchObject([{ type: "account-changed" }]);
+});
+
+test("a decision finds somebody who has gone to another server once the store knows where", () => {
+  const world = new Neighbours();
+  const [east, west, north] = ["east", "west", "north"].map((id) => world.server(id));
+  west!.member("Ann");
+  const before = east!.member("Bob");
+  world.deliver();
+  west!.order("kick Bob");
+  before.close();
+  const bob = north!.member("Bob");
+  world.hold("east", "nothing", "find-elsewhere");
+  world.deliver();
+  expect(bob.link.ended).toBe(false);
+  world.release("east");
+  world.look("east", 1);
+  world.deliver();
+  expect(bob.link.ended).toBe(true);
+});
+
+test("an operator is told that somebody may still be at another server", () => {
+  const world = new Neighbours();
+  const [east, west] = [world.server("east"), world.server("west")];
+  const desk = owner(east, "Ann", "desk");
+  world.deliver();
+  withKey(west, "Ann", "desk", { secret: "another-secret-0123456789" });
+  world.deliver();
+  world.hold("west", "nothing", "find-elsewhere");
+  expect(west.order("kick Ann")).toEqual({
+    ok: false,
+    code: "storage",
+    message: "Removed Ann from this server alone: The database does not answer",
+  });
+  world.release("west");
+  world.deliver();
+  expect(desk.link.ended).toBe(false);
+  expect(west.order("kick Ann")).toMatchObject({ ok: true });
+  world.deliver();
+  expect(desk.link.ended).toBe(true);
+});

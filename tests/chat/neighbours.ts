@@ -26,13 +26,16 @@ import type {
   StoreRequest,
 } from "../../src/chat/turn/store.ts";
 import { Rights } from "../../src/chat/rights/rights.ts";
+import { ParleyError } from "../../src/errors.ts";
 import { answerRequest } from "../../src/store/answer.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { packRuns } from "../../src/store/packed-runs.ts";
 import { runsOf } from "../../src/store/postgres/notices.ts";
 import { Rig } from "./rig.ts";
 
-type Held = "commits" | "answers";
+type Held = "commits" | "answers" | "nothing";
+const away = new ParleyError("storage", "The database does not answer");
+
 type Waiting = { type: StoreRequest["type"]; what: Held; replies: (() => StoreReply)[] };
 
 export class Neighbours {
@@ -59,6 +62,7 @@ export class Neighbours {
     const rig = new Rig({ rights, ...options, shared }, (request) => {
       const held = this.#held.get(id);
       if (held === undefined || request.type !== held.type) return this.#answer(id, request);
+      if (held.what === "nothing") return { id: request.id, outcome: "failed", error: away };
       const reply = held.what === "answers" ? this.#answer(id, request) : undefined;
       held.replies.push(() => reply ?? this.#answer(id, request));
       return undefined;
@@ -103,7 +107,10 @@ export class Neighbours {
     }
   }
 
-  /** The server's commits (or requests of that type) take long, or only their answers. */
+  /**
+   * The server's commits (or requests of that type) take long, or only their answers; `nothing`:
+   * they fail instead.
+   */
   hold(id: string, what: Held = "commits", type: StoreRequest["type"] = "commit"): void {
     this.#held.set(id, { type, what, replies: [] });
   }

@@ -15,6 +15,7 @@ import { readCode, writeCode } from "./device-codes.ts";
 import { endSession, expel } from "../disconnect.ts";
 import type { Command, DeviceEntry, Ref } from "../events.ts";
 import { findElsewhere } from "../elsewhere/find-elsewhere.ts";
+import { signalPerson } from "../elsewhere/signal-person.ts";
 import type { HubState } from "../hub-state.ts";
 import { fold } from "../names/grammar.ts";
 import { recognizeDevice } from "../people/tell-persona.ts";
@@ -337,13 +338,7 @@ function tellOthers(
   for (const one of hub.names.readers(accountMailbox(id))) {
     if (one !== session) hub.send(one, { type: "account-changed", ...what });
   }
-  if (hub.isAlone) return;
-  hub.store.ask({ type: "find-elsewhere", names: [fold(name)] }, (outcome) => {
-    for (const { server, folded: to } of outcome.done ? outcome.result : []) {
-      hub.signal(server, { type: "account-changed", to, ...what });
-    }
-  });
-  hub.wake();
+  if (!hub.isAlone) signalPerson(hub, { type: "account-changed", to: fold(name), ...what });
 }
 
 function answerDevices(

@@ -45,7 +45,7 @@ export function kick(
   hub.store.ask({ type: "find-elsewhere", names: [folded] }, (outcome) => {
     if (!isAtLeast(actor.rank, "operator")) return answer(kicked ?? demoted);
     const here = kicked ?? kickHere(hub, actor, command);
-    if (!outcome.done) return answer(here ?? failed(outcome.error));
+    if (!outcome.done) return answer(hereAlone(here, outcome.error));
     const [first] = outcome.result;
     if (first === undefined || here?.ok === false) return answer(here ?? nobody(hub, name));
     const rank = hub.rights.roles.rankOf(first.about.ids);
@@ -58,6 +58,13 @@ export function kick(
     answer({ ok: true, message: `Removed ${first.name}` });
   });
   hub.wake();
+}
+
+/** What is known if the store can't say whether they are at other servers too. */
+function hereAlone(here: AdminAnswer | undefined, error: ParleyError): AdminAnswer {
+  if (here?.ok !== true) return here ?? failed(error);
+  const { code, message } = error;
+  return { ok: false, code, message: `${here.message} from this server alone: ${message}` };
 }
 
 function kickHere(

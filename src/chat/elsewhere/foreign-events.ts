@@ -17,6 +17,7 @@ import {
 import type { HubSignal } from "./hub-signal.ts";
 import type { HubState } from "../hub-state.ts";
 import { handlePersonSignal } from "./person-signals.ts";
+import { resendSignals } from "./signal-person.ts";
 import { handleChatSignal, loseServer } from "../private/private-chat.ts";
 import { fold } from "../names/grammar.ts";
 import { endNamesakes } from "../names/namesakes.ts";
@@ -188,6 +189,7 @@ const handlers: Handlers = {
     const unread = [...hub.unreadAccounts.values()];
     hub.unreadAccounts.clear();
     for (const { account, change } of unread) followAccount(hub, account, change, () => {});
+    resendSignals(hub);
     for (const room of hub.rooms.values()) tellSettings(hub, room);
   },
   account(hub, { account, change }) {

@@ -3,6 +3,7 @@
 import { expel } from "../disconnect.ts";
 import type { PersonSignal } from "./hub-signal.ts";
 import type { HubState } from "../hub-state.ts";
+import { signalPerson } from "./signal-person.ts";
 import { storeRights } from "../rights-store.ts";
 import { applyChanges, rankMember } from "../rooms/room-changes.ts";
 import { hearCall } from "../rooms/call-into.ts";
@@ -53,12 +54,7 @@ function passOn(hub: HubState, signal: PersonSignal): void {
   const isDecision =
     signal.type === "rank" || signal.type === "remove-member" || signal.type === "expel";
   if (!isDecision || signal.isPassedOn === true) return;
-  hub.store.ask({ type: "find-elsewhere", names: [signal.to] }, (outcome) => {
-    for (const { server } of outcome.done ? outcome.result : []) {
-      hub.signal(server, { ...signal, isPassedOn: true });
-    }
-  });
-  hub.wake();
+  signalPerson(hub, { ...signal, isPassedOn: true });
 }
 
 export function handlePersonSignal(hub: HubState, signal: PersonSignal): void {
