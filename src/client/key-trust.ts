@@ -148,7 +148,8 @@ export class KeyTrust {
       if (!known.keys.includes(key) && !(await this.#isNewDevice(name, key, known))) {
         return "changed";
       }
-      return known.isVerified ? "verified" : "unverified";
+      // The user may have compared the keys meanwhile.
+      return people.find(name)?.isVerified === true ? "verified" : "unverified";
     } catch (error) {
       if (!(error instanceof ParleyError)) throw error;
       this.#user.note(error.message);
@@ -169,11 +170,14 @@ export class KeyTrust {
   }
 
   /** Whether an unknown key belongs to a device that known devices vouch for. */
-  async #isNewDevice(name: string, key: string, known: KnownKeys): Promise<boolean> {
+  async #isNewDevice(name: string, key: string, before: KnownKeys): Promise<boolean> {
+    const { people } = this.#user.device;
     // Otherwise what they send could fill the list; writing to them accepts the device, too.
-    if (!known.isVerified && !this.#user.device.people.takesStrangers) return false;
+    if (!before.isVerified && !people.takesStrangers) return false;
     const answer = await this.#lookup.ask(name);
-    if (answer?.type !== "keys") return false;
+    const known = people.find(name);
+    if (known?.keys.includes(key) === true) return true;
+    if (known === undefined || answer?.type !== "keys") return false;
     const keys = keysIn(answer, name);
     if (keys?.includes(key) !== true) return false;
     if (!this.#areVouched(name, known, keys, answer.vouches)) return false;

@@ -5,6 +5,7 @@ import { describe, expect, test } from "bun:test";
 import { ParleyError } from "../../src/errors.ts";
 import { sealed as limits } from "../../src/limits.ts";
 import { SeenMessages } from "../../src/trust/seen-messages.ts";
+import { until } from "../until.ts";
 import { Client, keyPair, Server } from "./people.ts";
 
 function two() {
@@ -334,6 +335,24 @@ describe("a server that lies", () => {
       seal: { state: "unverified" },
     });
     expect(bob.people.get("ann")?.keys).toHaveLength(3);
+  });
+
+  test("keys that are compared while a new device is looked up stay verified", async () => {
+    const { server, ann, bob } = two();
+    await ann.tell("Bob", "one");
+    await bob.hear(server.told[0]);
+    const phone = new Client(server, "Ann");
+    const keys = [ann.device.key, phone.device.key];
+    const vouches = [ann.device.vouch("Ann", phone.device.key)];
+    server.accounts.set("ann", { name: "Ann", registered: true, keys, vouches });
+    await phone.tell("Bob", "two");
+    bob.holds = true;
+    const hearing = bob.hear(server.told[1]);
+    await until(() => bob.held.length > 0, "the lookup");
+    bob.messages.verify("Ann", keys);
+    bob.held.shift()?.();
+    expect(await hearing).toMatchObject({ text: "two", seal: { state: "verified" } });
+    expect(bob.people.get("ann")).toMatchObject({ keys, isVerified: true });
   });
 
   test("a message with a key that is not known as the sender's is marked accordingly", async () => {
