@@ -18,7 +18,11 @@ const reasons: readonly Reason[] = [
   ["SQLITE_READONLY", "it is read-only; make it writable or choose another --data"],
   ["SQLITE_CANTOPEN", "its folder can't be written; make it writable or choose another --data"],
   ["SQLITE_BUSY", "another program is writing to it; stop it or choose another --data"],
-  ["SQLITE_CORRUPT", "it is damaged; restore a backup or choose another --data"],
+  // Also what SQLite says if the disk fails while it reads.
+  [
+    "SQLITE_CORRUPT",
+    "it is damaged, or its disk fails; check the disk, then restore a backup or choose another --data",
+  ],
   ["SQLITE_NOTADB", "it is not a database; choose another --data"],
 ];
 
