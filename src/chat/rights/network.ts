@@ -23,8 +23,11 @@ export function readNetwork(text: string): Network | string {
   const { family, bits } = address;
   const most = lengths[family];
   const given = length === undefined ? undefined : /^\d{1,3}$/.test(length) ? Number(length) : NaN;
-  const prefix = given ?? (family === 4 ? most : limits.ipv6Prefix);
-  if (!(prefix <= most)) return `'/${length}' is not a prefix length from 0 to ${most}`;
+  // Of an IPv4-mapped address, it may count the 96 bits before the IPv4 address.
+  const mapped = family === 4 && written.includes(":") && given !== undefined && given > most;
+  const prefix = mapped ? given - 96 : (given ?? (family === 4 ? most : limits.ipv6Prefix));
+  if (!(prefix >= 0 && prefix <= most))
+    return `'/${length}' is not a prefix length from 0 to ${most}`;
   const least = family === 4 ? limits.minIpv4Prefix : limits.minIpv6Prefix;
   if (prefix < least) return `it is too large: use a prefix of at least /${least}`;
   return { family, bits: masked(bits, family, prefix), prefix };
@@ -49,8 +52,10 @@ type Address = { family: 4 | 6; bits: bigint };
 export function readAddress(text: string): Address | undefined {
   const plain = plainAddress(text);
   if (!plain.includes(":")) return readIpv4(plain);
-  const bits = readIpv6(plain);
-  return bits === undefined ? undefined : { family: 6, bits };
+  const bits = readIpv6(text);
+  if (bits === undefined) return undefined;
+  const isMapped = bits >> 32n === 0xffffn;
+  return isMapped ? { family: 4, bits: bits & 0xffff_ffffn } : { family: 6, bits };
 }
 
 function readIpv4(text: string): Address | undefined {
