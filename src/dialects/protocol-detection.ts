@@ -64,7 +64,8 @@ export function detectProtocol(beginning: Beginning): Detection {
   if (text.includes("\n")) return { kind: "text", framed: true };
   if (ended) return { kind: "text", framed: false };
   // The next segment may complete it.
-  const open = /^\{[ \t]*$/.test(text) || word === "beginning";
+  const isIrcBeginning = ircCommands.some((command) => command.startsWith(text));
+  const open = /^\{[ \t]*$/.test(text) || word === "beginning" || isIrcBeginning;
   if (late && !(open && beginning.sinceFirstByteMs < openWaitMs)) {
     return { kind: "text", framed: false };
   }
@@ -74,6 +75,7 @@ export function detectProtocol(beginning: Beginning): Detection {
 
 /** How an IRC client begins. No name contains a space. */
 const ircStart = /^(?:CAP|NICK|USER|PASS) /;
+const ircCommands = ["CAP", "NICK", "USER", "PASS"];
 
 /** The first bytes of a TLS record (RFC 8446 §5.1): its type, and the major version. */
 const tlsHandshake = 0x16;
@@ -105,7 +107,7 @@ export function ircRefusal(message: string): string {
   return `ERROR :${message}\r\n`;
 }
 
-/** A prefix of a CPP type or of JSON gets more time to complete than a name. */
+/** A prefix of a CPP type, an IRC command or JSON gets more time to complete than a name. */
 const openWaitMs = 300;
 
 function silence({ silentMs, prompted, ended, admitsPlain }: Beginning): Detection {

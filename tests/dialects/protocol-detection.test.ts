@@ -76,8 +76,9 @@ describe("the first bytes decide", () => {
     expect(kind("Ann", { ended: true })).toBe("reads");
   });
 
-  test("a possible beginning of CPP or native waits longer, but not forever", () => {
-    for (const text of ["R", "REGISTER", "REGISTER\r", "BRIDG", "Q", "{", "{  \t"]) {
+  test("a possible beginning of CPP, IRC or native waits longer, but not forever", () => {
+    const ofIrc = ["N", "NICK", "CAP", "US", "PASS"];
+    for (const text of ["R", "REGISTER", "REGISTER\r", "BRIDG", "Q", "{", "{  \t", ...ofIrc]) {
       expect(kind(text, { sinceFirstByteMs: limits.unframedAfterMs })).not.toBe("reads");
       expect(kind(text, { sinceFirstByteMs: 1_000 })).not.toBe("wait");
     }
