@@ -1,9 +1,9 @@
 // How a command's server is trusted: `ADDRESS#PIN`, the known servers, `--plain`.
 
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { isLoopback } from "../addresses.ts";
 import { ParleyError } from "../errors.ts";
+import { homeFolder } from "../io/home-folder.ts";
 import { hostPortText, type ServerAddress } from "../io/host-port.ts";
 import type { Access } from "../protocol/messages.ts";
 import { say } from "../terminal/output/diagnostics.ts";
@@ -70,5 +70,5 @@ export function isKnownServer(server: WrittenAddress): boolean {
 }
 
 export function surroundings(): Surroundings {
-  return { platform: process.platform, home: homedir(), environment: process.env };
+  return { platform: process.platform, home: homeFolder(), environment: process.env };
 }

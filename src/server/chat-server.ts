@@ -6,7 +6,7 @@ import { quoted } from "../text.ts";
 import { openChat } from "../dialects/open-chat/open-chat.ts";
 import { plainRefusal } from "../dialects/protocol-detection.ts";
 import { dialects } from "../dialects/table.ts";
-import { errorMessage, ParleyError } from "../errors.ts";
+import { errorMessage, ParleyError, systemReason } from "../errors.ts";
 import { shutdown } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { DatagramDialect, Dialect } from "../chat/dialect.ts";
@@ -193,7 +193,7 @@ export class ChatServer {
       };
       this.claim = { ...file, remove };
     } catch (error) {
-      log.warn(`Nobody can claim this server: ${errorMessage(error)}`);
+      log.warn(`Nobody can claim this server: ${systemReason(error)}`);
     }
   }
 

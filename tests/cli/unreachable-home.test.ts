@@ -32,7 +32,7 @@ test("a server keeps everything in memory, and files are fetched without a key",
   server.kill("SIGTERM");
   expect(await server.exited).toBe(0);
   const log = await new Response(server.stderr).text();
-  expect(log).toContain("state.db' can't be opened: ENOTDIR");
+  expect(log).toContain("state.db' can't be opened: not a directory");
   expect(log).not.toContain("internal error");
 });
 

@@ -1,9 +1,9 @@
 // The file with the database's password, looked up like psql does.
 
 import { readFileSync, statSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { ParleyError, systemReason } from "../../errors.ts";
+import { homeFolder } from "../../io/home-folder.ts";
 import { quoted } from "../../text.ts";
 import { passwordIn } from "./database-url.ts";
 
@@ -18,7 +18,7 @@ export function passwordSource(
 ): (host: string, port: number) => string {
   const given = process.env["PGPASSFILE"];
   const isGiven = given !== undefined && given !== "";
-  const path = isGiven ? given : join(homedir(), ".pgpass");
+  const path = isGiven ? given : join(homeFolder(), ".pgpass");
   let text = read(path, isGiven);
   return (host, port) => {
     try {

@@ -1,7 +1,7 @@
 // Failures of a data file as sentences for people: the path, the reason, what to do.
 
 import { SQLiteError } from "bun:sqlite";
-import { errorMessage, ParleyError } from "../../errors.ts";
+import { ParleyError, systemReason } from "../../errors.ts";
 import { quoted } from "../../text.ts";
 
 type Reason = readonly [code: string, reason: string];
@@ -36,7 +36,7 @@ export function storageError(
   const isRunning = action === "written" || action === "read";
   const known = [isRunning ? fullWhileRunning : fullAtStart, ...reasons];
   const reason = known.find(([prefix]) => code.startsWith(prefix))?.[1];
-  const detail = reason ?? errorMessage(error);
+  const detail = reason ?? systemReason(error);
   return refused(path, `can't be ${action}: ${detail}`);
 }
 

@@ -2,8 +2,8 @@
 // folders; knows no prompt.
 
 import { existsSync, readdirSync, statSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
+import { homeFolder } from "../../io/home-folder.ts";
 import { naturally } from "../../natural-order.ts";
 import { beginning, harmless } from "../../text.ts";
 import type { Completion } from "./completion.ts";
@@ -93,5 +93,5 @@ export function commonStart(names: readonly string[]): string {
 }
 
 function atHome(path: string): string {
-  return path === "~" || path.startsWith("~/") ? join(homedir(), path.slice(1)) : path;
+  return path === "~" || path.startsWith("~/") ? join(homeFolder(), path.slice(1)) : path;
 }
