@@ -12,7 +12,7 @@ import { fold, nameProblem } from "../names/grammar.ts";
 import { endNamesakes } from "../names/namesakes.ts";
 import type { AccessToken } from "../rights/access-tokens.ts";
 import { isAtLeast } from "../rights/roles.ts";
-import type { Actor } from "./actor.ts";
+import { type Actor, demoted } from "./actor.ts";
 import type { AdminCommand } from "./admin-command.ts";
 import { type AdminAnswer, failed } from "./answer.ts";
 import { logAct } from "./log-act.ts";
@@ -58,6 +58,7 @@ function register(hub: HubState, actor: Actor, command: Of<"token">, answer: Ans
     { type: "find-name", name: folded, sinceMs: hub.nowMs - history.mailHoldMs },
     (outcome) => {
       if (!outcome.done) return finish(failed(outcome.error));
+      if (!isAtLeast(actor.rank, "owner")) return finish(demoted);
       if (absentHolder(hub, folded, outcome.result) !== undefined) return finish(inUse(name));
       const id = hub.options.newSecret();
       const nothing = { key: undefined, password: undefined };

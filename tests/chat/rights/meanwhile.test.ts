@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { consoleActor } from "../../../src/chat/admin/actor.ts";
 import type { CredentialsPort } from "../../../src/chat/login/credentials-port.ts";
 import { httpRooms } from "../../../src/dialects/http/http-rooms.ts";
+import { Rights } from "../../../src/chat/rights/rights.ts";
 import { encodeRequest } from "../../../src/dialects/http/room-request.ts";
 import { ircAt } from "../../dialects/irc/rig.ts";
 import { FailingStore } from "../failing-store.ts";
@@ -285,6 +286,21 @@ test("what an operator has asked for is not done once they are none any more", (
     ]);
     expect(rig.order(lists)).toEqual({ ok: true, message: `There are no ${lists}` });
   }
+});
+
+test("no name is registered for a program once who asked for it owns the server no more", () => {
+  const role = { rank: "owner", name: "Olga", by: "claim", atMs: 1 };
+  const rights = new Rights([{ key: `role/${keyOf("desk")}`, value: JSON.stringify(role) }]);
+  const store = new FailingStore();
+  const rig = new Rig({ rights }, store.answer);
+  const olga = owner(rig, "Olga", "desk");
+  const ask = (): void => void olga.send({ type: "admin", command: "token builds", ref: 1 });
+  decideMeanwhile({ store, rig }, ask, "deop Olga", 2);
+  expect(olga.lines().filter(({ ref }) => ref === 1)).toMatchObject([
+    { type: "error", code: "not-allowed" },
+  ]);
+  expect(rig.order("tokens")).toMatchObject({ message: "There are no tokens" });
+  expect(store.store.accounts.find({ name: "builds" })).toBeUndefined();
 });
 
 test("nobody becomes a guest of a room that is not private any more", () => {
