@@ -404,9 +404,14 @@ export class Hub {
   }
 
   /** Whose access token this is, for sharing files; or why it is refused. */
-  sharerOf(accessToken: string, address: string, nowMs: number): Sharer | ParleyError {
+  sharerOf(
+    accessToken: string,
+    address: string,
+    nowMs: number,
+    then: (sharer: Sharer | ParleyError) => void,
+  ): void {
     this.state.begin(nowMs);
-    return sharerOfToken(this.state, accessToken, address);
+    sharerOfToken(this.state, accessToken, address, then);
   }
 
   /** Whether an HTTP request with this token, if any, may access the shared folder. */

@@ -303,7 +303,8 @@ export class ChatServer {
       isDatabaseAway: () => core.isDatabaseAway,
       folder: core.folder,
       uploads: core.uploads,
-      sharerOf: (token, address) => core.hub.sharerOf(token, address, steadyMs()),
+      sharerOf: (token, address) =>
+        new Promise((resolve) => core.hub.sharerOf(token, address, steadyMs(), resolve)),
       metrics: core.metrics,
       log,
       publicUrl,

@@ -5,6 +5,7 @@ import { ParleyError } from "../../errors.ts";
 import { ownerOfAccount } from "../../share-owner.ts";
 import { accountMailbox } from "../accounts/account-store.ts";
 import type { HubState } from "../hub-state.ts";
+import { unowned } from "../login/refuse-login.ts";
 import { fold } from "../names/grammar.ts";
 import { termsText } from "../rights/sanction.ts";
 import { banOf, banText } from "../suspect.ts";
@@ -13,15 +14,17 @@ import type { Sharer } from "./sharing-port.ts";
 /** No session has this number. */
 const noSession = -1;
 
+/** Calls `then` at once, or when the store has answered. */
 export function sharerOfToken(
   hub: HubState,
   accessToken: string,
   address: string,
-): Sharer | ParleyError {
+  then: (sharer: Sharer | ParleyError) => void,
+): void {
   const { rights } = hub;
   const hash = hub.options.hashSecret(accessToken);
   const token = rights.tokens.find(hash, hub.stampMs);
-  if (token === undefined) return notValid();
+  if (token === undefined) return then(notValid());
   const { account, name } = token;
   const problem = (): ParleyError | undefined => {
     if (rights.tokens.find(hash, hub.stampMs) === undefined) return notValid();
@@ -31,17 +34,23 @@ export function sharerOfToken(
     const mute = rights.sanctions.find("mute", suspect, hub.stampMs);
     return mute && new ParleyError("muted", `You are muted${termsText(mute)}`);
   };
-  return (
-    problem() ?? {
-      session: noSession,
-      by: name,
-      person: accountMailbox(account),
-      device: undefined,
-      owner: ownerOfAccount(account, address),
-      problem,
-      isHere: () => true,
-    }
-  );
+  const refused = problem();
+  if (refused !== undefined) return then(refused);
+  const sharer = {
+    session: noSession,
+    by: name,
+    person: accountMailbox(account),
+    device: undefined,
+    owner: ownerOfAccount(account, address),
+    problem,
+    isHere: () => true,
+  };
+  hub.store.ask({ type: "find-account", lookup: { id: account } }, (found) => {
+    // A store that can't be read keeps nobody from sharing files.
+    const isOver = found.done && found.result === undefined;
+    then(isOver ? new ParleyError("wrong-token", unowned) : (problem() ?? sharer));
+  });
+  hub.wake();
 }
 
 function notValid(): ParleyError {

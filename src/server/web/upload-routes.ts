@@ -21,7 +21,7 @@ export interface UploadRoutesOptions {
   /** Undefined: the server accepts no files. */
   readonly uploads: UploadService | undefined;
   /** The user of an access token, from an address. */
-  readonly sharerOf: (accessToken: string, address: string) => Sharer | ParleyError;
+  readonly sharerOf: (accessToken: string, address: string) => Promise<Sharer | ParleyError>;
   readonly rooms: RoomRoutes;
   /** Whether the conditions in the headers allow changing the file with this name. */
   readonly admitsChange: (name: string, headers: Headers) => boolean;
@@ -45,7 +45,7 @@ export class UploadRoutes {
     const accessToken = bearerToken(request.headers);
     if (accessToken === undefined) return noToken();
     const { uploads, sharerOf } = this.#options;
-    const sharer = sharerOf(accessToken, peer.address);
+    const sharer = await sharerOf(accessToken, peer.address);
     if (sharer instanceof ParleyError) return refusal(sharer);
     if (uploads === undefined) return refusal(new ParleyError("not-allowed", takesNothing));
     try {

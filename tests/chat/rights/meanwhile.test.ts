@@ -146,6 +146,38 @@ test.each(["post", "read", "listen"])(
   },
 );
 
+test("a program shares no files if its name is no longer registered, though its token is still stored", () => {
+  const { store, rig } = world();
+  const made = rig.order("token builds");
+  const accessToken = String(made.ok ? made.rows?.[0]?.text : "");
+  const sharer = (): unknown => {
+    const answers: unknown[] = [];
+    rig.hub.sharerOf(accessToken, "192.0.2.1", rig.nowMs, (answer) => answers.push(answer));
+    rig.settle();
+    return answers;
+  };
+  expect(sharer()).toMatchObject([{ by: "builds" }]);
+  store.unreadable = true;
+  expect(sharer()).toMatchObject([{ by: "builds" }]);
+  store.unreadable = false;
+  const { id } = store.store.accounts.find({ name: "builds" })!;
+  store.store.accounts.change({ type: "delete", account: id, atMs: rig.nowMs });
+  expect(sharer()).toMatchObject([{ code: "wrong-token" }]);
+});
+
+test("a program shares no files if its token is revoked while the store is asked", () => {
+  const { store, rig } = world();
+  const made = rig.order("token builds");
+  const accessToken = String(made.ok ? made.rows?.[0]?.text : "");
+  const answers: unknown[] = [];
+  const ask = (): void => {
+    rig.hub.sharerOf(accessToken, "192.0.2.1", rig.nowMs, (answer) => answers.push(answer));
+    rig.settle();
+  };
+  decideMeanwhile({ store, rig }, ask, "untoken #1", 0);
+  expect(answers).toMatchObject([{ code: "wrong-token" }]);
+});
+
 /** A second device of Ann's logs in while the first one, or an operator, revokes that. */
 function loginMeanwhile(by: "key" | "password", revoke: (rig: Rig, desk: Client) => void) {
   const store = new FailingStore();

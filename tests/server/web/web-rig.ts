@@ -16,7 +16,7 @@ import { testFolder } from "../../test-folder.ts";
 export const openToAll = {
   turns: undefined,
   uploads: undefined,
-  sharerOf: () => new ParleyError("wrong-token", "There are no tokens"),
+  sharerOf: async () => new ParleyError("wrong-token", "There are no tokens"),
   tls: undefined,
   admitsPlain: () => true,
   banFor: () => undefined,
