@@ -218,10 +218,14 @@ export function lift(
 ): AdminAnswer {
   const kind = what === "unban" ? "ban" : "mute";
   const number = /^#(\d{1,15})$/.exec(target)?.[1];
-  const which = number === undefined ? writtenSubject(target) : { id: Number(number) };
-  if (typeof which === "string") return { ok: false, code: "usage", message: which };
+  const written = writtenSubject(target);
+  const more = typeof written === "string" ? {} : written;
+  const which = number === undefined ? { name: fold(target), ...more } : { id: Number(number) };
   const lifted = hub.rights.sanctions.lift(kind, which);
   if (lifted.length === 0) {
+    if (number === undefined && typeof written === "string") {
+      return { ok: false, code: "usage", message: written };
+    }
     const message = `There is no ${kind} of ${quoted(target)}: ${kind}s lists them`;
     return { ok: false, code: "not-found", message };
   }
@@ -270,6 +274,7 @@ function sanctionRow(sanction: Sanction): AdminRow {
  * The subject that an operator means: a person rather than a name, which is easily changed. A
  * registered name stands for its owner. Otherwise, if somebody with the name is connected to any
  * server, their device's key and their network are included, unless the network is this machine's.
+ * A name may look like an address, as those do that the server assigns.
  * `shown`: the name as its owner writes it. `ids`: the IDs of a person on another server.
  */
 function subjectOf(
@@ -278,14 +283,15 @@ function subjectOf(
   then: (subject: Subject | string | ParleyError, shown: string, ids?: readonly string[]) => void,
 ): void {
   const written = writtenSubject(target);
-  if (typeof written === "string" || written.name === undefined) return then(written, target);
-  const { name } = written;
+  const isNobody = typeof written !== "string" && written.key !== undefined;
+  if (isNobody || target.includes("/")) return then(written, target);
+  const name = fold(target);
   hub.store.ask({ type: "find-account", lookup: { name } }, (outcome) => {
-    if (!outcome.done) return then(outcome.error, target);
+    if (!outcome.done) return then(unread(written, outcome.error), target);
     const { result: owner } = outcome;
     if (owner !== undefined) return then({ name, account: owner.id }, owner.name);
     const session = hub.names.holder(name);
-    if (session === undefined) return subjectElsewhere(hub, name, target, then);
+    if (session === undefined) return subjectElsewhere(hub, target, written, then);
     const { address } = session.peer;
     const network = isLoopback(address) ? undefined : sanctionedNetwork(address);
     then({ name, network, key: session.proven.key }, session.name);
@@ -294,19 +300,25 @@ function subjectOf(
 
 function subjectElsewhere(
   hub: HubState,
-  name: string,
   target: string,
-  then: (subject: Subject | ParleyError, shown: string, ids?: readonly string[]) => void,
+  written: Subject | string,
+  then: (subject: Subject | string | ParleyError, shown: string, ids?: readonly string[]) => void,
 ): void {
-  if (hub.isAlone) return then({ name }, target);
+  if (hub.isAlone) return then(written, target);
+  const name = fold(target);
   hub.store.ask({ type: "find-elsewhere", names: [name] }, (outcome) => {
-    if (!outcome.done) return then(outcome.error, target);
+    if (!outcome.done) return then(unread(written, outcome.error), target);
     const [found] = outcome.result;
-    if (found === undefined) return then({ name }, target);
+    if (found === undefined) return then(written, target);
     const { network, proved: key, ids } = found.about;
     then({ name, network, key }, found.name, ids);
   });
   hub.wake();
+}
+
+/** An address is clear also if the store can't say who is called so. */
+function unread(written: Subject | string, error: ParleyError): Subject | string | ParleyError {
+  return typeof written === "string" || written.network !== undefined ? written : error;
 }
 
 /** A subject taken literally from the typed text, or why there is none. */

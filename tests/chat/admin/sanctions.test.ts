@@ -8,6 +8,8 @@ import { answerRequest } from "../../../src/store/answer.ts";
 import { openMemoryStore } from "../../../src/store/memory/store.ts";
 import { ParleyError } from "../../../src/errors.ts";
 import { keepingLog } from "../../silent-log.ts";
+import { FailingStore } from "../failing-store.ts";
+import { Neighbours } from "../neighbours.ts";
 import { keyOf, withKey } from "../owner.ts";
 import { keptBy, memberNames, nothing } from "../inspect.ts";
 import { type Client, native, Rig, say, since } from "../rig.ts";
@@ -512,5 +514,67 @@ describe("stored", () => {
     isFull = false;
     rig.order("mute Eve");
     expect(store.rights.load()).toHaveLength(3);
+  });
+});
+
+describe("somebody who is called like an address", () => {
+  test("is banned and muted by that name, and the address by its length", () => {
+    const rig = new Rig();
+    const eve = rig.member("203.0.113.9", {}, bad);
+    expect(rig.order("mute 203.0.113.9")).toMatchObject({
+      message: `Muted the name 203.0.113.9 and the network ${bad}`,
+    });
+    expect(rig.order("unmute 203.0.113.9")).toMatchObject({ ok: true });
+    expect(rig.order("ban 203.0.113.9/32")).toMatchObject({
+      message: "Banned the network 203.0.113.9",
+    });
+    expect(eve.link.ended).toBe(false);
+    expect(rig.order("ban 203.0.113.9")).toMatchObject({
+      message: `Banned the name 203.0.113.9 and the network ${bad}`,
+    });
+    expect(eve.link.ended).toBe(true);
+    expect(rig.order("unban 203.0.113.9")).toEqual({
+      ok: true,
+      message: `Lifted the ban of the network 203.0.113.9; the name 203.0.113.9 and the network ${bad}`,
+    });
+    // Nobody has the name any more.
+    expect(rig.order("ban 203.0.113.9")).toMatchObject({
+      message: "Banned the network 203.0.113.9",
+    });
+  });
+
+  test("whom the server has named is banned by that name", () => {
+    const rig = new Rig();
+    const naming = spoken.find(({ name }) => name === "select-chat")!;
+    const eve = rig.client(naming, true, bad);
+    rig.pass(200);
+    eve.send("");
+    rig.pass(200);
+    const [name = ""] = memberNames(rig.hub);
+    expect(name).toStartWith(`${bad}:`);
+    expect(rig.order(`ban ${name}`)).toMatchObject({
+      message: `Banned the name ${name} and the network ${bad}`,
+    });
+    expect(eve.link.ended).toBe(true);
+    expect(rig.order(`unban ${name}`)).toMatchObject({ ok: true });
+    expect(rig.order(`ban ${name}`)).toMatchObject({ ok: false, code: "usage" });
+  });
+
+  test("is found also if the store is asked in vain, or is at another server", () => {
+    const store = new FailingStore();
+    const rig = new Rig({}, store.answer);
+    store.unreadable = true;
+    expect(rig.order("ban 203.0.113.9")).toMatchObject({
+      message: expect.stringContaining("Banned the network 203.0.113.9."),
+    });
+    const world = new Neighbours();
+    const [east, west] = [world.server("east"), world.server("west")];
+    const eve = east.member("203.0.113.9", {}, bad);
+    world.deliver();
+    expect(west.order("ban 203.0.113.9")).toMatchObject({
+      message: `Banned the name 203.0.113.9 and the network ${bad}`,
+    });
+    world.deliver();
+    expect(eve.link.ended).toBe(true);
   });
 });
