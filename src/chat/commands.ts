@@ -278,7 +278,8 @@ const handlers: Handlers = {
     if (log !== undefined) hub.options.print(log);
     // In dialects where a pong tells the client that everything before it was answered, it must not
     // overtake the rest, unless too much waits already.
-    const isHeld = session.dialect.showsPersonas === true && !hub.isOverfull();
+    const isOrdered = session.dialect.showsPersonas === true && session.phase === "member";
+    const isHeld = isOrdered && !hub.isOverfull();
     const timing = isHeld ? "settled" : "now";
     if (text !== undefined) hub.sendText(session, text, timing);
     if (isLast === true) endSession(hub, session);

@@ -107,7 +107,7 @@ function isInOtherRooms(hub: HubState, session: Session): boolean {
 /** Logs the end of a connection that never took a name; the others were logged on leaving. */
 export function logNameless(hub: HubState, session: Session, reason: EndReason): void {
   // A request with an access token has been logged as such.
-  if (session.person.sinceMs > 0 || session.proven.isBearer === true) return;
+  if (session.hadName || session.proven.isBearer === true) return;
   hub.log.info("disconnected", { ...sessionFields(session), reason });
 }
 
@@ -143,7 +143,14 @@ export function endSession(hub: HubState, session: Session, why: EndReason = "qu
   else logNameless(hub, session, why);
   session.enter("ending");
   session.queue.clear();
-  hub.pipeline.gathering.ending.add(session);
+  closeLater(hub, session);
+}
+
+/** Of those without a name, nobody has to hear: a silent store must not hold them. */
+function closeLater(hub: HubState, session: Session): void {
+  const { pipeline, schedule } = hub;
+  if (session.hadName) pipeline.gathering.ending.add(session);
+  else schedule.endingUnnamed.add(session);
   hub.wake();
 }
 
@@ -246,7 +253,7 @@ export function stopAll(hub: HubState, reason: string): void {
     session.queue.clear();
     hub.send(session, { type: "bye", reason });
     session.enter("ending");
-    hub.pipeline.gathering.ending.add(session);
+    closeLater(hub, session);
   }
   hub.names.clear();
   hub.wake();

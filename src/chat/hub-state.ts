@@ -295,13 +295,13 @@ export class HubState {
   }
 
   /**
-   * Queues an event for one session, in the order of all events. A `bye` comes last, after
-   * everything unsettled.
+   * Queues an event for one session, in the order of all events. A `bye` comes last, to members
+   * after everything unsettled.
    */
   send(
     session: Session,
     event: PersonalEvent,
-    wanted: Timing = event.type === "bye" ? "settled" : "now",
+    wanted: Timing = event.type === "bye" && session.hadName ? "settled" : "now",
   ): void {
     const isRefusal = event.type === "error" && wanted === "now";
     const timing = isRefusal ? this.#refusalTiming(session) : wanted;

@@ -17,22 +17,25 @@ export class Schedule {
   readonly unblocked = new Set<Session>();
   /** The client sent FIN; the session leaves once its messages have been accepted. */
   readonly halfClosed = new Set<Session>();
+  /** The connection never had a name: it closes once what was asked on it has been answered. */
+  readonly endingUnnamed = new Set<Session>();
   /** The connection closes once its output has been sent. */
   readonly ending = new Set<Session>();
   /** Rooms with overdue user lists. */
   readonly rosters = new Set<Room>();
 
   forget(session: Session): void {
-    const { gaps, replaying, replaysWaiting, delayed, unblocked, halfClosed, ending } = this;
-    for (const set of [gaps, replaying, replaysWaiting, delayed, unblocked, halfClosed, ending])
-      set.delete(session);
+    for (const set of this.#ofSessions) set.delete(session);
   }
 
   /** Number of waiting sessions and rooms. */
   get size(): number {
-    const { gaps, replaying, replaysWaiting, delayed, unblocked, halfClosed, ending, rosters } =
-      this;
-    const sets = [gaps, replaying, replaysWaiting, delayed, unblocked, halfClosed, ending];
-    return sets.reduce((sum, set) => sum + set.size, rosters.size);
+    return this.#ofSessions.reduce((sum, set) => sum + set.size, this.rosters.size);
+  }
+
+  get #ofSessions(): readonly Set<Session>[] {
+    const { gaps, replaying, replaysWaiting, delayed, unblocked, halfClosed } = this;
+    const { endingUnnamed, ending } = this;
+    return [gaps, replaying, replaysWaiting, delayed, unblocked, halfClosed, endingUnnamed, ending];
   }
 }

@@ -379,6 +379,11 @@ export class Session {
     return this.identity.name;
   }
 
+  /** Whether it is a member, or has been one. */
+  get hadName(): boolean {
+    return this.person.sinceMs > 0;
+  }
+
   /** Whether its last line is on the way, or the connection has closed: it does nothing more. */
   get hasEnded(): boolean {
     return this.#phase === "ending" || this.#phase === "gone";

@@ -49,6 +49,7 @@ export class Timers {
     pumpFrames(hub);
     deliverAnswers(hub);
     if (mayPumpFrames(hub)) hub.wake();
+    for (const session of hub.schedule.endingUnnamed) this.#endUnnamed(session);
     for (const session of hub.schedule.ending) this.#finish(session);
     for (const session of hub.schedule.halfClosed) {
       const { isBlocked, length } = session.queue;
@@ -96,6 +97,16 @@ export class Timers {
       if (!sendDueRosters(this.#hub, room)) schedule.rosters.delete(room);
     }
     if (nowMs - this.#sweptMs >= sweepMs) this.#sweep();
+  }
+
+  /** The answers of this turn have been delivered. */
+  #endUnnamed(session: Session): void {
+    const { pipeline, schedule } = this.#hub;
+    schedule.endingUnnamed.delete(session);
+    if (!pipeline.concerns(session)) return void schedule.ending.add(session);
+    // A program that has said something learns whether it is stored.
+    pipeline.gathering.ending.add(session);
+    this.#hub.wake();
   }
 
   /** Closes the connection if everything has been sent. */

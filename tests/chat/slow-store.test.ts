@@ -7,8 +7,9 @@ import { chatRoom } from "../../src/dialects/chat-room.ts";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { connections, history as limits, message, output, sender } from "../../src/limits.ts";
 import { FailingStore } from "./failing-store.ts";
+import { irc } from "../dialects/irc/rig.ts";
 import { keptBy, nothing } from "./inspect.ts";
-import { type Client, Rig, say, since } from "./rig.ts";
+import { type Client, native, Rig, say, since } from "./rig.ts";
 
 let store: FailingStore;
 let rig: Rig;
@@ -119,6 +120,30 @@ test.each([
     ["error", first?.["n"]],
     ["ack", first?.["n"]],
   ]);
+});
+
+test("connections without a name end at once while the store is silent, and leave nothing behind", () => {
+  const ann = rig.member("Ann");
+  rig.order("ban 192.0.2.9");
+  lateCommits();
+  ann.send(say(1));
+  const silent = rig.client();
+  const banned = rig.client(native, true, "192.0.2.9");
+  const visitor = rig.client().send({ type: "hello", version: 2 }, { type: "bye" });
+  const ian = rig.client(irc).send("PING 1", "QUIT");
+  rig.settle();
+  expect([banned, visitor, ian].map(({ link }) => link.ended)).toEqual([true, true, true]);
+  expect(banned.text()).toContain("banned");
+  expect(ian.text().split("\r\n")).toEqual([
+    expect.stringContaining("PONG"),
+    expect.stringContaining("ERROR"),
+    "",
+  ]);
+  rig.pass(connections.loginTimeoutMs + 1_000, 1_000);
+  expect([silent.link.ended, types(silent)]).toEqual([true, ["bye"]]);
+  for (const client of [silent, banned, visitor, ian]) client.close();
+  expect(rig.hub["state"].pipeline.gathering.ending.size).toBe(0);
+  expect(ann.session.phase).toBe("member");
 });
 
 test("messages are heard and acknowledged in order, once committed", () => {

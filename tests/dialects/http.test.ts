@@ -68,6 +68,25 @@ test("unstored messages are not acknowledged", () => {
   expect(keptBy(rig.hub)).toMatchObject({ sessions: 0, rooms: 0, names: 0, batches: 0 });
 });
 
+test("a post is answered once it is stored, however late", () => {
+  const store = new FailingStore();
+  const rig = new Rig({}, store.answer);
+  const accessToken = tokenOf(rig);
+  const post = encodeRequest({ type: "post", accessToken, room: "lobby", text: "hi" });
+  store.timing = ({ type }) => (type === "commit" ? "run-late" : "now");
+  const clients = [rig.client(http).send(post), rig.client(http).send(post)];
+  rig.pass(2_000, 100);
+  expect(clients.map((client) => [client.text(), client.link.ended])).toEqual([
+    ["", false],
+    ["", false],
+  ]);
+  store.release(rig);
+  for (const [i, client] of clients.entries()) {
+    expect(client.lines()).toEqual([{ status: 200 }, { room: "lobby", seq: i + 1 }]);
+    expect(client.link.ended).toBe(true);
+  }
+});
+
 test("a listener is disconnected when the token expires", () => {
   const rig = new Rig();
   const made = rig.order("token builds --for 1m");

@@ -135,6 +135,11 @@ export class CommitPipeline {
     return this.gathering.isAwaitedBy(session) || this.#inFlight?.isAwaitedBy(session) === true;
   }
 
+  /** Whether something of the session, or for it, is unsettled. */
+  concerns(session: Session): boolean {
+    return this.gathering.concerns(session) || this.#inFlight?.concerns(session) === true;
+  }
+
   /** Whether a counted message of the session is unsettled. */
   hasPendingCount(session: Session): boolean {
     return this.gathering.counted.has(session) || this.#inFlight?.counted.has(session) === true;

@@ -358,6 +358,12 @@ export class TurnBatch {
     this.#unrendered.delete(session);
   }
 
+  /** Whether the session has said something in this batch, or is to be told something with it. */
+  concerns(session: Session): boolean {
+    const { personals, speakers, counted } = this;
+    return personals.has(session) || speakers.has(session) || counted.has(session);
+  }
+
   /** Whether an answer to the session waits until this is settled. */
   isAwaitedBy(session: Session): boolean {
     return this.personals.get(session)?.some(({ timing }) => timing === "settled") === true;
