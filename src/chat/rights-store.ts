@@ -24,6 +24,7 @@ export function storeRights(
   rightsRequests.sent();
   hub.store.ask({ type: "change-rights", changes }, (outcome) => {
     const waiting = rightsRequests.answered();
+    rightsRequests.hasFailed = !outcome.done;
     if (outcome.done) rights.stored(changes);
     else rights.putBack(changes);
     then(outcome.done ? undefined : outcome.error.message);
@@ -32,6 +33,14 @@ export function storeRights(
       for (const next of waiting) next(problem);
     });
   });
+}
+
+/** To be called from time to time: stores what could not be stored before. */
+export function retryRights(hub: HubState): void {
+  if (!hub.rightsRequests.hasFailed) return;
+  // Why it fails has been told.
+  storeRights(hub, () => {});
+  hub.wake();
 }
 
 /**

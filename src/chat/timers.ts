@@ -11,6 +11,7 @@ import { expireCodes } from "./offers/code-commands.ts";
 import { expireOffers } from "./offers/offer-commands.ts";
 import { releaseDelayed } from "./rates/throttle.ts";
 import { continueReplay, isReplayDue } from "./history/replay.ts";
+import { retryRights } from "./rights-store.ts";
 import type { Session } from "./session.ts";
 import type { TurnBatch } from "./turn/turn-batch.ts";
 
@@ -139,6 +140,7 @@ export class Timers {
     expireCodes(hub);
     // Retries the records of a failed batch, even if nothing else happens.
     if (!hub.pipeline.isSettled) hub.wake();
+    retryRights(hub);
     metrics.lagBytes = 0;
     metrics.lagMaxBytes = 0;
     for (const session of hub.sessions) {

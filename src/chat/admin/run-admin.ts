@@ -130,5 +130,6 @@ function reload(hub: HubState, actor: Actor): AdminAnswer {
 
 function unstored(done: AdminAnswer & { ok: true }, problem: string): AdminAnswer {
   const said = done.message === undefined ? "" : `${done.message}. `;
-  return { ...done, message: `${said}It holds only until the server stops: ${problem}` };
+  const lost = "It is not stored yet, and would be lost if the server stopped";
+  return { ...done, message: `${said}${lost}: ${problem}` };
 }

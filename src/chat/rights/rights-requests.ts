@@ -5,6 +5,8 @@ export type Then = (problem: string | undefined) => void;
 export class RightsRequests {
   /** Callbacks waiting for the next request; undefined: none is in flight. */
   #waiting: Then[] | undefined;
+  /** The last request has failed: its changes are yet to be stored. */
+  hasFailed = false;
 
   /** True: another request is in flight, and `then` is called for the next one. */
   mustWait(then: Then): boolean {

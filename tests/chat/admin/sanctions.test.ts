@@ -501,14 +501,16 @@ describe("stored", () => {
     });
     expect(rig.order(`ban ${bad}`)).toEqual({
       ok: true,
-      message: `Banned the network ${bad}. It holds only until the server stops: the disk is full`,
+      message: `Banned the network ${bad}. It is not stored yet, and would be lost if the server stopped: the disk is full`,
     });
     expect(rig.member("Bob", {}, bad).lines()).toMatchObject([{ code: "banned" }]);
     // What is listed and what is shown only once is still shown.
     expect(rig.order("bans")).toMatchObject({ rows: [{ fields: { network: bad } }] });
     expect(rig.order("mutes")).toEqual({ ok: true, message: "There are no mutes" });
     expect(rig.order("pass")).toMatchObject({
-      message: expect.stringContaining("It holds only until the server stops: the disk is full"),
+      message: expect.stringContaining(
+        "It is not stored yet, and would be lost if the server stopped: the disk is full",
+      ),
       rows: [{ text: expect.any(String), fields: { event: "pass", code: expect.any(String) } }],
     });
     isFull = false;
