@@ -446,3 +446,41 @@ test.each([
     ...after,
   ]);
 });
+
+/** The code of Ann's desk, and a phone that has shown it while the store fails. */
+function afterFailure(meanwhile: (desk: Client) => void = () => {}) {
+  const store = new FailingStore();
+  const rig = new Rig({}, store.answer);
+  const desk = owner(rig, "Ann", "desk");
+  const code = desk
+    .send({ type: "device-code", ref: 1 })
+    .lines()
+    .find(({ ref }) => ref === 1)?.["code"];
+  const phone = withKey(rig, "guest", "phone");
+  const link = () => phone.send({ type: "link", code, label: "phone", ref: 2 }).lines().at(-1);
+  store.timing = ({ type }) => (type === "change-account" ? "run-late" : "now");
+  link();
+  expect(link()).toBeUndefined();
+  store.timing = () => "now";
+  meanwhile(desk);
+  store.unreadable = true;
+  store.release(rig);
+  store.unreadable = false;
+  const [answer] = phone.lines();
+  return { rig, answer, link };
+}
+
+describe("a code for another device", () => {
+  test("may be typed again if the device could not be stored", () => {
+    const { answer, link } = afterFailure();
+    expect(answer).toMatchObject({ type: "error", code: "storage" });
+    expect(link()).toMatchObject({ type: "linked", name: "Ann" });
+  });
+
+  test("is over nevertheless once the password is changed", () => {
+    const { link } = afterFailure((desk) =>
+      desk.send({ type: "set-password", password: "correct horse" }),
+    );
+    expect(link()).toMatchObject({ code: "not-found" });
+  });
+});

@@ -134,7 +134,8 @@ function linkTo(
   const label = beginning(harmless(command.label ?? ""), limits.maxLabelChars);
   const code = hub.isAlone ? undefined : hash;
   const change = { type: "add-key", account, key, label, code, atMs: hub.stampMs } as const;
-  changeAccount(hub, session, command, change, (added) => {
+  const giveBack = (): void => hub.deviceCodes.giveBack(hash);
+  const done = (added: Account): void => {
     const isRevoked = added.keys.every((one) => one.key !== key || one.revokedMs !== undefined);
     if (isRevoked) return reject(hub, session, "not-found", deviceIsRevoked, { ref });
     const { name, id } = added;
@@ -144,7 +145,8 @@ function linkTo(
     tellOthers(hub, session, { id, name }, { change: "device-added", device: label, key, proof });
     hub.log.info("device added", { ...sessionFields(session), account: id, owner: name });
     hub.send(session, { type: "linked", name, ref });
-  });
+  };
+  changeAccount(hub, session, command, change, done, giveBack);
 }
 
 /** Records that a device of the account vouches for another one, if it does. */
@@ -376,16 +378,23 @@ function withAccount(
 
 type ChangingCommand = Of<"link" | "revoke" | "set-password">;
 
-/** Calls `then` also if the session has ended meanwhile: what it has changed concerns others. */
+/**
+ * Calls `then` also if the session has ended meanwhile: what it has changed concerns others.
+ * `unchanged`: called if the store has failed.
+ */
 function changeAccount(
   hub: HubState,
   session: Session,
   command: ChangingCommand,
   change: AccountChange,
   then: (account: Account) => void,
+  unchanged: () => void = () => {},
 ): void {
   askOfAccount(hub, session, { type: "change-account", change }, (outcome, changed) => {
-    if (!outcome.done) return rejectUnread(hub, session, command, outcome.error);
+    if (!outcome.done) {
+      unchanged();
+      return rejectUnread(hub, session, command, outcome.error);
+    }
     const { result } = outcome;
     if (!result.done) rejectUnchanged(hub, session, command, result.why);
     else if (!changed.has(result.account.id)) then(result.account);

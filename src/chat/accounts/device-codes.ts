@@ -28,9 +28,11 @@ function valueOf(char: string): number {
 
 const base64url = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
+type Code = { readonly account: string; readonly untilMs: number; isTaken: boolean };
+
 export class DeviceCodes {
   /** Accounts by the code's hash, and vice versa. */
-  readonly #accounts = new BoundedMap<string, { account: string; untilMs: number }>(limits.codes);
+  readonly #accounts = new BoundedMap<string, Code>(limits.codes);
   readonly #hashes = new BoundedMap<string, string>(limits.codes);
 
   /** Replaces the account's code. */
@@ -38,7 +40,7 @@ export class DeviceCodes {
     const before = this.#hashes.get(account);
     if (before !== undefined) this.#accounts.delete(before);
     this.#hashes.set(account, hash);
-    this.#accounts.set(hash, { account, untilMs: nowMs + limits.codeMs });
+    this.#accounts.set(hash, { account, untilMs: nowMs + limits.codeMs, isTaken: false });
   }
 
   /** The account's code is no longer valid. */
@@ -49,12 +51,17 @@ export class DeviceCodes {
     this.#hashes.delete(account);
   }
 
-  /** The account of an unused code; the code is used up. */
+  /** The account of an unused code; the code is used up unless it is given back. */
   take(hash: string, nowMs: number): string | undefined {
     const found = this.#accounts.get(hash);
-    if (found === undefined) return undefined;
-    this.#accounts.delete(hash);
-    this.#hashes.delete(found.account);
-    return nowMs < found.untilMs ? found.account : undefined;
+    if (found === undefined || found.isTaken || nowMs >= found.untilMs) return undefined;
+    found.isTaken = true;
+    return found.account;
+  }
+
+  /** The code could not be used after all, and is as valid as if nobody had shown it. */
+  giveBack(hash: string): void {
+    const found = this.#accounts.get(hash);
+    if (found !== undefined) found.isTaken = false;
   }
 }
