@@ -255,7 +255,11 @@ class Site {
         ? plainText(400, hiddenClient)
         : await this.#respond(request, server, from, path, query);
     if (response === undefined) return undefined;
-    const { status } = response;
+    const { status, headers } = response;
+    // A proxy's connection also carries requests of others. If it is closed while the proxy sends
+    // an upload that is refused, the proxy reports that instead of the answer.
+    if (proxies.has(connected) && headers.get("connection") === "close")
+      headers.delete("connection");
     if (path === "/" && status < 400) {
       log.info("page opened", { address: from.address, tls: tls !== undefined });
     } else if (status >= 400 && !(path === "/ws" && status === 503)) {
@@ -279,7 +283,7 @@ class Site {
     }
     const cost = path === "/files" ? web.listRequests : 1;
     const waitMs = this.#rates.take(ownerAt(address), performance.now(), cost);
-    if (waitMs > 0) return tooFast(waitMs, proxies.has(connected));
+    if (waitMs > 0) return tooFast(waitMs);
     const host = request.headers.get("host");
     // Load balancers check with another Host, or none; the answer tells a rebound page nothing.
     const isHealth = path === "/healthz";
@@ -474,14 +478,12 @@ function badName(): Response {
   return plainText(400, "The file's name is not valid percent-encoded UTF-8.");
 }
 
-/**
- * Closes the connection, which discards the requests queued behind this one. A proxy's connection
- * stays open, since it also carries requests of others.
- */
-function tooFast(waitMs: number, isProxy: boolean): Response {
-  const retry = { "Retry-After": String(Math.ceil(waitMs / 1000)) };
-  const headers = isProxy ? retry : { ...retry, Connection: "close" };
-  return plainText(429, "Too many requests from your network: try again in a moment.", headers);
+/** Closes the connection, which discards the requests queued behind this one. */
+function tooFast(waitMs: number): Response {
+  return plainText(429, "Too many requests from your network: try again in a moment.", {
+    "Retry-After": String(Math.ceil(waitMs / 1000)),
+    Connection: "close",
+  });
 }
 
 /**

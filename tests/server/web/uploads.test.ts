@@ -14,6 +14,7 @@ import { SharedFolder } from "../../../src/server/files/shared-folder.ts";
 import { UploadStore } from "../../../src/server/files/sharing/upload-store.ts";
 import { ownerAt } from "../../../src/share-owner.ts";
 import { ParleyError } from "../../../src/errors.ts";
+import { parseNetwork, TrustedProxies } from "../../../src/server/web/trusted-proxies.ts";
 import { keepingLog, silentLog } from "../../silent-log.ts";
 import { testFolder } from "../../test-folder.ts";
 import { until } from "../../until.ts";
@@ -176,6 +177,32 @@ test("without a length it is refused: space is reserved before anything is read"
     },
   });
   expect(await site.put("/files/x", stream)).toMatchObject({ status: 411 });
+});
+
+test("a proxy can send all of a refused upload: with the connection it would lose the answer", async () => {
+  const local = parseNetwork("127.0.0.1")!;
+  for (const proxies of [new TrustedProxies([local]), new TrustedProxies()]) {
+    const site = await Site.open({ proxies });
+    const proxy = connect(site.server.webPort!, "127.0.0.1").setEncoding("latin1");
+    let answers = "";
+    let isClosed = false;
+    proxy.on("data", (text: string) => (answers += text));
+    proxy.on("error", () => {});
+    proxy.on("close", () => (isClosed = true));
+    const head = "Host: 127.0.0.1\r\nX-Forwarded-For: 198.51.100.7\r\n";
+    const upload = `${head}Authorization: Bearer ${"x".repeat(24)}\r\nContent-Length: 10\r\n`;
+    proxy.write(`PUT /files/x HTTP/1.1\r\n${upload}\r\n12345`);
+    await site.until(() => answers.includes("wrong-token"));
+    if (proxies.has("127.0.0.1")) {
+      proxy.write(`67890GET /healthz HTTP/1.1\r\n${head}\r\n`);
+      await site.until(() => answers.endsWith("ok\n") || isClosed);
+      expect(answers).toContain("HTTP/1.1 200");
+      proxy.destroy();
+    } else {
+      // A browser would send the rest of a large file before it shows why that is refused.
+      await site.until(() => isClosed);
+    }
+  }
 });
 
 test("a part of a file, or one whose conditions do not hold, is not taken for it", async () => {
