@@ -33,21 +33,30 @@ export function op(hub: HubState, actor: Actor, name: string, answer: Answer): v
 }
 
 export function deop(hub: HubState, actor: Actor, name: string, answer: Answer): void {
-  withAccount(hub, actor, "owner", name, answer, ({ id, name }) => {
-    const { roles } = hub.rights;
-    const rank = roles.rankOf([id]);
-    if (rank === "member") return answer({ ok: true, message: `${name} is not an operator` });
-    if (!outranks(actor, rank)) {
-      const message = `${name} is an ${rank}: only the server's terminal can change that`;
-      return answer({ ok: false, code: "not-allowed", message });
-    }
-    const tellRooms = followOperators(hub);
-    roles.take(id);
-    for (const room of hub.rooms.keys()) removeNonGuests(hub, room);
-    tellRooms();
-    logAct(hub, actor, "operator removed", { target: name });
-    answer({ ok: true, message: `${name} is no longer an ${rank}` });
-  });
+  // Somebody known by a key alone is listed by that.
+  const byKey = hub.rights.roles.list().find((role) => role.id === name && role.name === name);
+  if (byKey !== undefined) return answer(dismiss(hub, actor, byKey));
+  withAccount(hub, actor, "owner", name, answer, (account) => answer(dismiss(hub, actor, account)));
+}
+
+function dismiss(
+  hub: HubState,
+  actor: Actor,
+  { id, name }: { id: string; name: string },
+): AdminAnswer {
+  const { roles } = hub.rights;
+  const rank = roles.rankOf([id]);
+  if (rank === "member") return { ok: true, message: `${name} is not an operator` };
+  if (!outranks(actor, rank)) {
+    const message = `${name} is an ${rank}: only the server's terminal can change that`;
+    return { ok: false, code: "not-allowed", message };
+  }
+  const tellRooms = followOperators(hub);
+  roles.take(id);
+  for (const room of hub.rooms.keys()) removeNonGuests(hub, room);
+  tellRooms();
+  logAct(hub, actor, "operator removed", { target: name });
+  return { ok: true, message: `${name} is no longer an ${rank}` };
 }
 
 export function listOps({ rights }: Pick<HubState, "rights">): AdminAnswer {

@@ -55,6 +55,21 @@ function linkDevice(one: Client, other: Client): void {
 const refused = { type: "error", code: "not-allowed" };
 
 describe("the claim", () => {
+  test("of a device without a name is undone at the server's terminal, by its key", () => {
+    const { rig } = claimable();
+    const ann = device(rig, "desk");
+    order(ann, "claim the-claim");
+    const bob = owner(rig, "Bob", "phone");
+    rig.order("op Bob");
+    expect(order(bob, `deop ${keyOf("desk")}`)).toMatchObject(refused);
+    expect(rig.order(`deop ${keyOf("desk")}`)).toEqual({
+      ok: true,
+      message: `${keyOf("desk")} is no longer an owner`,
+    });
+    expect(order(ann, "ops")).toMatchObject(refused);
+    expect(rig.order(`deop ${keyOf("desk")}`)).toMatchObject({ ok: false, code: "not-found" });
+  });
+
   test("is not used up where there are as many operators as there can be", () => {
     const role = JSON.stringify({ rank: "operator", name: "Op", by: "console", atMs: 1 });
     const rows = Array.from({ length: limits.maxRoles }, (_, i) => ({
