@@ -306,7 +306,7 @@ export class Download implements Incoming {
     return {
       event: "done",
       name: this.#name,
-      path: this.#target.kind === "file" ? this.#target.path : "-",
+      path: this.#target.path ?? "-",
       size,
       ...sha256,
       sealed: this.#isSealed,

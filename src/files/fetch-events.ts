@@ -11,8 +11,8 @@ export type FileTarget =
       /** The permissions that it has while it is incomplete, if known. */
       readonly mode?: number;
     }
-  /** Verified bytes, in order. */
-  | { readonly kind: "stream"; readonly output: FetchOutput };
+  /** Verified bytes, in order. `path`: where they go (default `-`, stdout). */
+  | { readonly kind: "stream"; readonly output: FetchOutput; readonly path?: string };
 
 /** Where a file or folder is written. */
 export type FetchTarget = FileTarget | { readonly kind: "folder"; readonly path: string };

@@ -2,7 +2,6 @@
 // `/get` and of `get` in `--json-in`.
 
 import type { DownloadClient } from "./download-client.ts";
-import type { FetchOutput } from "./fetch-events.ts";
 import { fetchTargets, makeFolder } from "./fetch-targets.ts";
 
 /**
@@ -13,12 +12,11 @@ export async function fetchInto(
   client: DownloadClient,
   name: string,
   folder: string,
-  stdout: FetchOutput,
 ): Promise<void> {
   const removeFolder = makeFolder(folder, "another --downloads");
   try {
     const path = folder.endsWith("/") ? folder : `${folder}/`;
-    for (const { name: wanted, target } of fetchTargets([name], path, stdout)) {
+    for (const { name: wanted, target } of fetchTargets([name], path)) {
       await client.save(wanted, target);
     }
   } catch (error) {

@@ -16,21 +16,27 @@ export const standardOutput = "-";
 /** Without `-o`. */
 const defaultFolder = "Downloads";
 
-/** @throws ParleyError `usage`; `not-found` for a name that no shared file can have */
+/**
+ * `stream`: what `output` names, if nothing can be saved there.
+ * @throws ParleyError `usage`; `not-found` for a name that no shared file can have
+ */
 export function fetchTargets(
   names: readonly string[],
   output: string | undefined,
-  stdout: FetchOutput,
+  stream?: FetchOutput,
 ): { name: string; target: FetchTarget }[] {
   const wanted = [...new Set(names)];
   for (const name of wanted) checkName(name);
-  if (output === standardOutput) {
+  if (output !== undefined && stream !== undefined) {
     const folder = wanted.find(isFolderName);
     if (wanted.length > 1 || folder !== undefined) {
       const what = folder === undefined ? "name just one" : `${quoted(folder, 200)} is a folder`;
-      throw new ParleyError("usage", `\`-o -\` writes one file to stdout: ${what}`);
+      throw new ParleyError("usage", `\`-o ${output}\` writes out one file: ${what}`);
     }
-    return wanted.map((name) => ({ name, target: { kind: "stream", output: stdout } }));
+    return wanted.map((name) => ({
+      name,
+      target: { kind: "stream", output: stream, path: output },
+    }));
   }
   const isFolder = output === undefined || namesFolder(output);
   if (!isFolder && wanted.length > 1) {

@@ -445,6 +445,32 @@ test("-o - writes the file in order, and events to stderr", async () => {
   expect(events(stderr).map(({ event }) => event)).toContain("done");
 });
 
+skipUnless(process.platform !== "win32", "neither /dev/null nor named pipes")(
+  "-o writes to a device or a pipe, and saves nothing there",
+  async () => {
+    const home = newFolder();
+    const thrown = await fetchFile([here(), "big", "-o", "/dev/null"], home);
+    expect([thrown.code, thrown.stderr]).toEqual([
+      0,
+      expect.stringMatching(/^'\/dev\/null': 8388608 /),
+    ]);
+    expect(statSync("/dev/null").isCharacterDevice()).toBe(true);
+    const pipe = join(home, "pipe");
+    expect(Bun.spawnSync(["mkfifo", pipe]).success).toBe(true);
+    const unread = await fetchFile([here(), "big", "-o", pipe], home);
+    expect([unread.code, unread.stderr]).toEqual([1, expect.stringContaining("nobody reads it")]);
+    const reader = Bun.spawn(["sha256sum", pipe], { stdout: "pipe" });
+    // Until the reader has opened its end.
+    let piped = await fetchFile([here(), "big", "-o", pipe], home);
+    while (piped.stderr.includes("nobody reads")) {
+      piped = await fetchFile([here(), "big", "-o", pipe], home);
+    }
+    expect(piped.code).toBe(0);
+    expect(await new Response(reader.stdout).text()).toStartWith(sha256(join(source, "big")));
+    expect(readdirSync(home)).toEqual(["pipe"]);
+  },
+);
+
 test("-o - waits for a slow reader, and ends when the reader has exited", async () => {
   const child = start(newFolder(), here(), "big", "-o", "-");
   const reader = child.stdout.getReader();

@@ -312,7 +312,7 @@ test("-o renames the folder; `-o -` refuses folders", async () => {
   expect(contents(join(home, "new"))).toEqual(contents(join(tree, "many")));
   expect(await run(["fetch-file", address, "tree/", "-o", "-"])).toMatchObject({
     code: 2,
-    err: expect.stringContaining("writes one file to stdout: 'tree/' is a folder"),
+    err: expect.stringContaining("writes out one file: 'tree/' is a folder"),
   });
   const missing = await run(["fetch-file", address, "tree/", "-o", join(home, "no/such/place")]);
   expect(missing.code).toBe(1);

@@ -4,13 +4,12 @@ import { expect, test } from "bun:test";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fetchTargets } from "../../src/files/fetch-targets.ts";
-import { stdout } from "../../src/terminal/output/output.ts";
 import { skipUnless } from "../skip.ts";
 import { testFolder } from "../test-folder.ts";
 
 const base = testFolder("targets");
 
-const targetsOf = (...names: string[]) => fetchTargets(names, `${base}/`, stdout);
+const targetsOf = (...names: string[]) => fetchTargets(names, `${base}/`);
 
 test("two files that would get the same name are refused", () => {
   expect(() => targetsOf("a/x", "b/x")).toThrow("'a/x' and 'b/x' would have the same name");

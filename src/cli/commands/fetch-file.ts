@@ -27,7 +27,9 @@ import { visitorFlag, visitorOf } from "../visitor-flag.ts";
 import { endedBy, type EndSignal, onSignals } from "../../io/end-signals.ts";
 import { canAsk } from "../../terminal/editor/ask-secret.ts";
 import type { ServerAddress } from "../../io/host-port.ts";
+import { streamOutputOf } from "../stream-output.ts";
 import { stderr, stdout } from "../../terminal/output/output.ts";
+import type { Writer } from "../../terminal/output/writer.ts";
 import { withNamePassword, withPassword } from "../../terminal/editor/with-password.ts";
 
 const flags = {
@@ -100,20 +102,15 @@ export default defineCommand({
     const { server = defaultAddress, names } = readWords(args._, args.server);
     const limitBytesPerSecond = rateOf(args["limit-rate"]);
     if (args.code !== undefined) return await fetchByCode(args, limitBytesPerSecond);
-    if (names.length === 0 && args.list !== true) {
-      throw new ParleyError(
-        "usage",
-        "Which file? Name one or more, or list them with --list. " +
-          "A first argument that ends in :PORT is the server, unless it follows `--`",
-      );
-    }
     if (args.list === true) checkListing(names, args.output);
+    else checkNames(names);
     const quiet = args.quiet === true;
     const report = new FetchReport({
       json: args.json === true,
       quiet,
       dataOnStdout: args.output === standardOutput,
     });
+    const stream = args.list === true ? undefined : streamOutputOf(args.output);
     const password = passwordOf(args["password-file"]);
     const access = accessOf(password, args.pass);
     const to = {
@@ -141,14 +138,13 @@ export default defineCommand({
     try {
       if (args.list === true) await list(client, names, report, interrupted.promise);
       else {
-        const targets = fetchTargets(names.filter(isFileName), args.output, stdout);
+        const wanted = names.filter(isFileName);
+        const targets = fetchTargets(wanted, args.output, stream);
         if (targets.length > 0 && args.output === undefined) removeFolder = makeDefaultFolder();
         const byName = new Map(targets.map(({ name, target }) => [name, target]));
         await fetchAll(client, new Set(names), byName, report);
       }
-      // Listings and events are data, so wait for a slow reader.
-      await Promise.race([stdout.emptied(), interrupted.promise]);
-      if (stdout.failure !== undefined) throw unwritable(stdout.failure);
+      await Promise.race([allWritten(stream), interrupted.promise]);
     } finally {
       stopListening();
       report.end();
@@ -158,6 +154,17 @@ export default defineCommand({
     }
   },
 });
+
+/**
+ * Waits for slow readers, also of stdout: listings and events are data.
+ * @throws ParleyError `storage`
+ */
+async function allWritten(stream: Writer | undefined): Promise<void> {
+  for (const output of [stream, stdout]) {
+    await output?.emptied();
+    if (output?.failure !== undefined) throw unwritable(output.failure);
+  }
+}
 
 /** @throws ParleyError as `DownloadClient.enter` does */
 function openClient(
@@ -176,6 +183,16 @@ function openClient(
     if (canAsk()) await client.enter();
     return client;
   });
+}
+
+/** @throws ParleyError `usage` */
+function checkNames(names: readonly string[]): void {
+  if (names.length > 0) return;
+  throw new ParleyError(
+    "usage",
+    "Which file? Name one or more, or list them with --list. " +
+      "A first argument that ends in :PORT is the server, unless it follows `--`",
+  );
 }
 
 /** @throws ParleyError `usage` */

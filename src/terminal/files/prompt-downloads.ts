@@ -6,7 +6,6 @@ import { DownloadClient } from "../../files/download-client.ts";
 import type { ServerAddress } from "../../io/host-port.ts";
 import { fullSentence, harmless, quoted } from "../../text.ts";
 import { fetchInto } from "../../files/fetch-into.ts";
-import { stdout } from "../output/output.ts";
 import type { Downloads } from "../client/terminal-client.ts";
 import { sizeText } from "../../size-text.ts";
 import { countText, elapsedText, rateText } from "../output/units.ts";
@@ -44,7 +43,7 @@ export class FolderDownloads implements Downloads {
 
   async #run(client: DownloadClient, name: string, report: Report): Promise<void> {
     try {
-      await fetchInto(client, name, this.#folder, stdout);
+      await fetchInto(client, name, this.#folder);
     } catch (error) {
       report.say(harmlessProblem(error, name));
     } finally {

@@ -141,7 +141,7 @@ function fetcher(to: ServerAddress, downloads: string) {
     };
     const client = new DownloadClient({ server: to, onEvent });
     try {
-      await fetchInto(client, name, downloads, stdout);
+      await fetchInto(client, name, downloads);
       return fetched;
     } finally {
       client.close();
