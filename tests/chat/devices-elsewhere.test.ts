@@ -459,3 +459,23 @@ test("an operator is told that somebody may still be at another server", () => {
   world.deliver();
   expect(desk.link.ended).toBe(true);
 });
+
+test("a device that was revoked at another server gives no commands, even before that is heard of", () => {
+  const world = new Neighbours();
+  const [east, west] = [world.server("east"), world.server("west")];
+  const desk = owner(east, "Ann", "desk");
+  east.order("op Ann");
+  const { code } = ask(desk, { type: "device-code" });
+  const guest = withKey(west, "Guest", "phone");
+  world.deliver();
+  ask(guest, { type: "link", code });
+  guest.send({ type: "bye" });
+  const phone = withKey(west, "Ann", "phone", { secret: "another-secret-0123456789" });
+  world.deliver();
+  const order = { type: "admin", command: "mute Eve" };
+  expect(ask(phone, order)).toMatchObject({ type: "admin" });
+  expect(ask(desk, { type: "revoke", key: keyOf("phone") })).toMatchObject({ type: "devices" });
+  expect(ask(phone, { ...order, command: "unmute Eve" })).toMatchObject({ code: "not-allowed" });
+  world.deliver();
+  expect(phone.link.ended).toBe(true);
+});

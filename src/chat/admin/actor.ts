@@ -39,7 +39,7 @@ export function actorOf(
   session: Session,
   then: (actor: Actor | { problem: string }) => void,
 ): void {
-  const { key, account: shown } = session.proven;
+  const { key, account: shown, isDevice } = session.proven;
   const { account } = session.identity;
   let owner: Account | undefined;
   const queries = new StoreQueries(hub, session);
@@ -54,7 +54,10 @@ export function actorOf(
     }
     const ban = banOf(hub, suspectOf(session));
     if (ban !== undefined) return expel(hub, session, "banned", banText(ban));
-    const ids = [key, account, shown, owner?.id].flatMap((id) => id || []);
+    // Revoked at another server, perhaps: what its owner may do is not for it any more.
+    const isRevoked = isDevice && owner?.id !== shown;
+    const accounts = isRevoked ? [] : [account, shown];
+    const ids = [key, ...accounts, owner?.id].flatMap((id) => id || []);
     const name = session.name || owner?.name || key || session.peer.address;
     then({
       name,
@@ -62,7 +65,7 @@ export function actorOf(
         return hub.rights.roles.rankOf(ids);
       },
       session,
-      id: owner?.id ?? (account || key),
+      id: owner?.id ?? (accounts[0] || key),
     });
   });
 }
