@@ -396,6 +396,8 @@ export class ControlClient {
         return this.send({ type: "pong" });
       case "error":
         if (received.transfer !== undefined) return this.onTransferMessage(received);
+        // Nobody waits for it any more.
+        if (received.ref !== undefined) return;
         this.#end(this.#refusalOf(received));
         return this.#link.end();
       case "data": {

@@ -120,6 +120,25 @@ test("an offer that comes too late is given back, so that it occupies no place a
   control.close();
 });
 
+test("an error that comes too late is nobody's, and the connection stays in use", async () => {
+  jest.useFakeTimers();
+  try {
+    const control = ControlClient.over(silent, "here");
+    const asked = control.request({ type: "take-calls", id: "Ann", again: [], time: 0 });
+    // Something else arrives meanwhile.
+    jest.advanceTimersByTime(limits.answerTimeoutMs / 2);
+    control.receive('{"type":"pong"}');
+    jest.advanceTimersByTime(limits.answerTimeoutMs / 2 + 1);
+    await expect(asked).rejects.toMatchObject({ code: "stalled" });
+    control.receive('{"type":"error","code":"storage","message":"No database","ref":1}');
+    expect(control.isClosed).toBe(false);
+    control.receive('{"type":"error","code":"kicked","message":"You were removed"}');
+    expect(control.isClosed).toBe(true);
+  } finally {
+    jest.useRealTimers();
+  }
+});
+
 test("what was pulled comes as bytes, in whatever form it was sent, and not once it is closed", () => {
   const control = controlHere();
   const heard: Piece[] = [];
