@@ -2,9 +2,16 @@
 // an optional #PIN of the server's key.
 
 import { ParleyError } from "../errors.ts";
-import { type Address, defaultPort, parseAddress, parseHostPort } from "../io/host-port.ts";
+import {
+  type Address,
+  defaultPort,
+  hostPortText,
+  parseAddress,
+  parseHostPort,
+} from "../io/host-port.ts";
 import { quoted } from "../text.ts";
 import { isPin, splitPin } from "../trust/pin.ts";
+import { variableOf } from "./command-model.ts";
 
 export const defaultAddress: Address = { host: "127.0.0.1", port: defaultPort };
 
@@ -39,6 +46,23 @@ export function fullAddress(text: string): WrittenAddress | undefined {
   const address = parseHostPort(written);
   if (address !== undefined && pin !== undefined && !isPin(pin)) throw badPin(quoted(text));
   return address && { ...address, pin };
+}
+
+/**
+ * Whether `--server` rules out an address among the arguments, which its variable does not. citty
+ * can't tell flags from variables.
+ */
+export function isServerTyped(command: string, server: string | undefined): boolean {
+  return server !== undefined && server !== process.env[variableOf(command, "server")];
+}
+
+/** A failure of what that took `word` for a file, which could be a server without its port. */
+export function withPortHint(error: unknown, word: string | undefined): unknown {
+  if (!(error instanceof ParleyError) || word === undefined) return error;
+  if (!/^[\w-]+(?:\.[\w-]+)+$/.test(word)) return error;
+  const end = /[.?]$/.test(error.message) ? "" : ".";
+  const hint = `If ${quoted(word)} is a server, write ${hostPortText({ host: word, port: defaultPort })}`;
+  return new ParleyError(error.code, `${error.message}${end} ${hint}`);
 }
 
 function badPin(what: string): ParleyError {

@@ -5,6 +5,7 @@ import { describe, expect, test } from "bun:test";
 import { closeSync, existsSync, openSync } from "node:fs";
 import { version } from "../../package.json";
 import { dialects } from "../../src/dialects/table.ts";
+import { variableOf } from "../../src/cli/command-model.ts";
 import { parleyCommand } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
 import { type Ended, escape, run, runOnTerminal, runTogether } from "./run.ts";
@@ -18,6 +19,49 @@ function expectRefusal(ended: Ended | undefined, sentence: string): void {
   const lines = err.trimEnd().split("\n").length;
   expect({ code, out, lines }).toEqual({ code: 2, out: "", lines: 1 });
 }
+
+test("an address among the arguments beats the variable, but not --server", async () => {
+  for (const [command, ...words] of [
+    ["send-file", "-", "--share"],
+    ["admin", "who"],
+  ] as const) {
+    const env = { [variableOf(command, "server")]: "127.0.0.1:2" };
+    const { code, err } = await run([command, "127.0.0.1:1", ...words], { env });
+    expect(err).toStartWith(`parley ${command}: Cannot connect to 127.0.0.1:1: `);
+    expect(code).toBe(3);
+  }
+  const [send, admin] = await runTogether([
+    ["send-file", "--server=127.0.0.1:2", "127.0.0.1:1", "package.json"],
+    ["admin", "--server=127.0.0.1:2", "127.0.0.1:1", "who"],
+  ]);
+  expect(send!.err).toContain("Cannot send '127.0.0.1:1': there is no such file");
+  expectRefusal(admin, "There is no command '127.0.0.1:1'");
+});
+
+test("a server without its port, where files are named, is told from a file", async () => {
+  const hint = "If 'chat.example' is a server, write chat.example:55000";
+  const ends = await runTogether([
+    ["send-file", "chat.example", "package.json"],
+    ["send-file", "chat.example", "package.json", "--to=Bob"],
+    ["fetch-file", "chat.example", "--list"],
+    ["fetch-file", "chat.example", "photos/", "--list"],
+  ]);
+  for (const { code, err } of ends) {
+    expect(err).toContain(hint);
+    expect(err.trimEnd().split("\n")).toHaveLength(1);
+    expect(code).not.toBe(0);
+  }
+  const others = await runTogether([
+    ["send-file", "./chat.example", "package.json"],
+    ["send-file", "127.0.0.1:1", "chat.example", "package.json"],
+    ["fetch-file", "--server=127.0.0.1:1", "chat.example", "--list"],
+  ]);
+  for (const { err } of others) expect(err).not.toContain("is a server");
+  const env = { [variableOf("fetch-file", "server")]: "127.0.0.1:1" };
+  const { code, err } = await run(["fetch-file", "chat.example", "photos/"], { env });
+  expect(err).toContain(hint);
+  expect(code).toBe(3);
+});
 
 describe("a mistyped word is an error that suggests the nearest right one", () => {
   test.each([

@@ -8,7 +8,7 @@ import { ParleyError } from "../../errors.ts";
 import { hostPortText } from "../../io/host-port.ts";
 import { giveOrder, printRows } from "../../terminal/give-order.ts";
 import { accessOf, loginFlags } from "../access-flags.ts";
-import { addressOf, defaultAddress, type WrittenAddress } from "../address.ts";
+import { addressOf, defaultAddress, isServerTyped, type WrittenAddress } from "../address.ts";
 import { orderHint } from "../flags.ts";
 import { identityOf, passwordOf } from "../identity-flag.ts";
 import { trusted } from "../trust-flags.ts";
@@ -99,7 +99,8 @@ function readWords(
   given: string | undefined,
 ): { server: WrittenAddress; words: readonly string[] } {
   const [first] = words;
-  if (given === undefined && first !== undefined && addressOnly.test(first)) {
+  const mayBeAddress = first !== undefined && !isServerTyped("admin", given);
+  if (mayBeAddress && addressOnly.test(first)) {
     return { server: addressOf("", first), words: words.slice(1) };
   }
   const server = given === undefined ? defaultAddress : addressOf("--server", given);

@@ -17,7 +17,14 @@ import {
   namesFolder,
   standardOutput,
 } from "../../files/fetch-targets.ts";
-import { addressOf, defaultAddress, fullAddress, type WrittenAddress } from "../address.ts";
+import {
+  addressOf,
+  defaultAddress,
+  fullAddress,
+  isServerTyped,
+  withPortHint,
+  type WrittenAddress,
+} from "../address.ts";
 import { accessOf, loginFlags } from "../access-flags.ts";
 import { directFlag } from "../direct-flag.ts";
 import { existingIdentityOf, passwordOf } from "../identity-flag.ts";
@@ -99,10 +106,10 @@ export default defineCommand({
   },
   args: flags,
   async run({ args }) {
-    const { server = defaultAddress, names } = readWords(args._, args.server);
+    const { server = defaultAddress, names, hostOrName } = readWords(args._, args.server);
     const limitBytesPerSecond = rateOf(args["limit-rate"]);
     if (args.code !== undefined) return await fetchByCode(args, limitBytesPerSecond);
-    if (args.list === true) checkListing(names, args.output);
+    if (args.list === true) checkListing(names, args.output, hostOrName);
     else checkNames(names);
     const quiet = args.quiet === true;
     const report = new FetchReport({
@@ -145,6 +152,8 @@ export default defineCommand({
         await fetchAll(client, new Set(names), byName, report);
       }
       await Promise.race([allWritten(stream), interrupted.promise]);
+    } catch (error) {
+      throw explained(error, names, hostOrName);
     } finally {
       stopListening();
       report.end();
@@ -185,6 +194,11 @@ function openClient(
   });
 }
 
+function explained(error: unknown, names: readonly string[], hostOrName?: string): unknown {
+  const isConnected = !(error instanceof ParleyError) || error.code !== "cannot-connect";
+  return isConnected || names.length === 1 ? error : withPortHint(error, hostOrName);
+}
+
 /** @throws ParleyError `usage` */
 function checkNames(names: readonly string[]): void {
   if (names.length > 0) return;
@@ -196,15 +210,20 @@ function checkNames(names: readonly string[]): void {
 }
 
 /** @throws ParleyError `usage` */
-function checkListing(names: readonly string[], output: string | undefined): void {
+function checkListing(
+  names: readonly string[],
+  output: string | undefined,
+  hostOrName: string | undefined,
+): void {
   if (output === standardOutput) {
     throw new ParleyError("usage", "--list and `-o -` both write to stdout: use one of them");
   }
   const other = names.find((name) => !name.endsWith("/"));
   if (other === undefined) return;
-  throw new ParleyError(
-    "usage",
-    `--list lists folders, whose names end in /: ${quoted(other, 200)} does not. To fetch it, leave --list out`,
+  const sentence = `--list lists folders, whose names end in /: ${quoted(other, 200)} does not. To fetch it, leave --list out`;
+  throw withPortHint(
+    new ParleyError("usage", sentence),
+    other === names[0] ? hostOrName : undefined,
   );
 }
 
@@ -268,24 +287,25 @@ async function fetchAll(
 
 /**
  * `[ADDRESS] NAME…`: the first word is the server if it ends in `:PORT` or `:PORT#PIN`, unless
- * `--server` or `--` rules that out.
+ * `--server` or `--` rules that out. `hostOrName`: a first word that might have been meant as one.
  */
 function readWords(
   words: readonly string[],
   given: string | undefined,
-): { server: WrittenAddress | undefined; names: readonly string[] } {
+): {
+  server: WrittenAddress | undefined;
+  names: readonly string[];
+  hostOrName?: string | undefined;
+} {
   // Look at the command line itself, since citty's arguments always contain `--`.
   const separator = process.argv.indexOf("--");
   const allNames = separator >= 0 && words.length === process.argv.length - separator - 1;
   const [first] = words;
-  // citty can't tell flags from variables, but a typed address takes precedence over a variable.
-  const isTyped = given !== undefined && given !== process.env["PARLEY_FETCH_FILE_SERVER"];
-  const typed = allNames || isTyped || first === undefined ? undefined : fullAddress(first);
+  const isName = allNames || isServerTyped("fetch-file", given);
+  const typed = isName || first === undefined ? undefined : fullAddress(first);
   if (typed !== undefined) return { server: typed, names: words.slice(1) };
-  if (given !== undefined) {
-    return { server: addressOf("--server", given), names: words };
-  }
-  return { server: undefined, names: words };
+  const server = given === undefined ? undefined : addressOf("--server", given);
+  return { server, names: words, ...(!isName && { hostOrName: first }) };
 }
 
 /**

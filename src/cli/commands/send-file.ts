@@ -8,7 +8,14 @@ import { personNameProblem } from "../../dialects/reserved-names.ts";
 import { ParleyError } from "../../errors.ts";
 import { endedBy, onSignals } from "../../io/end-signals.ts";
 import { withStdin } from "../../terminal/stdin-file.ts";
-import { addressOf, defaultAddress, fullAddress, type WrittenAddress } from "../address.ts";
+import {
+  addressOf,
+  defaultAddress,
+  fullAddress,
+  isServerTyped,
+  withPortHint,
+  type WrittenAddress,
+} from "../address.ts";
 import { accessOf, loginFlags } from "../access-flags.ts";
 import { directFlag } from "../direct-flag.ts";
 import { existingIdentityOf, identityOf, passwordOf } from "../identity-flag.ts";
@@ -74,7 +81,7 @@ export default defineCommand({
   },
   args: flags,
   async run({ args }) {
-    const { server, paths } = readWords(args._, args.server);
+    const { server, paths, unlikelyPath } = readWords(args._, args.server);
     if (paths.length === 0) {
       throw new ParleyError("usage", "Which file? Name one or more files or folders");
     }
@@ -85,6 +92,8 @@ export default defineCommand({
       const send = args.to === undefined && args.share !== true ? sendByCode : sendTo;
       const sent = send(args, server, spooled.paths, () => preparing.end());
       await Promise.race([sent, preparing.interrupted]);
+    } catch (error) {
+      throw withPortHint(error, unlikelyPath);
     } finally {
       spooled.remove();
     }
@@ -164,16 +173,27 @@ async function sendTo(
   });
 }
 
-/** The first word is the server if it ends in `:PORT` or `:PORT#PIN` and no such file exists. */
+/**
+ * The first word is the server if it ends in `:PORT` or `:PORT#PIN` and no such file exists.
+ * `unlikelyPath`: a first word that is taken for a file, and is none.
+ */
 function readWords(
   words: readonly string[],
   given: string | undefined,
-): { server: WrittenAddress | undefined; paths: readonly string[] } {
-  if (given !== undefined) return { server: addressOf("--server", given), paths: words };
+): {
+  server: WrittenAddress | undefined;
+  paths: readonly string[];
+  unlikelyPath?: string | undefined;
+} {
+  if (given !== undefined && isServerTyped("send-file", given)) {
+    return { server: addressOf("--server", given), paths: words };
+  }
   const [first] = words;
-  const typed = first === undefined || existsSync(first) ? undefined : fullAddress(first);
+  const unlikelyPath = first === undefined || existsSync(first) ? undefined : first;
+  const typed = unlikelyPath === undefined ? undefined : fullAddress(unlikelyPath);
   if (typed !== undefined) return { server: typed, paths: words.slice(1) };
-  return { server: undefined, paths: words };
+  const server = given === undefined ? undefined : addressOf("--server", given);
+  return { server, paths: words, ...(words.length > 1 && { unlikelyPath }) };
 }
 
 /**
