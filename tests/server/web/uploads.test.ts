@@ -432,7 +432,7 @@ test("a body that has arrived already is written in slices, with other work in b
 });
 
 /** A page's session; `ask` returns the answer to a request. */
-async function pageOf(site: Site, name: string) {
+async function pageOf(site: Site, name: string, more: object = {}) {
   const socket = new WebSocket(site.url("/ws").replace("http", "ws"));
   const lines: Record<string, unknown>[] = [];
   socket.addEventListener("message", ({ data }) => {
@@ -442,7 +442,7 @@ async function pageOf(site: Site, name: string) {
   });
   await new Promise((resolve) => void socket.addEventListener("open", resolve));
   const send = (message: object) => socket.send(JSON.stringify(message));
-  send({ type: "hello", version: 2, name });
+  send({ type: "hello", version: 2, name, ...more });
   let lastRef = 100;
   const ask = async (message: object): Promise<Record<string, unknown>> => {
     const ref = ++lastRef;
@@ -576,4 +576,31 @@ test("nothing is left of an upload that its page ends, running or interrupted", 
   ann.send({ type: "end-files", offer, reason: "cancelled" });
   await site.until(() => left().length === 0);
   ann.socket.close();
+});
+
+test("a room hears of a file once its sender returns, if the page was away when it arrived", async () => {
+  const site = await Site.open();
+  const secret = { secret: "ann-0123456789abcdef" };
+  const [bob, ann] = [await pageOf(site, "Bob"), await pageOf(site, "Ann", secret)];
+  const { path } = await ann.ask(upload);
+  const { port, hostname } = new URL(site.url("/"));
+  const socket = connect(Number(port), hostname);
+  socket.write(`PUT ${path} HTTP/1.1\r\nHost: ${hostname}\r\nContent-Length: 1000000\r\n\r\n`);
+  socket.write(new Uint8Array(300_000));
+  const file = join(site.folder, ".parley-shared", "uploads", offer, "data", "0");
+  await site.until(() => existsSync(file) && readFileSync(file).length === 300_000);
+  ann.socket.close();
+  await site.until(() => bob.lines.some(({ type, name }) => type === "left" && name === "Ann"));
+  socket.write(new Uint8Array(700_000));
+  await site.until(() => site.listed.length === 1);
+  const told = () => bob.lines.filter(({ kind }) => kind === "notice");
+  const back = await pageOf(site, "Ann", secret);
+  const again = await back.ask(upload);
+  expect(again["from"]).toBe(1_000_000);
+  expect(await site.put(String(again["path"]), "", {}, "")).toMatchObject({ status: 201 });
+  await back.ask(upload);
+  await bob.ask({ type: "who", room: "lobby" });
+  expect(told()).toMatchObject([{ from: "Ann", room: "lobby" }]);
+  for (const one of [bob.socket, back.socket]) one.close();
+  socket.destroy();
 });

@@ -124,7 +124,11 @@ export class UploadService implements SharingPort {
       await this.#endOther(own, sharer);
       const placed = await this.placed(own);
       if (placed !== undefined && !isSameOwner(placed, ownerOf(sharer))) throw inUse();
-      if (placed !== undefined) return { ticket: id, from: placed.bytes };
+      if (placed !== undefined) {
+        const isUntold = this.#untold.delete(id);
+        if (isUntold) tell({ type: "placed", entries: [entryOf(placed)], isKnown: false });
+        return { ticket: id, from: placed.bytes };
+      }
     }
     const left = this.#admit(sharer, id, 1);
     if (left instanceof ParleyError) throw left;
@@ -137,8 +141,10 @@ export class UploadService implements SharingPort {
       const onOver = (item: SharedItem | undefined, leftBytes: number | undefined): void => {
         this.#puts.delete(id);
         left();
-        if (item !== undefined) this.totals.receivedBytes += item.bytes;
-        else if (own === undefined || !leftBytes) void store.discard(id);
+        if (item !== undefined) {
+          this.totals.receivedBytes += item.bytes;
+          if (!sharer.isHere()) this.#untold.set(id, true);
+        } else if (own === undefined || !leftBytes) void store.discard(id);
         else {
           this.#left.set(id, { bytes: leftBytes, session: sharer.session });
           store.leave(id);
