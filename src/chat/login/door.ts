@@ -61,8 +61,13 @@ export function passDoor(
     session.admit();
     return enter();
   }
-  if (code !== undefined && hasPass(hub, command, code)) {
-    return redeem(hub, session, command, code, enter);
+  if (code !== undefined && hub.rights.passes.isValid(hub.options.hashSecret(code), hub.stampMs)) {
+    // Somebody who returns with it may be recognized by the key.
+    if (!proveKey(hub, session, command)) return;
+    const shown = redemption(hub, session, command, code);
+    if (hub.rights.passes.admits(shown.hash, shown.guest, hub.stampMs)) {
+      return redeem(hub, session, shown, enter);
+    }
   }
   if (isRight && mayBeMember && pass === undefined) {
     return enterAsMember(hub, session, command, enter);
@@ -120,28 +125,25 @@ export function answerDoor(
   return undefined;
 }
 
-function hasPass(hub: HubState, command: LoginCommand, code: string): boolean {
-  const { hash, guest } = redemption(hub, command, code);
-  return hub.rights.passes.admits(hash, guest, hub.stampMs);
-}
+/** A pass that was shown: its hash, and the IDs by which its user is recognized later. */
+type Redemption = { hash: string; guest: readonly string[] };
 
-/** The hash of a pass, and the ID by which its user is recognized later. */
-function redemption(hub: HubState, { secret = "" }: LoginCommand, code: string) {
-  const { hashSecret } = hub.options;
-  return { hash: hashSecret(code), guest: secret === "" ? "" : hashSecret(secret) };
-}
-
-function redeem(
+function redemption(
   hub: HubState,
   session: Session,
-  command: LoginCommand,
+  { secret = "" }: LoginCommand,
   code: string,
-  enter: () => void,
-): void {
-  const { hash, guest } = redemption(hub, command, code);
-  claimUse(hub, session, hash, guest, (problem) => {
+): Redemption {
+  const { hashSecret } = hub.options;
+  const { key = "" } = session.proven;
+  const guest = [secret, key].filter((id) => id !== "").map((id) => hashSecret(id));
+  return { hash: hashSecret(code), guest };
+}
+
+function redeem(hub: HubState, session: Session, shown: Redemption, enter: () => void): void {
+  claimUse(hub, session, shown, (problem) => {
     if (session.phase !== "new") return;
-    if (problem === undefined) return redeemClaimed(hub, session, { hash, guest }, enter);
+    if (problem === undefined) return redeemClaimed(hub, session, shown, enter);
     turnAway(hub, session, notStored(problem));
   });
 }
@@ -158,11 +160,11 @@ function notStored(message: string): Refusal {
 function claimUse(
   hub: HubState,
   session: Session,
-  hash: string,
-  guest: string,
+  shown: Redemption,
   then: (problem: string | undefined) => void,
 ): void {
-  const claim = nextUse(hub, session, hash, guest);
+  const { hash, guest } = shown;
+  const claim = nextUse(hub, session, shown);
   if (claim === undefined) return then(undefined);
   claimPlace(hub, session, claim, (answer) => {
     if (answer instanceof ParleyError) return then(answer.message);
@@ -176,23 +178,23 @@ function claimUse(
 function nextUse(
   hub: HubState,
   session: Session,
-  hash: string,
-  guest: string,
+  { hash, guest }: Redemption,
 ): NameClaim | undefined {
   const use = hub.rights.passes.nextUse(hash, guest);
   if (hub.isAlone || use === undefined) return undefined;
-  const holder = guest === "" ? `#${session.id}` : guest;
+  const holder = guest[0] ?? `#${session.id}`;
   return placeClaim("pass", `${hash}/${use}`, holder);
 }
 
 function redeemClaimed(
   hub: HubState,
   session: Session,
-  { hash, guest }: { hash: string; guest: string },
+  shown: Redemption,
   enter: () => void,
 ): void {
   const { rights } = hub;
-  const claim = nextUse(hub, session, hash, guest);
+  const { hash, guest } = shown;
+  const claim = nextUse(hub, session, shown);
   const isUse = rights.passes.redeem(hash, guest);
   // Admit only what has been stored: after a crash, a pass for one person must not admit another.
   session.queue.block();
@@ -202,7 +204,7 @@ function redeemClaimed(
     if (isUse && problem !== undefined) {
       rights.passes.giveBack(hash, guest);
       releasePlace(hub, claim);
-    } else if (isUse && hasLeft && guest === "" && hub.isAlone) {
+    } else if (isUse && hasLeft && guest.length === 0 && hub.isAlone) {
       // Nobody could return with it. Other servers may already have counted further uses.
       rights.passes.giveBack(hash, guest);
       storeRights(hub);

@@ -13,7 +13,7 @@ export type Pass = {
   /** The number of people that it admits. */
   uses: number;
   used: number;
-  /** Record IDs of those who have used it and may return with it. */
+  /** IDs of those who have used it and may return with it: of their sessions, and of their keys. */
   guests: readonly string[];
   by: string;
   /** Unix milliseconds. */
@@ -60,37 +60,41 @@ export class Passes {
     return pass;
   }
 
+  /** Whether there is such a pass, used up or not. */
+  isValid(hash: string, nowMs: number): boolean {
+    const pass = this.#byHash.get(hash);
+    return pass !== undefined && pass.untilMs > nowMs;
+  }
+
   /**
-   * Whether the pass admits this guest: neither expired nor used up by others. `guest` is the ID of
-   * a session's record, by which a returning guest is recognized; empty: each time counts as
-   * somebody new.
+   * Whether the pass admits this guest: neither expired nor used up by others. `guest`: the IDs by
+   * any of which a returning guest is recognized; none: each time counts as somebody new.
    */
-  admits(hash: string, guest: string, nowMs: number): boolean {
+  admits(hash: string, guest: readonly string[], nowMs: number): boolean {
     const pass = this.#byHash.get(hash);
     if (pass === undefined || pass.untilMs <= nowMs) return false;
-    return pass.used < pass.uses || (guest !== "" && pass.guests.includes(guest));
+    return pass.used < pass.uses || isGuest(pass, guest);
   }
 
   /** Which of its uses admits this guest, counted from 0; undefined: none is needed. */
-  nextUse(hash: string, guest: string): number | undefined {
+  nextUse(hash: string, guest: readonly string[]): number | undefined {
     const pass = this.#byHash.get(hash);
-    return guest !== "" && pass?.guests.includes(guest) === true ? undefined : pass?.used;
+    return pass === undefined || isGuest(pass, guest) ? undefined : pass.used;
   }
 
   /** Admits a guest who is allowed by the pass. True if that used up one of its uses. */
-  redeem(hash: string, guest: string): boolean {
+  redeem(hash: string, guest: readonly string[]): boolean {
     const pass = this.#byHash.get(hash);
-    if (pass === undefined || (guest !== "" && pass.guests.includes(guest))) return false;
-    const guests = guest === "" ? pass.guests : [...pass.guests, guest];
-    this.#put({ ...pass, used: pass.used + 1, guests });
+    if (pass === undefined || isGuest(pass, guest)) return false;
+    this.#put({ ...pass, used: pass.used + 1, guests: [...pass.guests, ...guest] });
     return true;
   }
 
   /** Undoes `redeem`, because it could not be stored. */
-  giveBack(hash: string, guest: string): void {
+  giveBack(hash: string, guest: readonly string[]): void {
     const pass = this.#byHash.get(hash);
     if (pass === undefined) return;
-    const guests = pass.guests.filter((other) => other !== guest);
+    const guests = pass.guests.filter((other) => !guest.includes(other));
     this.#put({ ...pass, used: Math.max(0, pass.used - 1), guests });
   }
 
@@ -116,6 +120,10 @@ export class Passes {
     this.#byHash.delete(hash);
     this.#journal.remove(`${rowKind}/${hash}`);
   }
+}
+
+function isGuest(pass: Pass, guest: readonly string[]): boolean {
+  return guest.some((id) => pass.guests.includes(id));
 }
 
 const rowKind = "pass";

@@ -288,6 +288,29 @@ describe("a pass", () => {
     });
   });
 
+  test("knows a guest by the key of the device, in each later run of a program", () => {
+    const rig = closed(byPass);
+    const pass = code(rig);
+    const admitted = expect.objectContaining({ type: "welcome" });
+    const [first, again] = ["first-run-0123456789", "second-run-0123456789"];
+    const ann = withKey(rig, "Ann", "desk", { secret: first, pass });
+    expect(ann.lines()).toContainEqual(admitted);
+    ann.send({ type: "bye" });
+    expect(withKey(rig, "Ann", "desk", { secret: again, pass }).lines()).toContainEqual(admitted);
+    // Fetches files.
+    const fetching = { name: undefined, secret: undefined, pass };
+    expect(withKey(rig, "", "desk", fetching).lines()).toContainEqual(admitted);
+    expect(rig.order("passes")).toMatchObject({ rows: [{ fields: { uses: 1, used: 1 } }] });
+    const refused = expect.objectContaining({ code: "members-only" });
+    expect(withKey(rig, "Eve", "phone", { pass }).lines()).toContainEqual(refused);
+    // Whoever only names the key has proved nothing.
+    const eve = rig.client();
+    eve.send({ type: "hello", version: 2, name: "Eve", identity: { key: keyOf("desk") }, pass });
+    expect(eve.lines()).toEqual([expect.objectContaining({ type: "challenge" })]);
+    eve.send({ type: "prove", signature: "A".repeat(86) });
+    expect(eve.lines()).toEqual([expect.objectContaining({ type: "error" })]);
+  });
+
   test("ends permanently when it expires or is revoked", () => {
     const rig = closed(byPass);
     const short = code(rig, "--for 1h --uses 9");

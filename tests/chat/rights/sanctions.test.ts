@@ -169,8 +169,8 @@ describe("a clock that is 40 days ahead for a moment", () => {
     const pass = { uses: 1, by: "console", atMs: nowMs, untilMs };
     passes.issue({ ...pass, hash: "before" });
     passes.issue({ ...pass, hash: "during", atMs: aheadMs, untilMs: aheadMs + untilMs });
-    expect(passes.admits("before", "", aheadMs)).toBe(false);
-    expect(passes.admits("before", "", nowMs)).toBe(true);
+    expect(passes.admits("before", [], aheadMs)).toBe(false);
+    expect(passes.admits("before", [], nowMs)).toBe(true);
     expect(passes.list(nowMs)).toHaveLength(2);
   });
 
