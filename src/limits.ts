@@ -320,6 +320,11 @@ export const sender = {
    */
   sendersPerOwner: 2,
   /**
+   * Requests of theirs, such as for a page of history, for which the store reads many messages at a
+   * time: their answers of up to `history.pageBytes` are charged only when they are there.
+   */
+  readsPerOwner: 2,
+  /**
    * Their burst of bytes, in seconds: 2 MiB, half of `output.maxLagBytes`, so that it does not get
    * any reader disconnected.
    */

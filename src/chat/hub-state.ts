@@ -20,6 +20,7 @@ import { Backlog } from "./fan-out/outbox.ts";
 import type { FilesPort } from "./files-port.ts";
 import type { RelayPort } from "./relay-port.ts";
 import { GuessRates } from "./rates/guess-rates.ts";
+import { LongReads } from "./rates/long-reads.ts";
 import { type SharedCharge, SharedCharges } from "./rates/shared-charges.ts";
 import { type DoorOptions, isOpen } from "./login/door-options.ts";
 import type { CommitPipeline } from "./turn/commit-pipeline.ts";
@@ -153,6 +154,7 @@ export class HubState {
     },
     sender.shareOwners,
   );
+  readonly longReads = new LongReads();
   readonly lostMembers = new LostMembers();
   readonly absentMail = new AbsentMail();
   readonly awayNotes = new AwayNotes();
@@ -285,8 +287,19 @@ export class HubState {
   /** What the session waited for is there: its next commands may run. */
   unblock(session: Session): void {
     session.queue.unblock();
+    if (!session.queue.isBlocked && this.longReads.ended(session)) this.#readNext();
     this.schedule.unblocked.add(session);
     this.wake();
+  }
+
+  /** Somebody has an answer for which others of the same owner may have waited. */
+  #readNext(): void {
+    const { readsWaiting, unblocked } = this.schedule;
+    for (const session of readsWaiting) {
+      if (this.longReads.mustWait(session)) continue;
+      readsWaiting.delete(session);
+      unblocked.add(session);
+    }
   }
 
   /** Called at the end of the turn. */

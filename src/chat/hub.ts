@@ -77,8 +77,6 @@ export class Hub {
   };
   #nextId = 1;
   #nextStoreWarningMs = -Infinity;
-  /** Owners that have had a long command in this turn. */
-  readonly #served = new Set<string>();
   #stopping: string | undefined;
 
   constructor(readonly options: HubOptions) {
@@ -242,7 +240,7 @@ export class Hub {
   endTurn(nowMs: number, isBusy = false): boolean {
     this.state.begin(nowMs);
     this.state.clearWake();
-    this.#served.clear();
+    this.state.longReads.served.clear();
     this.#releaseUnblocked();
     const { pipeline } = this.state;
     if (isBusy && !pipeline.gathering.isEmpty && pipeline.gathering.mayWait) return true;
@@ -333,10 +331,7 @@ export class Hub {
 
   #mayTakeLong(session: Session): boolean {
     const payer = payerOf(session);
-    if (payer === undefined) return true;
-    if (this.#served.has(payer)) return false;
-    this.#served.add(payer);
-    return true;
+    return payer === undefined || !this.state.longReads.served.has(payer);
   }
 
   /** Another server has done something that concerns people here. */

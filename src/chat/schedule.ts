@@ -13,6 +13,8 @@ export class Schedule {
   readonly replaysWaiting = new Set<Session>();
   /** Commands wait for the sender's rate. */
   readonly delayed = new Set<Session>();
+  /** Commands wait for the store's answers to others of their owner (rates/long-reads.ts). */
+  readonly readsWaiting = new Set<Session>();
   /** The store has answered; queued commands may run. */
   readonly unblocked = new Set<Session>();
   /** The client sent FIN; the session leaves once its messages have been accepted. */
@@ -34,8 +36,9 @@ export class Schedule {
   }
 
   get #ofSessions(): readonly Set<Session>[] {
-    const { gaps, replaying, replaysWaiting, delayed, unblocked, halfClosed } = this;
-    const { endingUnnamed, ending } = this;
-    return [gaps, replaying, replaysWaiting, delayed, unblocked, halfClosed, endingUnnamed, ending];
+    const { gaps, replaying, replaysWaiting, delayed, readsWaiting, unblocked } = this;
+    const { halfClosed, endingUnnamed, ending } = this;
+    const waiting = [gaps, replaying, replaysWaiting, delayed, readsWaiting, unblocked];
+    return [...waiting, halfClosed, endingUnnamed, ending];
   }
 }

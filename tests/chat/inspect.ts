@@ -74,6 +74,7 @@ export function keptBy(hub: Hub): Record<keyof typeof nothing, number> {
     frameChars: state.offers.waitingChars,
     claims: state.claims.size,
     budgets: hub["budgets"].used,
+    longReads: state.longReads.size,
   };
 }
 
@@ -97,4 +98,5 @@ export const nothing = {
   frameChars: 0,
   claims: 0,
   budgets: 0,
+  longReads: 0,
 };

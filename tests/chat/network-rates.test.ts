@@ -5,6 +5,7 @@ import { describe, expect, test } from "bun:test";
 import { networksOf } from "../../src/addresses.ts";
 import { ratesFor } from "../../src/chat/rates/rate-budget.ts";
 import { connections, history, sender } from "../../src/limits.ts";
+import { FailingStore } from "./failing-store.ts";
 import { type Client, memoryAnswerer, Rig, say, since } from "./rig.ts";
 
 const rates = { rates: ratesFor(sender.messagesPerSecond) };
@@ -194,6 +195,40 @@ test("of requests that wait for the rate of their network, one asks the store at
   expect(most).toBe(1);
   const answered = all.map((one) => one.lines().map(({ type }) => type));
   expect(answered).toEqual(all.map(() => ["found", "history"]));
+});
+
+test("a network that asks a slow store for pages together gets them at its rate, and its messages do not wait long", () => {
+  const store = new FailingStore();
+  const rig = new Rig(rates, store.answer);
+  withPast(rig);
+  const all = many(40, () => "192.0.2.1").map((at, i) => rig.member(`M${i}`, {}, at));
+  rig.pass(10_000, 1_000);
+  for (const one of all) one.text();
+  store.timing = ({ type }) => (type === "read-room" ? "run-late" : "now");
+  for (const one of all) one.queue({ type: "history", room: "lobby" });
+  const [ann, ...others] = all;
+  const asked = new Set<Client>(others);
+  let seconds = 0;
+  for (; asked.size > 0 && seconds < 60; seconds++) {
+    for (let ms = 0; ms < 1_000; ms += 50) {
+      rig.pass(50, 10);
+      while (store.waiting.length > 0) store.releaseOne(rig);
+      rig.settle();
+    }
+    let bytes = 0;
+    for (const one of asked) {
+      const text = one.text();
+      bytes += text.length;
+      if (text.includes('"history"')) asked.delete(one);
+    }
+    const perSecond = sender.sendersPerOwner * sender.bytesPerSecond;
+    expect(bytes).toBeLessThan(perSecond * (1 + sender.sharedBurstSeconds) + 2 * history.pageBytes);
+    ann?.text();
+    ann?.send(say(seconds + 1));
+    rig.pass(2_000, 10);
+    expect(ann?.lines().at(-1)).toMatchObject({ type: "ack", n: seconds + 1 });
+  }
+  expect(asked.size).toBe(0);
 });
 
 function replayed(client: Client): number {

@@ -49,15 +49,35 @@ export function handleCommand(
     return queue.push({ command, partner: undefined, readChars, sinceMs: hub.nowMs });
   }
   if (!mustWait) {
-    if (rates === undefined || mayRun(hub, session, command, rates, readChars)) {
-      return execute(hub, session, command);
+    const isHeld = mustLetOthersRead(hub, session, command);
+    if (rates === undefined || (!isHeld && mayRun(hub, session, command, rates, readChars))) {
+      return run(hub, session, command);
     }
     if (command.type === "say" || command.type === "tell") hub.options.metrics.messagesDelayed++;
-    else if (command.type !== "login") return refuse(hub, session, command, rates, readChars);
+    else if (!isHeld && command.type !== "login") {
+      return refuse(hub, session, command, rates, readChars);
+    }
   }
   if (!queue.hasRoomFor(readChars)) return refuse(hub, session, command, rates, readChars);
   queue.push({ command, partner: session.privateChat.partner, readChars, sinceMs: hub.nowMs });
-  if (!queue.isBlocked) delay(hub, session);
+  if (queue.isBlocked) return;
+  if (mustLetOthersRead(hub, session, queue.first?.command)) hub.schedule.readsWaiting.add(session);
+  else delay(hub, session);
+}
+
+/** `partner`: the private-chat partner at the time the command arrived. */
+function run(hub: HubState, session: Session, command: Command, partner?: string): void {
+  execute(hub, session, command, partner);
+  if (!takesLong(command)) return;
+  const payer = payerOf(session);
+  if (payer !== undefined) hub.longReads.served.add(payer);
+  if (session.queue.isBlocked) hub.longReads.began(session);
+}
+
+/** Whether it waits until others of its owner have their answers. */
+function mustLetOthersRead(hub: HubState, session: Session, command: Command | undefined): boolean {
+  if (hub.options.rates === undefined || !takesLong(command)) return false;
+  return hub.longReads.mustWait(session);
 }
 
 /** Charges a command to the rates, and for the history of the room that it displaces. */
@@ -114,8 +134,8 @@ export function releaseCommands(
   for (;;) {
     if (!queue.isBlocked && takesLong(queue.first?.command) && !mayTakeLong()) return false;
     const outcome = releaseNext(hub, session);
-    if (outcome === "none") return true;
     if (outcome === "ran") continue;
+    if (outcome !== "waits") return true;
     delay(hub, session);
     return true;
   }
@@ -140,12 +160,15 @@ export function releaseDelayed(hub: HubState): void {
       const outcome = releaseNext(hub, session);
       if (outcome === "ran" && payer !== undefined && session.queue.isBlocked) asking.add(payer);
       if (outcome === "ran") ran.push(session);
-      else if (outcome === "none") delayed.delete(session);
+      else if (outcome !== "waits") delayed.delete(session);
     }
   } while (ran.length > 0);
 }
 
-/** Runs the next queued command. `none`: there is none, or the store has to answer first. */
+/**
+ * Runs the next queued command. `none`: there is none, or the store has to answer this or another
+ * session first.
+ */
 function releaseNext(hub: HubState, session: Session): "ran" | "waits" | "none" {
   const { queue } = session;
   const { rates } = hub.options;
@@ -153,6 +176,10 @@ function releaseNext(hub: HubState, session: Session): "ran" | "waits" | "none" 
   if (next === undefined || queue.isBlocked) return "none";
   const { command, partner, readChars, sinceMs } = next;
   const isFree = rates === undefined || command.type === "quit";
+  if (!isFree && mustLetOthersRead(hub, session, command)) {
+    hub.schedule.readsWaiting.add(session);
+    return "none";
+  }
   if (!isFree && !mayRun(hub, session, command, rates, readChars)) {
     if (command.type !== "login" || hub.nowMs - sinceMs < connections.loginTurnMs) return "waits";
     queue.shift();
@@ -161,7 +188,7 @@ function releaseNext(hub: HubState, session: Session): "ran" | "waits" | "none" 
   }
   // Running it may change the queue.
   queue.shift();
-  execute(hub, session, command, partner);
+  run(hub, session, command, partner);
   return "ran";
 }
 
@@ -227,7 +254,7 @@ function refuse(
   const pastMs = room === undefined ? 0 : hub.past.waitMs(room, session.shareOwner, nowMs);
   const retryAfterMs =
     rates === undefined ? limits.storageRetryMs : queue.retryAfterMs(rates, nowMs, pastMs);
-  const why = whyRefused(session, rates, pastMs, nowMs);
+  const why = whyRefused(hub, session, pastMs);
   count(options.metrics.messagesRefused, "rate");
   hub.log.debug("message refused", { ...sessionFields(session), code: "rate" });
   // A refused message was read nevertheless.
@@ -253,17 +280,18 @@ function tenthsUp(ms: number): string {
 
 /** `pastMs`: how long the room's history makes the sender wait. */
 function whyRefused(
-  { queue, proven }: Session,
-  rates: Rates | undefined,
+  { options: { rates }, schedule, nowMs }: HubState,
+  session: Session,
   pastMs: number,
-  nowMs: number,
 ): string {
+  const { queue, proven } = session;
   if (pastMs > 0) {
     const payer = proven.account === undefined ? "network" : "account";
     return `Too fast: your ${payer} fills the room's history faster than its share;`;
   }
   // However slowly they come: what waits before them waits for the store, for example.
-  if (queue.isBlocked && queue.waitMs(nowMs) === 0) {
+  const isUnanswered = queue.isBlocked || schedule.readsWaiting.has(session);
+  if (isUnanswered && queue.waitMs(nowMs) === 0) {
     return "The server has yet to answer an earlier request of yours:";
   }
   if (rates === undefined) return "Too fast:";
