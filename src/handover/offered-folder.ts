@@ -148,7 +148,9 @@ async function offeredAt(given: string): Promise<Offered> {
       throw new ParleyError("usage", sentence);
     }
     if (!stat.isDirectory()) {
-      throw new ParleyError("usage", `${quoted(given, 300)} is neither a file nor a folder`);
+      const hint = stat.isFIFO() ? ": send what comes through a pipe with `-`, from stdin" : "";
+      const sentence = `${quoted(given, 300)} is neither a file nor a folder${hint}`;
+      throw new ParleyError("usage", sentence);
     }
     if (name.startsWith(".")) {
       const sentence = `${quoted(given, 300)} is a hidden folder: rename it, or send what is in it`;

@@ -22,6 +22,7 @@ import { CuttingProxy } from "../fault/proxy.ts";
 import { freePort } from "../free-port.ts";
 import { Parley } from "../parley.ts";
 import { ServerHere } from "../server-here.ts";
+import { skipUnless } from "../skip.ts";
 import { testFolder } from "../test-folder.ts";
 import { type OnTerminal, run, runOnTerminal } from "./run.ts";
 
@@ -566,6 +567,18 @@ test("an empty path is not the working folder, and a root has no name to be sent
   expect(await root.exit()).toBe(2);
   expect(root.stderr).toContain("'/' has no name to be sent under: send what is in it");
 });
+
+skipUnless(process.platform !== "win32", "no named pipes")(
+  "a pipe is not sent as a file, but what comes through it can be",
+  async () => {
+    await using world = await new World().start();
+    const pipe = join(base, "pipe");
+    expect(Bun.spawnSync(["mkfifo", pipe]).success).toBe(true);
+    await using ann = world.send("Ann", "Bob", pipe);
+    expect(await ann.exit()).toBe(2);
+    expect(ann.stderr).toContain("send what comes through a pipe with `-`, from stdin");
+  },
+);
 
 test("what is left out of a folder is said to the sender", async () => {
   await using world = await new World().start();
