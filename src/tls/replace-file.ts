@@ -1,8 +1,9 @@
 // Replaces a small file so that neither a full disk nor a crash costs what was in it.
 
-import { lstatSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { lstatSync, realpathSync, renameSync, rmSync } from "node:fs";
 import { quietly } from "../files/cleanup.ts";
 import { secretText } from "../secrets.ts";
+import { writeNewFile } from "./new-file.ts";
 
 /**
  * Writes beside the file first; readable only by its owner. If it is a link, its target is
@@ -13,7 +14,7 @@ export function replaceFile(given: string, text: string): void {
   const path = isThere ? realpathSync(given) : given;
   const temporary = `${path}.${secretText(6)}`;
   try {
-    writeFileSync(temporary, text, { flag: "wx", mode: 0o600 });
+    writeNewFile(temporary, text);
     renameSync(temporary, path);
   } catch (error) {
     quietly(() => rmSync(temporary, { force: true }));

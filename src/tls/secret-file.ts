@@ -4,19 +4,18 @@
 import {
   closeSync,
   fstatSync,
-  fsyncSync,
   lstatSync,
   openSync,
   readFileSync,
   type Stats,
   unlinkSync,
-  writeFileSync,
 } from "node:fs";
 import { ParleyError, systemCode } from "../errors.ts";
 import { quietly } from "../files/cleanup.ts";
 import { moveInto } from "../files/move-into.ts";
 import { secretText } from "../secrets.ts";
 import { quoted } from "../text.ts";
+import { writeNewFile } from "./new-file.ts";
 
 /**
  * Reads a file that only its owner may read; undefined if there is none. `content` describes the
@@ -90,13 +89,7 @@ function keepsModes(path: string): boolean {
 export function createSecretFile(path: string, content: string): void {
   const temporary = `${path}.${secretText(6)}`;
   try {
-    const fd = openSync(temporary, "wx", 0o600);
-    try {
-      writeFileSync(fd, content);
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
+    writeNewFile(temporary, content);
     moveInto(temporary, path, false);
   } finally {
     // Usually it has been moved.
