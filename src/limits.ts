@@ -1236,7 +1236,7 @@ export const web = {
   requestSeconds: 10,
   /**
    * A response or download without progress is closed after this, in seconds (Bun.serve counts in
-   * seconds, up to 255).
+   * seconds, up to 255). A file inside TLS: after `requestSeconds`.
    */
   idleSeconds: 60,
   /** The same for an upload, in seconds: the most that Bun.serve counts. */

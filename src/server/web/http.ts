@@ -313,6 +313,9 @@ class Site {
       } finally {
         // The connection stays open for further requests.
         server.timeout(request, web.idleSeconds);
+        // When it begins to send a large file, Bun goes back to the time for a first request. (In
+        // TLS it does so with every piece.)
+        setImmediate(() => server.timeout(request, web.idleSeconds));
       }
     }
     if (isHealth) return this.#health();

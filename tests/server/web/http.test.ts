@@ -4,6 +4,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, spyOn, test } from "bun:test";
 import { mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { SharedFolder } from "../../../src/server/files/shared-folder.ts";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { pageResponse } from "../../../src/server/web/page-assets.ts";
 import { web } from "../../../src/limits.ts";
@@ -635,6 +636,37 @@ describe("files", () => {
     const digest = Buffer.from(sha256, "hex").toString("base64");
     expect(file.headers.get("repr-digest")).toBe(`sha-256=:${digest}:`);
     expect((await rig.get("/files/escape.txt?sha256")).status).toBe(404);
+  });
+
+  test("a download may pause for longer than a first request may take", async () => {
+    const { requestSeconds } = web;
+    try {
+      Object.assign(web, { requestSeconds: 1 });
+      await using brief = new WebRig();
+      mkdirSync(join(brief.path, "files"));
+      // More than the sockets of both ends can hold.
+      const huge = join(brief.path, "files", "huge.bin");
+      writeFileSync(huge, "");
+      truncateSync(huge, 40e6);
+      const download = connect(brief.web.port, "127.0.0.1");
+      download.write("GET /files/huge.bin HTTP/1.1\r\nHost: localhost\r\n\r\n");
+      let bytes = 0;
+      let isOver = false;
+      download.on("data", (piece) => {
+        if (bytes === 0) download.pause();
+        bytes += piece.length;
+      });
+      download.on("close", () => (isOver = true));
+      await until(() => bytes > 0);
+      // It began later, and has reached its time.
+      expect(await brief.raw("GET /files/huge.bin HTTP/1.1\r\n")).toBe("");
+      download.resume();
+      await until(() => bytes > 40e6 || isOver);
+      expect(bytes).toBeGreaterThan(40e6);
+      download.destroy();
+    } finally {
+      Object.assign(web, { requestSeconds });
+    }
   });
 
   test("whoever waits for a hash is not cut off, however long it takes", async () => {
