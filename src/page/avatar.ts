@@ -1,6 +1,8 @@
 // Avatars derived from names alone, so that they are the same everywhere and need no requests.
 // `avatarOf` is pure; `drawAvatar` makes an element.
 
+import { shape } from "./dom.ts";
+
 export type Avatar = {
   /** The colours of the background, the half-plane and the disc. */
   colors: readonly [string, string, string];
@@ -41,16 +43,13 @@ export function avatarOf(name: string): Avatar {
   };
 }
 
-const svg = "http://www.w3.org/2000/svg";
-
 /** The avatar as an element. It is decorative: the name is always shown next to it. */
 export function drawAvatar(name: string): SVGSVGElement {
-  const avatar = avatarOf(name);
-  const [background, plane, disc] = avatar.colors;
-  const picture = shape("svg", { viewBox: "0 0 40 40", class: "avatar", "aria-hidden": "true" });
-  const letter = shape("text", { x: 20, y: 20, class: "initial" });
-  letter.textContent = avatar.initial;
-  picture.append(
+  const { colors, x, y, radius, angle, initial } = avatarOf(name);
+  const [background, plane, disc] = colors;
+  return shape(
+    "svg",
+    { viewBox: "0 0 40 40", class: "avatar", "aria-hidden": "true" },
     shape("rect", { width: 40, height: 40, fill: background }),
     shape("rect", {
       x: 20,
@@ -58,28 +57,12 @@ export function drawAvatar(name: string): SVGSVGElement {
       width: 60,
       height: 80,
       fill: plane,
-      transform: `rotate(${avatar.angle} 20 20)`,
+      transform: `rotate(${angle} 20 20)`,
       opacity: 0.8,
     }),
-    shape("circle", {
-      cx: avatar.x,
-      cy: avatar.y,
-      r: avatar.radius,
-      fill: disc,
-      opacity: 0.75,
-    }),
-    letter,
+    shape("circle", { cx: x, cy: y, r: radius, fill: disc, opacity: 0.75 }),
+    shape("text", { x: 20, y: 20, class: "initial" }, initial),
   );
-  return picture;
-}
-
-function shape<K extends keyof SVGElementTagNameMap>(
-  tag: K,
-  attributes: Record<string, string | number>,
-): SVGElementTagNameMap[K] {
-  const element = document.createElementNS(svg, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
-  return element;
 }
 
 /** 32-bit FNV-1a with a final mix, so that short names differ in all bits. */

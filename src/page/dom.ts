@@ -1,16 +1,34 @@
 // Helpers to create, find and change elements. Text is always inserted as text, never as markup.
 
 type Child = Node | string | undefined;
+type Attributes = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /**
  * Creates an element. Attributes that are undefined or false are omitted; true sets an empty one.
  */
 export function h<K extends keyof HTMLElementTagNameMap>(
   tag: K,
-  attributes: Readonly<Record<string, string | number | boolean | undefined>> = {},
+  attributes: Attributes = {},
   ...children: readonly Child[]
 ): HTMLElementTagNameMap[K] {
-  const element = document.createElement(tag);
+  return filled(document.createElement(tag), attributes, children);
+}
+
+/** The same for a part of a picture. */
+export function shape<K extends keyof SVGElementTagNameMap>(
+  tag: K,
+  attributes: Attributes,
+  ...children: readonly Child[]
+): SVGElementTagNameMap[K] {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  return filled(element, attributes, children);
+}
+
+function filled<T extends Element>(
+  element: T,
+  attributes: Attributes,
+  children: readonly Child[],
+): T {
   for (const [name, value] of Object.entries(attributes)) {
     if (value === undefined || value === false) continue;
     element.setAttribute(name, value === true ? "" : String(value));
@@ -21,13 +39,8 @@ export function h<K extends keyof HTMLElementTagNameMap>(
 
 /** An icon from the sprite in index.html. */
 export function icon(name: string): SVGSVGElement {
-  const picture = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  picture.setAttribute("class", "icon");
-  picture.setAttribute("aria-hidden", "true");
-  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
-  use.setAttribute("href", `#i-${name}`);
-  picture.append(use);
-  return picture;
+  const use = shape("use", { href: `#i-${name}` });
+  return shape("svg", { class: "icon", "aria-hidden": "true" }, use);
 }
 
 /** An icon button; `label` is its accessible name and its tooltip. */
@@ -41,6 +54,14 @@ export function byId<T extends Element>(id: string, kind: abstract new () => T):
   const element = document.getElementById(id);
   if (!(element instanceof kind)) throw new Error(`index.html has no ${kind.name} #${id}`);
   return element;
+}
+
+/** The dialog with this id. Its first button and Escape close it, without asking. */
+export function dialogById(id: string, closed: () => void): HTMLDialogElement {
+  const dialog = byId(id, HTMLDialogElement);
+  dialog.querySelector(".buttons button")?.addEventListener("click", () => dialog.close());
+  dialog.addEventListener("close", closed);
+  return dialog;
 }
 
 /** Sets the text only if it differs, to avoid needless layout and screen reader announcements. */

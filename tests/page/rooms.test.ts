@@ -190,4 +190,24 @@ inBrowser("links to rooms of this page are followed in it", async () => {
   await tab.listsRooms("porch", "roof", "cellar");
 });
 
+inBrowser("the suggestion that the keyboard has reached is in sight", async () => {
+  using _ = await Bot.login(rig.port, "Gil", ...Array.from({ length: 9 }, (_, i) => `many-${i}`));
+  await bob.click("#room-name");
+  await bob.type("many");
+  const chosen = "document.querySelector('#room-options [aria-selected=true]')";
+  await bob.until("document.querySelectorAll('#room-options [role=option]').length === 8");
+  for (const key of ["ArrowUp", "ArrowDown", "ArrowDown"]) {
+    await bob.press(key);
+    if (await bob.get<boolean>(`${chosen} === null`)) continue;
+    const [top, bottom, from, to] = await bob.get<[number, number, number, number]>(`(() => {
+      const [one, all] = [${chosen}, ${chosen}.parentElement].map((part) => part.getBoundingClientRect());
+      return [one.top, one.bottom, all.top, all.bottom];
+    })()`);
+    expect(top).toBeGreaterThanOrEqual(from);
+    expect(bottom).toBeLessThanOrEqual(to);
+  }
+  await bob.clear("#room-name");
+  await bob.press("Escape");
+});
+
 expectNoComplaints(rig);

@@ -1,7 +1,7 @@
 // The dialog for the notification settings of this browser: whether at all, and per room. Only a
 // click in this dialog asks the browser for permission.
 
-import { byId, h, setText, syncChildren } from "../dom.ts";
+import { byId, dialogById, h, setText, syncChildren } from "../dom.ts";
 import { type Level, levelOf, levels } from "../notification-settings.ts";
 import type { State } from "../state.ts";
 
@@ -21,7 +21,7 @@ const words: Readonly<Record<Level, string>> = {
 type Row = { node: HTMLLIElement; select: HTMLSelectElement };
 
 export class NotificationDialog {
-  readonly #dialog = byId("notify-dialog", HTMLDialogElement);
+  readonly #dialog: HTMLDialogElement;
   readonly #toggle = byId("notify-toggle", HTMLInputElement);
   readonly #note = byId("notify-note", HTMLElement);
   readonly #rooms = byId("notify-rooms", HTMLUListElement);
@@ -30,9 +30,7 @@ export class NotificationDialog {
 
   constructor(actions: NotificationActions) {
     this.#actions = actions;
-    byId("notify-close", HTMLButtonElement).addEventListener("click", () => actions.close());
-    // Escape closes the dialog without asking.
-    this.#dialog.addEventListener("close", () => actions.close());
+    this.#dialog = dialogById("notify-dialog", () => actions.close());
     this.#toggle.addEventListener("change", () => actions.toggle());
   }
 

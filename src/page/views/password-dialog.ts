@@ -2,11 +2,11 @@
 // reason, until the server accepts a password. The password is only in its fields.
 
 import { passwords as passwordLimits } from "../../limits.ts";
-import { byId, setProblem, setText } from "../dom.ts";
+import { byId, dialogById, setProblem, setText } from "../dom.ts";
 import type { State } from "../state.ts";
 
 export class PasswordDialog {
-  readonly #dialog = byId("password-dialog", HTMLDialogElement);
+  readonly #dialog: HTMLDialogElement;
   readonly #title = byId("password-title", HTMLElement);
   readonly #name = byId("password-name", HTMLInputElement);
   readonly #password = byId("new-password", HTMLInputElement);
@@ -23,9 +23,7 @@ export class PasswordDialog {
     for (const field of [this.#password, this.#repeated]) {
       field.maxLength = passwordLimits.maxChars;
     }
-    byId("password-cancel", HTMLButtonElement).addEventListener("click", () => actions.close());
-    // Escape closes the dialog without asking.
-    this.#dialog.addEventListener("close", () => actions.close());
+    this.#dialog = dialogById("password-dialog", () => actions.close());
     byId("password-form", HTMLFormElement).addEventListener("submit", (event) => {
       event.preventDefault();
       const { value } = this.#password;

@@ -1,18 +1,16 @@
 // The dialog to change the user's name. It stays open, with the reason, until the server accepts a
 // name.
 
-import { byId, setProblem } from "../dom.ts";
+import { byId, dialogById, setProblem } from "../dom.ts";
 import type { State } from "../state.ts";
 
 export class RenameDialog {
-  readonly #dialog = byId("rename-dialog", HTMLDialogElement);
+  readonly #dialog: HTMLDialogElement;
   readonly #name = byId("new-name", HTMLInputElement);
   readonly #problem = byId("rename-problem", HTMLElement);
 
   constructor(actions: { rename: (name: string) => void; close: () => void }) {
-    byId("rename-cancel", HTMLButtonElement).addEventListener("click", () => actions.close());
-    // Escape closes the dialog without asking.
-    this.#dialog.addEventListener("close", () => actions.close());
+    this.#dialog = dialogById("rename-dialog", () => actions.close());
     byId("rename-form", HTMLFormElement).addEventListener("submit", (event) => {
       event.preventDefault();
       const name = this.#name.value.trim();

@@ -114,6 +114,7 @@ export class RoomPicker {
     this.#field.setAttribute("aria-expanded", String(shown.length > 0));
     if (this.#active < 0) this.#field.removeAttribute("aria-activedescendant");
     else this.#field.setAttribute("aria-activedescendant", optionId(this.#active));
+    this.#list.children[this.#active]?.scrollIntoView({ block: "nearest" });
   }
 
   #option(room: string, members: number, i: number): HTMLLIElement {

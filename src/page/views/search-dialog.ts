@@ -1,7 +1,7 @@
 // The dialog that searches the history of the current room.
 
 import { quoted } from "../../text.ts";
-import { byId, h, setProblem, setText } from "../dom.ts";
+import { byId, dialogById, h, setProblem, setText } from "../dom.ts";
 import type { SearchState, State } from "../state.ts";
 import { clockTime, dayLabel } from "../timeline.ts";
 import { drawRichText } from "./rich-text-view.ts";
@@ -16,7 +16,7 @@ export type SearchActions = {
 type Found = SearchState["found"][number];
 
 export class SearchDialog {
-  readonly #dialog = byId("search-dialog", HTMLDialogElement);
+  readonly #dialog: HTMLDialogElement;
   readonly #title = byId("search-title", HTMLElement);
   readonly #text = byId("search-text", HTMLInputElement);
   readonly #problem = byId("search-problem", HTMLElement);
@@ -27,9 +27,7 @@ export class SearchDialog {
 
   constructor(actions: SearchActions) {
     this.#actions = actions;
-    byId("search-close", HTMLButtonElement).addEventListener("click", () => actions.close());
-    // Escape closes the dialog without asking.
-    this.#dialog.addEventListener("close", () => actions.close());
+    this.#dialog = dialogById("search-dialog", () => actions.close());
     byId("search-form", HTMLFormElement).addEventListener("submit", (event) => {
       event.preventDefault();
       actions.search(this.#text.value.trim());
