@@ -70,8 +70,11 @@ export async function failureOf(response: Response): Promise<Error> {
   return passing.has(response.status) ? new TypeError(problem) : new Error(problem);
 }
 
-/** The session is not back yet; too many requests or hashes; the server is restarting. */
-const passing: ReadonlySet<number> = new Set([401, 429, 502, 503]);
+/**
+ * The session is not back yet; too many requests or hashes; the server is restarting; a proxy has
+ * waited too long for the hash of a large file.
+ */
+const passing: ReadonlySet<number> = new Set([401, 429, 502, 503, 504]);
 
 /** The server's explanation of an error response, or at least its status. */
 async function problemOf(response: Response): Promise<string> {

@@ -144,7 +144,9 @@ export class RoomUploads {
     const { name, room, size } = card;
     const { offer } = running;
     const response = await this.#options.ask({ type: "upload", offer, name, size, room });
-    if (this.#running !== running || response.type !== "upload") return;
+    // Stopped meanwhile: the server heard so before it had the place that it now keeps.
+    if (this.#running !== running) return this.#options.end(offer);
+    if (response.type !== "upload") return;
     await this.#send(file, response.path, Math.min(size, response.from), running);
   }
 
@@ -212,9 +214,9 @@ type Running = {
 /** The connection was lost: the upload can continue. */
 class Lost extends Error {}
 
-/** The server has waited too long, or is restarting. */
+/** The server has waited too long, or is restarting; or a proxy has waited too long for it. */
 function isLost({ status }: XMLHttpRequest): boolean {
-  return status === 408 || status === 502 || status === 503;
+  return [408, 502, 503, 504].includes(status);
 }
 
 /** Browsers refuse to read a file that has changed. */

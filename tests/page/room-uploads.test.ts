@@ -8,6 +8,8 @@ import { noise } from "../noise.ts";
 import { until } from "../until.ts";
 import { noFiles } from "../../src/page/handover/outgoing-names.ts";
 import { RoomUploads } from "../../src/page/room-uploads.ts";
+import type { SessionResponse } from "../../src/client/events.ts";
+import { changeUploads, type UploadCards } from "../../src/page/upload-cards.ts";
 import type { Tab } from "./browser.ts";
 import { drop } from "./handover-rig.ts";
 import { expectNoComplaints, inBrowser, inChromium, pageRig } from "./page-rig.ts";
@@ -59,6 +61,29 @@ test("a folder alone, which leaves no files, is refused", () => {
     onShared: unused,
   });
   expect(uploads.share("lobby", [], false)).toBe(noFiles);
+});
+
+test("what is stopped while the server keeps it a place gives the place back", async () => {
+  const asked = Promise.withResolvers<SessionResponse>();
+  const ended: string[] = [];
+  let cards: UploadCards = new Map();
+  let offer = "";
+  const uploads = new RoomUploads({
+    end: (offer) => ended.push(offer),
+    ask(request) {
+      if (request.type === "upload") offer = request.offer ?? "";
+      return asked.promise;
+    },
+    dispatch: (action) => (cards = changeUploads(cards, action)),
+    cards: () => cards,
+    onShared: unused,
+  });
+  uploads.share("lobby", [new File(["x"], "x.txt")], false);
+  uploads.cancel(1);
+  expect(ended.splice(0)).toEqual([offer]);
+  asked.resolve({ type: "upload", path: `/uploads/${offer}`, from: 0 });
+  await until(() => ended.length > 0, "the place to be given back");
+  expect(ended).toEqual([offer]);
 });
 
 inBrowser("dropped on the room, everybody is told, and the file is the same", async () => {
