@@ -24,7 +24,7 @@ export async function download(
   const { name, sizeBytes: totalBytes } = file;
   let doneBytes = 0;
   const progress = (phase: Download["phase"], detail = ""): void =>
-    report({ name, doneBytes, totalBytes, phase, detail });
+    report({ file, doneBytes, phase, detail });
   progress("running");
   try {
     // Requested first, so that the server hashes while it sends. A failure surfaces at the `await`.

@@ -90,7 +90,7 @@ type FileAction =
 function files(state: State, action: FileAction): State {
   switch (action.type) {
     case "download": {
-      const downloads = new Map(state.downloads).set(action.download.name, action.download);
+      const downloads = new Map(state.downloads).set(action.download.file.name, action.download);
       return { ...state, downloads };
     }
     case "offer": {

@@ -67,9 +67,9 @@ export type StoredRoom = Pick<Room, "name" | "unread" | "mentions"> & Draft;
 export type Origin = "form" | "composer";
 
 export type Download = {
-  name: string;
+  /** As it was listed when the download began. */
+  file: FileEntry;
   doneBytes: number;
-  totalBytes: number;
   phase: "running" | "checking" | "verified" | "unchecked" | "failed";
   /** The hash that matched, or why it failed. */
   detail: string;

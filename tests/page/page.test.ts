@@ -2,7 +2,7 @@
 // actions there.
 
 import { expect } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Parley } from "../parley.ts";
 import type { Tab } from "./browser.ts";
@@ -231,6 +231,24 @@ inBrowser("a file is downloaded, its hash verified, its bytes equal", async () =
   const path = join(rig.downloads, "data.bin");
   await until(() => Bun.file(path).size === rig.shared.length, path);
   expect(readFileSync(path).equals(rig.shared)).toBe(true);
+  await ann.click("#files-close");
+});
+
+inBrowser("what was saved of a file is not said of another version of it", async () => {
+  const path = join(rig.folder, "files", "changing.txt");
+  writeFileSync(path, "before");
+  await ann.click("#files-toggle");
+  const row = `[...document.querySelectorAll(".file")].find((row) => row.innerText.includes("changing.txt"))`;
+  // The server lists the folder anew a moment after a change.
+  const refreshUntil = (condition: string) =>
+    ann.until(`${condition} || void document.querySelector("#files-refresh").click()`);
+  await refreshUntil(row);
+  await ann.click("[aria-label='Download changing.txt']");
+  await ann.until(`${row}.querySelector(".file-state.verified")`);
+  writeFileSync(path, "and after it");
+  await refreshUntil(`${row}.innerText.includes("12 B")`);
+  expect(await ann.get(`${row}.querySelector(".file-state").hidden`)).toBe(true);
+  unlinkSync(path);
   await ann.click("#files-close");
 });
 

@@ -311,7 +311,8 @@ test("why files were not taken is shown until others are", () => {
 });
 
 test("a page with shared files on their way asks before it is closed", () => {
-  const download = { name: "a", doneBytes: 0, totalBytes: 9, detail: "" };
+  const file = { name: "a", sizeBytes: 9, modifiedMs: 0 };
+  const download = { file, doneBytes: 0, detail: "" };
   for (const phase of ["running", "checking", "verified", "failed"] as const) {
     const state = run(inLobby, { type: "download", download: { ...download, phase } });
     expect([phase, isSharing(state)]).toEqual([phase, isRunning({ ...download, phase })]);

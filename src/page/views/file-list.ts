@@ -60,7 +60,9 @@ export class FileList {
     this.#downloads = downloads;
     for (const [name, download] of downloads) {
       const row = this.#rows.get(name);
-      if (row !== undefined) renderDownload(row, download);
+      if (row === undefined) continue;
+      // What was saved of another version says nothing about this one.
+      if (isRunning(download) || isSame(row.file, download.file)) renderDownload(row, download);
     }
   }
 
@@ -115,7 +117,8 @@ function renderDownload(row: Row, download: Download): void {
   if (download === row.rendered) return;
   const isNewPhase = row.rendered?.phase !== download.phase;
   row.rendered = download;
-  const { phase, doneBytes, totalBytes } = download;
+  const { phase, doneBytes } = download;
+  const totalBytes = download.file.sizeBytes;
   row.bar.hidden = !isRunning(download);
   row.bar.value = totalBytes === 0 ? 1 : doneBytes / totalBytes;
   row.button.disabled = phase === "checking";
@@ -136,10 +139,10 @@ function labelButton({ file, button }: Row, stops: boolean): void {
   button.replaceChildren(icon(stops ? "close" : "save"));
 }
 
-function downloadText({ phase, doneBytes, totalBytes, detail }: Download): string {
+function downloadText({ file, phase, doneBytes, detail }: Download): string {
   switch (phase) {
     case "running":
-      return `${Math.floor((100 * doneBytes) / Math.max(1, totalBytes))}% of ${sizeText(totalBytes)}`;
+      return `${Math.floor((100 * doneBytes) / Math.max(1, file.sizeBytes))}% of ${sizeText(file.sizeBytes)}`;
     case "checking":
       return "Verifying …";
     case "verified":
