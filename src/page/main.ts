@@ -358,3 +358,5 @@ const stored = loadStored();
 if (stored !== undefined) controller.resume(stored);
 draw();
 drawAtMidnight();
+// Older browsers lack this, and more that the page needs.
+if ("withResolvers" in Promise) byId("too-old", HTMLElement).remove();

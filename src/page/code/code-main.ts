@@ -196,6 +196,8 @@ function readAddress(): void {
 }
 
 field.focus();
+// Older browsers lack this, and more that the page needs.
+if ("withResolvers" in Promise) byId("too-old", HTMLElement).remove();
 // Before this script arrived, it could do nothing.
 byId("code-show", HTMLButtonElement).disabled = false;
 form.addEventListener("submit", (event) => {
