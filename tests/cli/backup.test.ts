@@ -1,6 +1,6 @@
 // Backup and restore with the exact commands of docs/data.md, on a server in use.
 
-import { expect } from "bun:test";
+import { expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { docsBlock } from "../docs-blocks.ts";
@@ -14,6 +14,8 @@ const withSqlite = skipUnless(hasTools, "sqlite3(1) is missing: install sqlite3 
 const folder = testFolder("backup");
 
 const [home, backups] = [join(folder, "home"), join(folder, "backups")];
+
+const inFile = ["--data", join(home, "chat.db")];
 
 /** The documented commands, with this test's folders; the test provides `systemctl`. */
 function documented(heading: string): string[] {
@@ -30,9 +32,8 @@ function shell(lines: readonly string[]): void {
 }
 
 /** Starts the server like the unit, on free ports. */
-async function start(): Promise<{ server: Parley; address: string; pin: string }> {
-  const flags = ["--data", join(home, "chat.db"), "--port", "0", "--no-web", "--json"];
-  const server = new Parley("server", ...flags);
+async function start(...kept: string[]): Promise<{ server: Parley; address: string; pin: string }> {
+  const server = new Parley("server", ...kept, "--port", "0", "--no-web", "--json");
   const { port, pin } = JSON.parse(await server.line(/"listening"/)) as {
     port: number;
     pin: string;
@@ -75,7 +76,7 @@ const epoch = /"epoch":"([^"]+)"/;
 withSqlite("a backup of a running server, restored, has its messages and its key", async () => {
   mkdirSync(home);
   mkdirSync(backups);
-  const before = await start();
+  const before = await start(...inFile);
   await using running = before.server;
   await say(before.address, "before the backup");
   shell(documented("## Backup"));
@@ -88,7 +89,7 @@ withSqlite("a backup of a running server, restored, has its messages and its key
   running.signal("SIGKILL");
   await running.exit();
   shell(lines.slice(1, -1));
-  const after = await start();
+  const after = await start(...inFile);
   await using restored = after.server;
   const second = await past(after.address);
   expect(second).toContain("before the backup");
@@ -97,4 +98,23 @@ withSqlite("a backup of a running server, restored, has its messages and its key
   expect(epoch.exec(second)?.[1]).not.toBe(epoch.exec(first)?.[1]);
   restored.signal("SIGTERM");
   expect(await restored.exit()).toBe(0);
+});
+
+test("the key, names and decisions of a server without --data can be taken into a file", async () => {
+  const [state, file] = [join(folder, "memory"), join(folder, "file")];
+  const before = await start("--state", state);
+  await using first = before.server;
+  first.type("/topic lobby tea at four");
+  await first.says("The topic of lobby is set");
+  first.signal("SIGTERM");
+  expect(await first.exit()).toBe(0);
+  mkdirSync(file);
+  const lines = documented("## From memory to a file").join("\n");
+  shell([`cd ${file}`, lines.replaceAll("~/.local/state/parley", state)]);
+  const after = await start("--data", join(file, "chat.db"));
+  await using second = after.server;
+  expect(after.pin).toBe(before.pin);
+  expect(await past(after.address)).toContain("tea at four");
+  second.signal("SIGTERM");
+  expect(await second.exit()).toBe(0);
 });
