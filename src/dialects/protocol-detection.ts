@@ -96,10 +96,9 @@ export function plainRefusal(form: "native" | "irc" | "text"): string {
   const reason = "This server requires TLS from other machines";
   const orPlain = "or ask its operator to start it with --plain";
   if (form === "irc") return ircRefusal(`${reason}: connect with TLS, ${orPlain}`);
-  const message = `${reason}: connect with \`parley client\`, ${orPlain}`;
-  return form === "native"
-    ? `${JSON.stringify({ type: "error", code: "tls-required", message })}\n`
-    : `${message}\n`;
+  if (form === "text") return `${reason}: connect with \`parley client\`, ${orPlain}\n`;
+  const message = `${reason}: connect without --plain (by TLS), or ask its operator to start it with --plain`;
+  return `${JSON.stringify({ type: "error", code: "tls-required", message })}\n`;
 }
 
 /** What ends an IRC connection (RFC 2812 §3.7.4). */

@@ -203,6 +203,8 @@ describe("TLS", () => {
     expect("answer" in toIrc && toIrc.answer).toMatch(/^ERROR :This server requires TLS .*\r\n$/);
     const line = "answer" in toNative ? toNative.answer : "";
     expect(JSON.parse(line)).toMatchObject({ type: "error", code: "tls-required" });
+    // Parley speaks TLS, unless it was told not to.
+    expect(line).toContain("connect without --plain");
     expect(detect("GET / HTTP/1.1\r\n", required)).toMatchObject({
       kind: "foreign",
       answer: expect.stringContaining("HTTP/1.1 400"),
