@@ -25,7 +25,7 @@ export function storeRights(
   hub.store.ask({ type: "change-rights", changes }, (outcome) => {
     const waiting = rightsRequests.answered();
     rightsRequests.hasFailed = !outcome.done;
-    if (outcome.done) rights.stored(changes);
+    if (outcome.done) rights.stored(changes, outcome.result);
     else rights.putBack(changes);
     then(outcome.done ? undefined : outcome.error.message);
     if (waiting.length === 0) return;

@@ -58,8 +58,7 @@ function answer(store: LocalStore, request: StoreRequest): StoreReply {
       return { ...done, type: "erase-message", result };
     }
     case "change-rights":
-      store.rights.change(request.changes);
-      return { ...done, type: "change-rights", result: undefined };
+      return { ...done, type: "change-rights", result: store.rights.change(request.changes) };
     case "find-account":
       return { ...done, type: "find-account", result: store.accounts.find(request.lookup) };
     // Charges and codes are in the hub's memory, where no other server could want them.

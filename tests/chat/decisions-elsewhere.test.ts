@@ -14,7 +14,9 @@ const membersOnly: DoorOptions = { checkPassword: undefined, isMembersOnly: true
 
 /** Servers that were started with these rows and have not heard of each other's decisions yet. */
 function servers(rows: Rights, world = new Neighbours()): Rig[] {
-  const kept = rows.takeChanges().flatMap(({ key, value }) => (value ? [{ key, value }] : []));
+  const changes = rows.takeChanges();
+  world.decided(changes);
+  const kept = changes.flatMap(({ key, value }) => (value ? [{ key, value }] : []));
   return ["east", "west"].map((id) =>
     world.server(id, { door: membersOnly, rights: new Rights(kept) }),
   );
@@ -47,6 +49,31 @@ test("a pass for one person admits one, even if shown at two servers at the same
   rig!.settle();
   expect(memberNames(rig!.hub)).toEqual(["Ann"]);
 });
+
+test.each([
+  ["has heard of that", true],
+  ["has yet to hear of that", false],
+])(
+  "a pass that is revoked while another server stores its use stays so, and admits nobody: it %s",
+  (_, hears) => {
+    const world = new Neighbours();
+    const [east, west] = ["east", "west"].map((id) => world.server(id, { door: membersOnly }));
+    const made = east!.order("pass --uses 5");
+    const code = made.ok ? (made.rows?.[0]?.text ?? "") : "";
+    world.deliver();
+    world.hold("west", "commits", "change-rights");
+    const ann = west!.client().send(hello("Ann", code));
+    expect(ann.text()).toBe("");
+    expect(east!.order("revoke #1")).toMatchObject({ ok: true });
+    if (!hears) world.lose("west", "rights");
+    world.release("west");
+    expect(ann.lines()[0]).toMatchObject({ type: "error", code: "members-only" });
+    world.deliver();
+    for (const rig of [east!, west!]) {
+      expect(rig.order("passes")).toEqual({ ok: true, message: "There are no passes" });
+    }
+  },
+);
 
 test("decisions have numbers that no other server assigns", () => {
   let next = 100;

@@ -25,6 +25,7 @@ import type {
   StoreReply,
   StoreRequest,
 } from "../../src/chat/turn/store.ts";
+import type { RightsChange } from "../../src/chat/rights/rights-rows.ts";
 import { Rights } from "../../src/chat/rights/rights.ts";
 import { ParleyError } from "../../src/errors.ts";
 import { answerRequest } from "../../src/store/answer.ts";
@@ -54,6 +55,11 @@ export class Neighbours {
   readonly #successors = new Map<string, string>();
   #batches = 0;
   #numbers = 0;
+
+  /** The store of all servers has these decisions. */
+  decided(changes: readonly RightsChange[]): void {
+    this.#store.rights.change(changes);
+  }
 
   /** Another server; `optionsOf` may share the options that all servers know. */
   server(id: string, options: Partial<HubOptions> = {}): Rig {

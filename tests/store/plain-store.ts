@@ -110,10 +110,13 @@ export class PlainStore implements LocalStore {
   readonly rights = {
     load: () => Object.entries(this.#rights).map(([key, value]) => ({ key, value })),
     change: (changes: readonly RightsChange[]) => {
-      for (const { key, value } of changes) {
+      const gone: string[] = [];
+      for (const { key, value, isUpdate = false } of changes) {
         if (value === undefined) delete this.#rights[key];
+        else if (isUpdate && this.#rights[key] === undefined) gone.push(key);
         else this.#rights[key] = value;
       }
+      return gone;
     },
   };
 

@@ -168,6 +168,14 @@ export function storeContract(
       ]);
     });
 
+    test("a right that is gone is not updated, and that is said", async () => {
+      const { store } = await open();
+      await store.rights.change([{ key: "a/1", value: "{}" }]);
+      const changes = ["a/1", "a/2"].map((key) => ({ key, value: "[]", isUpdate: true }));
+      expect(await store.rights.change(changes)).toEqual(["a/2"]);
+      expect(await store.rights.load()).toEqual([{ key: "a/1", value: "[]" }]);
+    });
+
     describe("rooms", () => {
       test("messages are returned unchanged, whatever they contain", async () => {
         const { store, writer } = await open();

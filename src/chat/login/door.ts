@@ -66,7 +66,7 @@ export function passDoor(
     if (!proveKey(hub, session, command)) return;
     const shown = redemption(hub, session, command, code);
     if (hub.rights.passes.admits(shown.hash, shown.guest, hub.stampMs)) {
-      return redeem(hub, session, shown, enter);
+      return redeem(hub, session, shown, command, enter);
     }
   }
   if (isRight && mayBeMember && pass === undefined) {
@@ -140,10 +140,16 @@ function redemption(
   return { hash: hashSecret(code), guest };
 }
 
-function redeem(hub: HubState, session: Session, shown: Redemption, enter: () => void): void {
+function redeem(
+  hub: HubState,
+  session: Session,
+  shown: Redemption,
+  command: LoginCommand,
+  enter: () => void,
+): void {
   claimUse(hub, session, shown, (problem) => {
     if (session.phase !== "new") return;
-    if (problem === undefined) return redeemClaimed(hub, session, shown, enter);
+    if (problem === undefined) return redeemClaimed(hub, session, shown, command, enter);
     turnAway(hub, session, notStored(problem));
   });
 }
@@ -190,6 +196,7 @@ function redeemClaimed(
   hub: HubState,
   session: Session,
   shown: Redemption,
+  command: LoginCommand,
   enter: () => void,
 ): void {
   const { rights } = hub;
@@ -211,6 +218,8 @@ function redeemClaimed(
     }
     if (hasLeft) return;
     if (problem !== undefined) return turnAway(hub, session, notStored(problem));
+    // It was revoked meanwhile, here or at another server.
+    if (!rights.passes.isValid(shown.hash, hub.stampMs)) return fail(hub, session, command);
     session.admit();
     enter();
   });

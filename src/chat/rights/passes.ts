@@ -56,7 +56,9 @@ export class Passes {
     const id = this.#newNumber();
     if (id === undefined) return undefined;
     const pass = { ...terms, id, used: 0, guests: [] };
-    this.#put(pass);
+    this.#byHash.set(pass.hash, pass);
+    const { hash, ...fields } = pass;
+    this.#journal.put(`${rowKind}/${hash}`, fields);
     return pass;
   }
 
@@ -86,7 +88,7 @@ export class Passes {
   redeem(hash: string, guest: readonly string[]): boolean {
     const pass = this.#byHash.get(hash);
     if (pass === undefined || isGuest(pass, guest)) return false;
-    this.#put({ ...pass, used: pass.used + 1, guests: [...pass.guests, ...guest] });
+    this.#update({ ...pass, used: pass.used + 1, guests: [...pass.guests, ...guest] });
     return true;
   }
 
@@ -95,7 +97,7 @@ export class Passes {
     const pass = this.#byHash.get(hash);
     if (pass === undefined) return;
     const guests = pass.guests.filter((other) => !guest.includes(other));
-    this.#put({ ...pass, used: Math.max(0, pass.used - 1), guests });
+    this.#update({ ...pass, used: Math.max(0, pass.used - 1), guests });
   }
 
   /** Passes that are still usable, oldest first. */
@@ -110,10 +112,18 @@ export class Passes {
     return pass !== undefined;
   }
 
-  #put(pass: Pass): void {
+  /** Other servers have revoked those with these rows. */
+  forget(keys: readonly string[]): void {
+    for (const hash of this.#byHash.keys()) {
+      if (keys.includes(`${rowKind}/${hash}`)) this.#byHash.delete(hash);
+    }
+  }
+
+  /** Another server may have revoked it: its use must not bring it back. */
+  #update(pass: Pass): void {
     this.#byHash.set(pass.hash, pass);
     const { hash, ...fields } = pass;
-    this.#journal.put(`${rowKind}/${hash}`, fields);
+    this.#journal.update(`${rowKind}/${hash}`, fields);
   }
 
   #remove({ hash }: Pass): void {

@@ -7,33 +7,51 @@ import { FieldReader, parseObject } from "../../protocol/field-reader.ts";
 export type RightsRow = { readonly key: string; readonly value: string };
 
 /** `value` undefined: the row is deleted. */
-export type RightsChange = { readonly key: string; readonly value: string | undefined };
+export type RightsChange = {
+  readonly key: string;
+  readonly value: string | undefined;
+  /** Only if the row is still there: another server may have deleted it. */
+  readonly isUpdate?: boolean;
+};
 
 type Fields = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
 
 /** Changes since the last `take`. */
 export class RightsJournal {
-  #changes = new Map<string, string | undefined>();
+  #changes = new Map<string, RightsChange>();
 
   put(key: string, fields: Fields): void {
-    this.#changes.set(key, JSON.stringify(fields));
+    this.#changes.set(key, { key, value: JSON.stringify(fields) });
+  }
+
+  /** Like `put`, unless the row is deleted by another server meanwhile. */
+  update(key: string, fields: Fields): void {
+    const before = this.#changes.get(key);
+    const isNew = before?.value !== undefined && before.isUpdate !== true;
+    this.#changes.set(key, { key, value: JSON.stringify(fields), isUpdate: !isNew });
   }
 
   remove(key: string): void {
-    this.#changes.set(key, undefined);
+    this.#changes.set(key, { key, value: undefined });
   }
 
   /**
    * Changes that could not be stored: the next `take` returns them again, unless they are outdated.
    */
   putBack(changes: readonly RightsChange[]): void {
-    for (const { key, value } of changes)
-      if (!this.#changes.has(key)) this.#changes.set(key, value);
+    for (const change of changes) {
+      const { key, value, isUpdate = false } = change;
+      const later = this.#changes.get(key);
+      if (later === undefined) this.#changes.set(key, change);
+      else if (later.isUpdate === true && value !== undefined && !isUpdate) {
+        this.#changes.set(key, { ...later, isUpdate: false });
+      }
+    }
   }
 
   /** The latest state of each changed row. */
   get changes(): readonly RightsChange[] {
-    return Array.from(this.#changes, ([key, value]) => ({ key, value }));
+    return [...this.#changes.values()];
   }
 
   take(): readonly RightsChange[] {
@@ -41,6 +59,20 @@ export class RightsJournal {
     this.#changes = new Map();
     return changes;
   }
+}
+
+/** The rows after these changes. */
+export function withChanges(
+  rows: readonly RightsRow[],
+  changes: readonly RightsChange[],
+): readonly RightsRow[] {
+  if (changes.length === 0) return rows;
+  const kept = new Map(rows.map(({ key, value }) => [key, value]));
+  for (const { key, value, isUpdate = false } of changes) {
+    if (value === undefined) kept.delete(key);
+    else if (!isUpdate || kept.has(key)) kept.set(key, value);
+  }
+  return Array.from(kept, ([key, value]) => ({ key, value }));
 }
 
 /**

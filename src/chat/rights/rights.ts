@@ -3,7 +3,13 @@
 
 import { AccessTokens } from "./access-tokens.ts";
 import { Passes } from "./passes.ts";
-import { readRows, type RightsChange, RightsJournal, type RightsRow } from "./rights-rows.ts";
+import {
+  readRows,
+  type RightsChange,
+  RightsJournal,
+  type RightsRow,
+  withChanges,
+} from "./rights-rows.ts";
 import { AllRoomSettings } from "./room-settings.ts";
 import type { NewNumber } from "./row-numbers.ts";
 import { Roles } from "./roles.ts";
@@ -78,12 +84,7 @@ export class Rights {
    * changes still apply.
    */
   replace(rows: readonly RightsRow[]): void {
-    const kept = new Map(rows.map(({ key, value }) => [key, value]));
-    for (const { key, value } of [...this.#unsettled, this.#journal.changes].flat()) {
-      if (value === undefined) kept.delete(key);
-      else kept.set(key, value);
-    }
-    const all = Array.from(kept, ([key, value]) => ({ key, value }));
+    const all = withChanges(rows, [...this.#unsettled, this.#journal.changes].flat());
     const { rooms } = this.#decisions;
     this.#decisions = decisions(all, this.#journal, this.#numbers);
     this.#decisions.rooms.keepPassing(rooms);
@@ -96,9 +97,10 @@ export class Rights {
     return changes;
   }
 
-  /** These changes have been stored. */
-  stored(changes: readonly RightsChange[]): void {
+  /** These changes have been stored, except for updates of rows with those keys: they are gone. */
+  stored(changes: readonly RightsChange[], gone: readonly string[]): void {
     this.#unsettled.delete(changes);
+    this.passes.forget(gone);
   }
 
   /** These changes could not be stored; `takeChanges` returns them again. */

@@ -250,7 +250,8 @@ export interface RightsTable {
   /** Every row, in any order. */
   load(): readonly RightsRow[];
   /** Carries out all changes or none. */
-  change(changes: readonly RightsChange[]): void;
+  /** Returns the keys of rows that were not updated, since they are gone. */
+  change(changes: readonly RightsChange[]): readonly string[];
 }
 
 /**
@@ -284,7 +285,8 @@ export type StoreResults = {
   /** All users at other servers, sorted by name, at most `limit`. */
   "list-elsewhere": readonly PersonAtServer[];
   overview: Overview;
-  "change-rights": undefined;
+  /** Keys of rows that were not updated, since they are gone. */
+  "change-rights": readonly string[];
   "erase-message": boolean;
   "find-account": Account | undefined;
   "change-account": AccountOutcome;

@@ -10,10 +10,13 @@ export class MemoryRights implements RightsTable {
     return Array.from(this.#rows, ([key, value]) => ({ key, value }));
   }
 
-  change(changes: readonly RightsChange[]): void {
-    for (const { key, value } of changes) {
+  change(changes: readonly RightsChange[]): readonly string[] {
+    const gone: string[] = [];
+    for (const { key, value, isUpdate = false } of changes) {
       if (value === undefined) this.#rows.delete(key);
+      else if (isUpdate && !this.#rows.has(key)) gone.push(key);
       else this.#rows.set(key, value);
     }
+    return gone;
   }
 }

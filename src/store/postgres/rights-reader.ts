@@ -2,7 +2,7 @@
 // change them as often as they may speak: that must neither keep a ban from being noticed, nor make
 // every server read all decisions each time.
 
-import type { RightsChange, RightsRow } from "../../chat/rights/rights-rows.ts";
+import { type RightsChange, type RightsRow, withChanges } from "../../chat/rights/rights-rows.ts";
 import { postgres as limits } from "../../limits.ts";
 
 export class RightsReader {
@@ -79,19 +79,6 @@ export class RightsReader {
       this.#own = this.#own.filter(({ until }) => until >= oldest);
     }
   }
-}
-
-function withChanges(
-  rows: readonly RightsRow[],
-  changes: readonly RightsChange[],
-): readonly RightsRow[] {
-  if (changes.length === 0) return rows;
-  const kept = new Map(rows.map(({ key, value }) => [key, value]));
-  for (const { key, value } of changes) {
-    if (value === undefined) kept.delete(key);
-    else kept.set(key, value);
-  }
-  return Array.from(kept, ([key, value]) => ({ key, value }));
 }
 
 function textOf(rows: readonly RightsRow[]): string {

@@ -347,9 +347,10 @@ export class PostgresStore {
           charging: { process: this.process, request: request.id },
         });
         return { ...done, type: "tell-charges", result: undefined };
-      case "change-rights":
-        await this.#changeRights(request.id, request.changes);
-        return { ...done, type: "change-rights", result: undefined };
+      case "change-rights": {
+        const result = await this.#changeRights(request.id, request.changes);
+        return { ...done, type: "change-rights", result };
+      }
       default:
         return await this.#performOnAccounts(request);
     }
@@ -509,18 +510,24 @@ export class PostgresStore {
   }
 
   /** Repeated under the same number, it has no effect: others may have decided since. */
-  async #changeRights(number: number, changes: readonly RightsChange[]): Promise<void> {
-    if (changes.length === 0) return;
-    await this.#database.transact(async (run) => {
+  async #changeRights(
+    number: number,
+    changes: readonly RightsChange[],
+  ): Promise<readonly string[]> {
+    if (changes.length === 0) return [];
+    const updated = changes.filter(({ isUpdate }) => isUpdate === true).map(({ key }) => key);
+    return await this.#database.transact(async (run) => {
       const first = await run(
         `INSERT INTO parley.claimed (server, request) VALUES ($1, $2)
          ON CONFLICT DO NOTHING RETURNING 1`,
         [this.process, number],
       );
-      if (first.length === 0) return;
-      for (const { key, value } of changes) {
+      if (first.length === 0) return await absentOf(updated, run);
+      for (const { key, value, isUpdate = false } of changes) {
         if (value === undefined) await run("DELETE FROM parley.rights WHERE key = $1", [key]);
-        else {
+        else if (isUpdate) {
+          await run("UPDATE parley.rights SET value = $2 WHERE key = $1", [key, value]);
+        } else {
           await run(
             `INSERT INTO parley.rights (key, value) VALUES ($1, $2)
              ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
@@ -530,6 +537,7 @@ export class PostgresStore {
       }
       // Notified together: a decision that is repeated would undo what others have decided since.
       await this.#tell({ rights: true }, run);
+      return await absentOf(updated, run);
     });
   }
 
@@ -538,6 +546,16 @@ export class PostgresStore {
     const text = JSON.stringify({ from: this.#serverId, ...note });
     await run("SELECT pg_notify($1, $2)", [channel, text]);
   }
+}
+
+/** Which of these rows there are not. */
+async function absentOf(keys: readonly string[], run: Run): Promise<readonly string[]> {
+  const gone: string[] = [];
+  for (const key of keys) {
+    const found = await run("SELECT 1 FROM parley.rights WHERE key = $1", [key]);
+    if (found.length === 0) gone.push(key);
+  }
+  return gone;
 }
 
 /** What the database has not done. */

@@ -20,12 +20,15 @@ export class SqliteRights implements RightsTable {
     return this.#read(() => this.#sql.rights.all());
   }
 
-  change(changes: readonly RightsChange[]): void {
+  change(changes: readonly RightsChange[]): readonly string[] {
+    const gone: string[] = [];
     this.#write(() => {
-      for (const { key, value } of changes) {
+      for (const { key, value, isUpdate = false } of changes) {
         if (value === undefined) this.#sql.deleteRight.run(key);
-        else this.#sql.putRight.run(key, value);
+        else if (!isUpdate) this.#sql.putRight.run(key, value);
+        else if (this.#sql.updateRight.run(key, value).changes === 0) gone.push(key);
       }
     });
+    return gone;
   }
 }

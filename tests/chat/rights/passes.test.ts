@@ -3,6 +3,20 @@
 import { expect, test } from "bun:test";
 import { Rights } from "../../../src/chat/rights/rights.ts";
 
+test("a use of a pass that could not be stored is stored with the pass", () => {
+  const rights = new Rights([]);
+  const terms = { hash: "h", uses: 1, by: "console", atMs: 0, untilMs: 1_000 };
+  rights.passes.issue(terms);
+  const unstored = rights.takeChanges();
+  rights.passes.redeem("h", ["ann"]);
+  rights.putBack(unstored);
+  const [change, ...others] = rights.takeChanges();
+  expect([change?.isUpdate, others]).toEqual([false, []]);
+  expect(JSON.parse(change?.value ?? "")).toMatchObject({ used: 1, guests: ["ann"] });
+  rights.passes.redeem("h", []);
+  expect(rights.takeChanges()).toMatchObject([{ key: "pass/h", isUpdate: true }]);
+});
+
 test("a use that could not be stored is free again, for others too, and its guest is forgotten", () => {
   const { passes } = new Rights([]);
   const terms = { hash: "h", uses: 1, by: "console", atMs: 0, untilMs: 1_000 };

@@ -54,6 +54,14 @@ const statements: Readonly<Record<string, Statement>> = {
     tables.rights.put(String(key), String(value), undo);
     return none;
   },
+  "UPDATE parley.rights SET value": ({ tables, undo }, [key, value]) => {
+    if (tables.rights.get(String(key)) !== undefined) {
+      tables.rights.put(String(key), String(value), undo);
+    }
+    return none;
+  },
+  "SELECT 1 FROM parley.rights WHERE key": ({ tables }, [key]) =>
+    tables.rights.get(String(key)) === undefined ? none : [{}],
   "DELETE FROM parley.rights WHERE key": ({ tables, undo }, [key]) => {
     tables.rights.delete(String(key), undo);
     return none;

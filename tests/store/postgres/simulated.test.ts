@@ -89,6 +89,7 @@ const step = fc.record({
     fc.record({
       type: fc.constant("decide" as const),
       isBan: fc.boolean(),
+      isUpdate: fc.constantFrom(false, false, true),
       /** The server's last decision again. */
       again: fc.constantFrom(false, false, true),
     }),
@@ -209,9 +210,10 @@ class Rig {
         return await answered(store, { ...request, isWithdrawn });
       }
       case "decide": {
+        const { isBan, isUpdate } = what;
         const fresh = {
           type: "change-rights",
-          changes: [{ key: "sanction/1", value: what.isBan ? String(server) : undefined }],
+          changes: [{ key: "sanction/1", value: isBan ? String(server) : undefined, isUpdate }],
           id: ++this.#id,
         } as const;
         const request = (what.again ? this.#decisions.get(server) : undefined) ?? fresh;
