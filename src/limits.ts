@@ -891,6 +891,8 @@ export const calls = {
   maxEarly: 16_384,
   /** How long a direct connection is tried before a call goes through the server as well. */
   directMs: 400,
+  /** The last calls of a peer that failed: what a server opens late is none of somebody else. */
+  maxFailed: 32,
   /** When closing: time in all for the other end to read, as long as it does. */
   lingerMs: 30_000,
   /** The same while a connection to the server is lost: most come back within seconds. */

@@ -3,6 +3,7 @@
 // everybody is asked. The server relays frames, which it can't read. A call that is cut off because
 // a connection was lost goes on: the caller calls again under the same number.
 
+import { BoundedMap } from "../bounded-map.ts";
 import { backoffMs } from "../client/backoff.ts";
 import { ElsewhereError, ParleyError } from "../errors.ts";
 import { ControlClient } from "../files/control-client.ts";
@@ -24,6 +25,8 @@ export class ServerCalls implements RelayedCalls, RegistrySession {
   readonly #calls = new Map<string, ServerCall>();
   /** Calls that this end has requested: the server's answer opens them. */
   readonly #requested = new Map<string, (channel: Channel) => void>();
+  /** Calls of this end that failed: the server may open them yet. */
+  readonly #failed = new BoundedMap<string, true>(limits.maxFailed);
   /** The ID whose calls are taken. */
   #id: string | undefined;
   #attempts = 0;
@@ -50,6 +53,7 @@ export class ServerCalls implements RelayedCalls, RegistrySession {
       await this.#request(call, { ...request, channel: 1 });
     } catch (error) {
       call.end();
+      this.#failed.set(offer, true);
       throw error;
     }
     call.onLost = () => void this.#callAgain(call, request);
@@ -231,7 +235,8 @@ export class ServerCalls implements RelayedCalls, RegistrySession {
       return;
     }
     // This end has given the call up.
-    if (channel > 1) return control.send(endOf(offer, "cancelled"));
+    if (channel > 1 || this.#failed.get(offer) === true)
+      return control.send(endOf(offer, "cancelled"));
     const made = this.#add(offer, false);
     made.attach({ control, ...message });
     this.onCall(made);

@@ -15,7 +15,7 @@ afterEach(() => {
   for (const close of closing.splice(0)) close();
 });
 
-/** `greet`: the answer to a hello. An error or a `bye` ends the connection. */
+/** `greet`: the answer to a hello. An error instead of that, or a `bye`, ends the connection. */
 function serve(answer: Answer, greet: () => object = welcome): number {
   const data = (socket: Bun.Socket<undefined>, bytes: Buffer) => {
     for (const text of bytes.toString().split("\n").filter(Boolean)) {
@@ -23,7 +23,8 @@ function serve(answer: Answer, greet: () => object = welcome): number {
       const lines = line["type"] === "hello" ? [greet()] : answer(line);
       const ref = line["ref"];
       socket.write(lines.map((one) => `${JSON.stringify({ ref, ...one })}\n`).join(""));
-      if (lines.some((one) => "type" in one && /error|bye/.test(String(one.type)))) socket.end();
+      const isRefused = line["type"] === "hello" && "code" in lines[0]!;
+      if (isRefused || lines.some((one) => "type" in one && one.type === "bye")) socket.end();
     }
   };
   const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data } });
@@ -92,4 +93,33 @@ test("a peer hears that a server that has come back no longer admits it", async 
   await until(() => said.length > 0);
   expect(said).toEqual([expect.stringContaining("Nobody can call you")]);
   expect(said[0]).toContain("The password is wrong");
+});
+
+test("a call that was given up, and which the server opens late, is no call of somebody else", async () => {
+  let offer: unknown;
+  const ended: Line[] = [];
+  const calls = callsTo(
+    serve((line) => {
+      switch (line["type"]) {
+        case "call":
+          offer = line["offer"];
+          return [{ type: "error", code: "stalled", message: "No answer" }];
+        case "registry":
+          return [
+            { type: "channel", offer, channel: 1, with: "", ref: undefined },
+            { type: "registry", answer: "nobody" },
+          ];
+        default:
+          ended.push(line);
+          return [];
+      }
+    }),
+  );
+  const incoming: unknown[] = [];
+  calls.onCall = (call) => incoming.push(call);
+  await expect(calls.call("Ann", key)).rejects.toThrow("No answer");
+  await calls.askRegistry("show");
+  await until(() => ended.length > 0);
+  expect(ended).toEqual([{ type: "end-files", offer, reason: "cancelled" }]);
+  expect(incoming).toEqual([]);
 });
