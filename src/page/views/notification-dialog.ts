@@ -35,11 +35,7 @@ export class NotificationDialog {
   }
 
   render({ isNotifyShown, notifications, permission, rooms }: State): void {
-    if (isNotifyShown !== this.#dialog.open) {
-      if (isNotifyShown) this.#dialog.showModal();
-      else this.#dialog.close();
-    }
-    if (!isNotifyShown) return;
+    if (!isNotifyShown) return this.#dialog.close();
     const isOn = notifications.isWanted && permission === "granted";
     this.#toggle.checked = isOn;
     this.#toggle.disabled = permission === "unsupported" || permission === "denied";
@@ -56,6 +52,8 @@ export class NotificationDialog {
       this.#rooms,
       rows.map(([, { node }]) => node),
     );
+    // Now that it is known what can have the focus.
+    if (!this.#dialog.open) this.#dialog.showModal();
   }
 
   #newRow(room: string): Row {

@@ -43,12 +43,15 @@ export class RoomList {
       if (row !== undefined) renderRow(row, room, state);
     }
     setText(this.#count, String(rooms.length));
+    const isLeft = this.#list.contains(document.activeElement);
     syncChildren(
       this.#list,
       Array.from(this.#rows.values(), ({ node }) => node),
     );
-    if (last?.shown === state.shown || state.shown === undefined) return;
-    this.#rows.get(state.shown)?.node.scrollIntoView({ block: "nearest" });
+    const row = this.#rows.get(state.shown ?? "");
+    // The button that had the focus has gone with its room.
+    if (isLeft && !this.#list.contains(document.activeElement)) row?.button.focus();
+    if (last?.shown !== state.shown) row?.node.scrollIntoView({ block: "nearest" });
   }
 
   #newRow(name: string): Row {
