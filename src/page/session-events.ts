@@ -138,12 +138,16 @@ function online(state: State, event: EventOf<"online">): State {
   });
   const shown = rooms.find(({ name }) => isSameName(name, state.shown ?? ""));
   const respelled = state.rooms.filter(({ name }) => !event.rooms.includes(name));
+  const drafts = new Map(state.drafts);
   const log = respelled.reduce((log, { name: from }) => {
     const to = event.rooms.find((room) => isSameName(room, from));
+    const draft = drafts.get(from);
+    if (to !== undefined && draft !== undefined) drafts.set(to, draft);
     return to === undefined ? log : renameRoom(log, from, to);
   }, state.log);
   const back: State = {
     ...state,
+    drafts,
     log,
     phase: "online",
     isLoginShown: false,

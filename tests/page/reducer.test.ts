@@ -324,6 +324,12 @@ test("a page with shared files on their way asks before it is closed", () => {
   }
 });
 
+test("a room that the server spells in another way keeps what was being written there", () => {
+  const written = run(inThree, { type: "draft", text: "half a sen" });
+  const back = hear(written, online("LOBBY", "den", "attic"));
+  expect([back.shown, currentDraft(back).text]).toEqual(["LOBBY", "half a sen"]);
+});
+
 test("a room that is shown because the last one is gone has been read", () => {
   const inDen = run(inThree, { type: "show-room", room: "den" });
   const unread = hear(inDen, message("Bob", "Ann: hi", 1));
