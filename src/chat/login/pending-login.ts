@@ -14,7 +14,7 @@ import { takenByMember } from "../names/absent.ts";
 import { fold } from "../names/grammar.ts";
 import { MailboxPosition } from "../private/mailbox-position.ts";
 import type { LoginRefusal } from "../refusal.ts";
-import { openRoom, releaseRoom } from "../rooms/membership.ts";
+import { mayOpenNew, openRoom, releaseRoom } from "../rooms/membership.ts";
 import type { Room } from "../rooms/room.ts";
 import { mayEnter } from "../rooms/room-rights.ts";
 import type { Session } from "../session.ts";
@@ -222,11 +222,13 @@ export class PendingLogin {
   #openRooms({ bounds, owner, ofKey, ofToken }: LoginFacts): Room[] | string {
     const opened: Room[] = [];
     const accounts = [owner?.id, ofKey?.id, ofToken?.id];
+    // Rooms one by one would use up what is regained, and the login might never succeed.
+    const isNewAllowed = mayOpenNew(this.#hub, this.#session);
     for (const [name, numbers] of bounds) {
       // The welcome lists the rooms that were entered; for a private room, not even the reason is
       // given.
       if (!mayEnter(this.#hub, this.#session, name, accounts)) continue;
-      const room = openRoom(this.#hub, this.#session, name, numbers);
+      const room = openRoom(this.#hub, this.#session, name, numbers, isNewAllowed);
       if (typeof room === "string") return room;
       opened.push(room);
     }

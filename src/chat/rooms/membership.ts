@@ -20,13 +20,23 @@ import type { RoomBounds } from "../turn/store.ts";
 /** What a returning client has seen of a room: everything up to `seq` in the log of that epoch. */
 export type Since = { epoch: string; seq: number };
 
-/** Returns the room, opening it if necessary, or a sentence that says why it can't. */
+/** Whether somebody at the session's network may open rooms without history. */
+export function mayOpenNew({ newRooms, nowMs }: HubState, { shareOwner }: Session): boolean {
+  return newRooms.waitMs(shareOwner, nowMs) === 0;
+}
+
+/**
+ * Returns the room, opening it if necessary, or a sentence that says why it can't. `isNewAllowed`:
+ * also without history. Who enters several at once is asked once for all of them.
+ */
 export function openRoom(
   hub: HubState,
-  { shareOwner }: Session,
+  session: Session,
   name: string,
   bounds: RoomBounds,
+  isNewAllowed = mayOpenNew(hub, session),
 ): Room | string {
+  const { shareOwner } = session;
   const found = hub.rooms.get(name);
   if (found !== undefined) return found;
   // The lobby belongs to everybody, and old clients know no other room.
@@ -38,9 +48,10 @@ export function openRoom(
       return "Your network has opened too many rooms: join an existing one, or leave one first";
     }
     const isNew = bounds.last < bounds.first && hub.options.rates !== undefined;
-    if (isNew && hub.newRooms.take(shareOwner, hub.nowMs) > 0) {
+    if (isNew && !isNewAllowed) {
       return "Your network has opened too many new rooms: join an existing one, or try again in a minute";
     }
+    if (isNew) hub.newRooms.charge(shareOwner, hub.nowMs);
     hub.openedRooms.add(shareOwner);
   }
   hub.past.open(name, bounds.last - bounds.first + 1);

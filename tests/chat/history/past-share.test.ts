@@ -278,4 +278,24 @@ describe("in the hub", () => {
     expect(opened).toBeGreaterThan(history.newRoomsPerHour - 2);
     expect(opened).toBeLessThan(history.newRoomsPerHour + 5);
   });
+
+  test("a client with several new rooms gets in as soon as its network may open one again", () => {
+    const rig = rigOf();
+    const address = "192.0.2.1";
+    for (let i = 0; i < history.newRooms; i++) {
+      rig.member(`M${i}`, { rooms: [{ room: `m${i}` }] }, address).close("quit");
+      rig.pass(100, 100);
+    }
+    const rooms = ["lobby", "new", "newer", "newest"].map((room) => ({ room }));
+    let isIn = false;
+    // It tries again every minute or so, as often as a room may be opened.
+    for (let tries = 0; !isIn && tries < 3; tries++) {
+      if (tries > 0) rig.pass((60 * minuteMs) / history.newRoomsPerHour, 10_000);
+      isIn = rig.member("Ann", { rooms }, address).lines()[0]?.["type"] === "welcome";
+    }
+    expect(isIn).toBe(true);
+    // They count nevertheless.
+    const next = rig.member("Bob", { rooms: [{ room: "next" }] }, address);
+    expect(next.lines()[0]).toMatchObject({ type: "error", code: "full" });
+  });
 });
