@@ -77,9 +77,12 @@ export function identityOf(file: string | undefined): DeviceKey | undefined {
   }
 }
 
-/** The same, but no key is created: without one, files can be fetched from open servers. */
-export function existingIdentityOf(file: string | undefined): DeviceKey | undefined {
-  if (file !== undefined) return identityOf(file);
+/**
+ * The same, but no key is created: without one, files can be fetched from open servers. With a pass
+ * it is: by the key, the server knows the next program that shows the pass as the same person's.
+ */
+export function existingIdentityOf(file: string | undefined, pass?: string): DeviceKey | undefined {
+  if (file !== undefined || pass !== undefined) return identityOf(file);
   const folder = configFolder(surroundings());
   if (folder === undefined) return undefined;
   return isThere(join(folder, "identity")) ? identityOf(undefined) : undefined;

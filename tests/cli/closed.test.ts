@@ -230,6 +230,22 @@ describe("--password-file", () => {
 });
 
 describe("--members-only", () => {
+  test("a pass for one person admits all programs of their device, whichever comes first", async () => {
+    const { server, ports } = await start("--members-only", "--state", join(base, "one pass"));
+    await using _ = server;
+    server.type("/pass");
+    const { code } = JSON.parse(await server.line(/"event":"pass"/)) as { code: string };
+    const at = [`${home}:${ports.port}`, "--pass", code];
+    const env = { XDG_CONFIG_HOME: join(base, "with pass") };
+    expect(await run(["fetch-file", ...at, "--list"], { env })).toMatchObject({ code: 0 });
+    expect(await run(["client", ...at, "--name", "Bob"], { env })).toMatchObject({ code: 0 });
+    expect(await run(["fetch-file", ...at, "--list"], { env })).toMatchObject({ code: 0 });
+    const stranger = { XDG_CONFIG_HOME: join(base, "without pass") };
+    expect(await run(["fetch-file", ...at, "--list"], { env: stranger })).toMatchObject({
+      code: 4,
+    });
+  });
+
   test("a stranger learns nothing; a pass admits its holders, also after a restart", async () => {
     const state = join(base, "state");
     const secret = "Ann-0123456789abcdef";

@@ -78,7 +78,7 @@ async function examine(args: Args): Promise<void> {
       plain: args.plain,
       access,
     }),
-    identity: existingIdentityOf(args.identity),
+    identity: existingIdentityOf(args.identity, args.pass),
   });
   const to = server(first);
   const other = second === undefined ? undefined : server(second);

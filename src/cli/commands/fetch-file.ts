@@ -122,7 +122,7 @@ export default defineCommand({
     const access = accessOf(password, args.pass);
     const to = {
       ...trusted(server, { plain: args.plain, quiet, access }),
-      identity: existingIdentityOf(args.identity),
+      identity: existingIdentityOf(args.identity, args.pass),
       visitor: visitorOf(args.name, password),
     };
     const client = await openClient(to, {
@@ -327,7 +327,7 @@ async function placeOf(
     const { anyKey } = await import("../../terminal/files/run-code-fetch.ts");
     return anyKey(written);
   }
-  const identity = existingIdentityOf(args.identity);
+  const identity = existingIdentityOf(args.identity, args.pass);
   return { ...trusted(written, { plain, quiet: args.quiet === true, access }), identity, visitor };
 }
 

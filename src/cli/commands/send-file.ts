@@ -213,7 +213,7 @@ async function sendByCode(
   const password = passwordOf(args["password-file"]);
   const access = accessOf(password, pass);
   const to = trusted(server ?? defaultAddress, { plain, quiet, access });
-  const identity = existingIdentityOf(args.identity);
+  const identity = existingIdentityOf(args.identity, args.pass);
   const visitor = visitorOf(args.name, password);
   const { runCodeSend } = await import("../../terminal/files/run-code-send.ts");
   await runCodeSend({
