@@ -206,6 +206,8 @@ skipUnless(Bun.which("fish") !== null, "fish is not installed")(
     expect(offered("parley server --listen cal")[0]).toStartWith("calculator=\tOpen a port");
     // A flag's value is not a command.
     expect(offered("parley client --name server --cla")).toEqual([]);
+    // Nor is a server a dialect.
+    expect(offered("parley classic chat")).toEqual([expect.stringMatching(/^chat-room(\t|$)/)]);
     // The name of a person, not of a file.
     expect(offered(`parley fetch-file --server ${address} --name bi`)).toEqual([]);
   },

@@ -47,10 +47,11 @@ function commandLines(command: CompletedCommand): string[] {
     ...(mayBeginWithServer
       ? [`complete -c parley -n '__parley_is ${name} 1' -a '(parley completions servers)'`]
       : []),
-    ...words.flatMap(({ values }, index) => {
+    ...words.flatMap(({ values, isRepeatable }, index) => {
       const text = valuesText(values);
       if (text === "-x") return [];
-      const place = index === last - 1 ? "" : ` ${index + 1}`;
+      const isAnywhere = index === last - 1 && (index === 0 || isRepeatable);
+      const place = isAnywhere ? "" : ` ${index + 1}`;
       return [`complete -c parley -n '__parley_is ${name}${place}' ${text.replace(/^-[xr] /, "")}`];
     }),
   ];
