@@ -20,17 +20,19 @@ export function storeRights(
   const { rights } = options;
   if (rightsRequests.mustWait(then)) return;
   const changes = rights.takeChanges();
-  if (changes.length === 0) return then(undefined);
+  if (changes.length === 0) return then(undefined, new Set());
   rightsRequests.sent();
   hub.store.ask({ type: "change-rights", changes }, (outcome) => {
     const waiting = rightsRequests.answered();
     rightsRequests.hasFailed = !outcome.done;
-    if (outcome.done) rights.stored(changes, outcome.result);
+    const outdated = outcome.done ? outcome.result : [];
+    if (outcome.done) rights.stored(changes, outdated);
     else rights.putBack(changes);
-    then(outcome.done ? undefined : outcome.error.message);
+    const problem = outcome.done ? undefined : outcome.error.message;
+    then(problem, new Set(outdated.map(({ key }) => key)));
     if (waiting.length === 0) return;
-    storeRights(hub, (problem) => {
-      for (const next of waiting) next(problem);
+    storeRights(hub, (...result) => {
+      for (const next of waiting) next(...result);
     });
   });
 }

@@ -75,6 +75,31 @@ test.each([
   },
 );
 
+test("the use of a pass at a server that has missed others does not undo them", () => {
+  const world = new Neighbours();
+  const [east, west] = ["east", "west"].map((id) => world.server(id, { door: membersOnly }));
+  const made = east!.order("pass --uses 2");
+  const code = made.ok ? (made.rows?.[0]?.text ?? "") : "";
+  world.deliver();
+  for (const name of ["Ann", "Ben"]) {
+    const client = east!.client().send(hello(name, code));
+    expect(client.lines()[0]).toMatchObject({ type: "welcome" });
+    client.close("quit");
+  }
+  world.lose("west", "rights");
+  world.deliver();
+  const again = { code: "storage", message: expect.stringContaining("try again") };
+  expect(west!.client().send(hello("Ann", code)).lines()[0]).toMatchObject(again);
+  for (const name of ["Ann", "Ben"]) {
+    const client = west!.client().send(hello(name, code));
+    expect(client.lines()[0]).toMatchObject({ type: "welcome" });
+  }
+  for (const rig of [east!, west!]) {
+    const client = rig.client().send(hello("Cal", code));
+    expect(client.lines()[0]).toMatchObject({ type: "error", code: "members-only" });
+  }
+});
+
 test("decisions have numbers that no other server assigns", () => {
   let next = 100;
   const numbers = () => next++;

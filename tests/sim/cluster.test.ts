@@ -4,6 +4,7 @@
 import { describe, expect, test } from "bun:test";
 import { AccountTables } from "./cluster/account-tables.ts";
 import type { Lie } from "./cluster/database.ts";
+import { simulateClosed } from "./cluster/closed-world.ts";
 import { simulateCluster } from "./cluster/world.ts";
 
 const seeds = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1);
@@ -27,6 +28,14 @@ describe("several servers act as one, whatever breaks", () => {
     timeoutMs,
   );
 });
+
+test.each(seeds(8))(
+  "a pass admits no more people than it allows, and nobody once it is revoked, seed %d",
+  (seed) => {
+    expect(simulateClosed(seed, 10).desk.admitted).toBeGreaterThan(20);
+  },
+  180_000,
+);
 
 /** The complaints of some seed about a database that lies. */
 function complaints(lie: Lie): string {

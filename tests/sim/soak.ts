@@ -3,9 +3,11 @@
 //                     as many seeds as fit into the seconds, each a chat of that many virtual minutes
 //   bun tests/sim/soak.ts --seeds 1000    that many seeds, however long it takes
 //   bun tests/sim/soak.ts --seed 4711     one seed again
-//   --hubs 3          so many servers that are one, on a simulated database
+//   --hubs 3          so many servers that are one, on a simulated database; then the same number of
+//                     servers for members only, and people with passes
 
 import { parseArgs } from "node:util";
+import { simulateClosed } from "./cluster/closed-world.ts";
 import { simulateCluster } from "./cluster/world.ts";
 import { simulate } from "./chat/world.ts";
 
@@ -34,6 +36,7 @@ for (let seed = first; done < most && (done === 0 || performance.now() < untilMs
         ? simulate(seed, minutes)
         : simulateCluster(seed, minutes, Number(values.hubs));
     messages += world.truth.tokens.length;
+    if (values.hubs !== undefined) simulateClosed(seed, minutes, Number(values.hubs));
   } catch (error) {
     failures++;
     console.log(error instanceof Error ? error.message : String(error));

@@ -110,13 +110,14 @@ export class PlainStore implements LocalStore {
   readonly rights = {
     load: () => Object.entries(this.#rights).map(([key, value]) => ({ key, value })),
     change: (changes: readonly RightsChange[]) => {
-      const gone: string[] = [];
-      for (const { key, value, isUpdate = false } of changes) {
+      const outdated: RightsChange[] = [];
+      for (const { key, value, before } of changes) {
+        const now = this.#rights[key];
         if (value === undefined) delete this.#rights[key];
-        else if (isUpdate && this.#rights[key] === undefined) gone.push(key);
+        else if (before !== undefined && now !== before) outdated.push({ key, value: now });
         else this.#rights[key] = value;
       }
-      return gone;
+      return outdated;
     },
   };
 

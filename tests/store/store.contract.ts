@@ -168,12 +168,17 @@ export function storeContract(
       ]);
     });
 
-    test("a right that is gone is not updated, and that is said", async () => {
+    test("a right that is gone or different is not updated, and is returned", async () => {
       const { store } = await open();
-      await store.rights.change([{ key: "a/1", value: "{}" }]);
-      const changes = ["a/1", "a/2"].map((key) => ({ key, value: "[]", isUpdate: true }));
-      expect(await store.rights.change(changes)).toEqual(["a/2"]);
-      expect(await store.rights.load()).toEqual([{ key: "a/1", value: "[]" }]);
+      const before = ["a/1", "a/2"].map((key) => ({ key, value: key === "a/1" ? "{}" : "[1]" }));
+      await store.rights.change(before);
+      const keys = ["a/1", "a/2", "a/3"];
+      const changes = keys.map((key) => ({ key, value: "[]", before: "{}" }));
+      const [, other] = before;
+      const outdated = [other!, { key: "a/3", value: undefined }];
+      expect(await store.rights.change(changes)).toEqual(outdated);
+      const byKey = [...(await store.rights.load())].sort((a, b) => (a.key < b.key ? -1 : 1));
+      expect(byKey).toEqual([{ key: "a/1", value: "[]" }, other!]);
     });
 
     describe("rooms", () => {

@@ -12,6 +12,7 @@ import { proveKey } from "./key-proof.ts";
 import { claimPlace, placeClaim, releasePlace } from "../elsewhere/place-claims.ts";
 import { hasProof, proveMembership } from "./membership-proof.ts";
 import { tooMany } from "../rates/guess-rates.ts";
+import { passRow } from "../rights/passes.ts";
 import { storeRights } from "../rights-store.ts";
 import type { Refusal } from "../refusal.ts";
 import { refuseBanned, turnAway } from "./refuse-login.ts";
@@ -154,6 +155,8 @@ function redeem(
   });
 }
 
+const usedElsewhere = "Somebody else has just used this pass: try again";
+
 function notStored(message: string): Refusal {
   return { code: "storage", message, retryAfterMs: sender.storageRetryMs };
 }
@@ -176,7 +179,7 @@ function claimUse(
     if (answer instanceof ParleyError) return then(answer.message);
     // Others may have used it on this server meanwhile.
     const isLeft = answer === "free" && hub.rights.passes.admits(hash, guest, hub.stampMs);
-    then(isLeft ? undefined : "Somebody else has just used this pass: try again");
+    then(isLeft ? undefined : usedElsewhere);
   });
 }
 
@@ -205,10 +208,12 @@ function redeemClaimed(
   const isUse = rights.passes.redeem(hash, guest);
   // Admit only what has been stored: after a crash, a pass for one person must not admit another.
   session.queue.block();
-  storeRights(hub, (problem) => {
+  storeRights(hub, (problem, outdated) => {
     hub.unblock(session);
+    const isOutdated = isUse && outdated.has(passRow(hash));
     const hasLeft = session.phase !== "new";
-    if (isUse && problem !== undefined) {
+    if (isOutdated) releasePlace(hub, claim);
+    else if (isUse && problem !== undefined) {
       rights.passes.giveBack(hash, guest);
       releasePlace(hub, claim);
     } else if (isUse && hasLeft && guest.length === 0 && hub.isAlone) {
@@ -220,6 +225,7 @@ function redeemClaimed(
     if (problem !== undefined) return turnAway(hub, session, notStored(problem));
     // It was revoked meanwhile, here or at another server.
     if (!rights.passes.isValid(shown.hash, hub.stampMs)) return fail(hub, session, command);
+    if (isOutdated) return turnAway(hub, session, notStored(usedElsewhere));
     session.admit();
     enter();
   });

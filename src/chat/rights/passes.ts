@@ -3,7 +3,7 @@
 
 import { rights as limits } from "../../limits.ts";
 import { type NewNumber, numbersAfter } from "./row-numbers.ts";
-import { type RightsJournal, readRows, type RightsRow } from "./rights-rows.ts";
+import { type RightsChange, type RightsJournal, readRows, type RightsRow } from "./rights-rows.ts";
 
 export type Pass = {
   /** Unique among the passes of this server. */
@@ -24,23 +24,13 @@ export type Pass = {
 export class Passes {
   readonly #journal: RightsJournal;
   readonly #byHash = new Map<string, Pass>();
+  /** By key: the values of rows, with the changes to be stored. */
+  readonly #texts = new Map<string, string>();
   readonly #newNumber: NewNumber;
 
-  constructor(rows: Iterable<RightsRow>, journal: RightsJournal, numbers?: NewNumber) {
+  constructor(rows: readonly RightsRow[], journal: RightsJournal, numbers?: NewNumber) {
     this.#journal = journal;
-    const passes = readRows(rows, rowKind, (hash, fields) => ({
-      id: fields.count("id", 1),
-      hash,
-      uses: fields.count("uses", 1),
-      used: fields.count("used"),
-      guests: fields.texts("guests"),
-      by: fields.text("by"),
-      atMs: fields.number("atMs"),
-      untilMs: fields.number("untilMs"),
-    }));
-    for (const pass of passes.sort((a, b) => a.id - b.id)) {
-      this.#byHash.set(pass.hash, pass);
-    }
+    const passes = this.#read(rows);
     this.#newNumber = numbersAfter(passes.at(-1)?.id ?? 0, numbers);
   }
 
@@ -58,7 +48,8 @@ export class Passes {
     const pass = { ...terms, id, used: 0, guests: [] };
     this.#byHash.set(pass.hash, pass);
     const { hash, ...fields } = pass;
-    this.#journal.put(`${rowKind}/${hash}`, fields);
+    const key = passRow(hash);
+    this.#texts.set(key, this.#journal.put(key, fields));
     return pass;
   }
 
@@ -112,23 +103,43 @@ export class Passes {
     return pass !== undefined;
   }
 
-  /** Other servers have revoked those with these rows. */
-  forget(keys: readonly string[]): void {
-    for (const hash of this.#byHash.keys()) {
-      if (keys.includes(`${rowKind}/${hash}`)) this.#byHash.delete(hash);
-    }
+  /** Another server has changed this row of a pass, or deleted it. */
+  replace({ key, value }: RightsChange): void {
+    this.#byHash.delete(key.slice(rowKind.length + 1));
+    if (value !== undefined) this.#read([{ key, value }]);
   }
 
-  /** Another server may have revoked it: its use must not bring it back. */
+  #read(rows: readonly RightsRow[]): Pass[] {
+    const passes = readRows(rows, rowKind, (hash, fields) => ({
+      id: fields.count("id", 1),
+      hash,
+      uses: fields.count("uses", 1),
+      used: fields.count("used"),
+      guests: fields.texts("guests"),
+      by: fields.text("by"),
+      atMs: fields.number("atMs"),
+      untilMs: fields.number("untilMs"),
+    }));
+    for (const pass of passes.sort((a, b) => a.id - b.id)) this.#byHash.set(pass.hash, pass);
+    for (const { key, value } of rows) {
+      if (key.startsWith(`${rowKind}/`)) this.#texts.set(key, value);
+    }
+    return passes;
+  }
+
+  /** Another server may have used or revoked it: this must not undo that. */
   #update(pass: Pass): void {
     this.#byHash.set(pass.hash, pass);
     const { hash, ...fields } = pass;
-    this.#journal.update(`${rowKind}/${hash}`, fields);
+    const key = passRow(hash);
+    this.#texts.set(key, this.#journal.update(key, fields, this.#texts.get(key)));
   }
 
   #remove({ hash }: Pass): void {
+    const key = passRow(hash);
     this.#byHash.delete(hash);
-    this.#journal.remove(`${rowKind}/${hash}`);
+    this.#texts.delete(key);
+    this.#journal.remove(key);
   }
 }
 
@@ -137,6 +148,11 @@ function isGuest(pass: Pass, guest: readonly string[]): boolean {
 }
 
 const rowKind = "pass";
+
+/** The key of the row of a pass. */
+export function passRow(hash: string): string {
+  return `${rowKind}/${hash}`;
+}
 
 /** Including expired passes. */
 const maxKept = 2 * limits.maxPasses;

@@ -1,6 +1,7 @@
 // The request that stores changed rights: there is one at a time. Pure.
 
-export type Then = (problem: string | undefined) => void;
+/** `outdated`: the keys of rows that another server has changed meanwhile. */
+export type Then = (problem: string | undefined, outdated: ReadonlySet<string>) => void;
 
 export class RightsRequests {
   /** Callbacks waiting for the next request; undefined: none is in flight. */

@@ -10,8 +10,8 @@ export type RightsRow = { readonly key: string; readonly value: string };
 export type RightsChange = {
   readonly key: string;
   readonly value: string | undefined;
-  /** Only if the row is still there: another server may have deleted it. */
-  readonly isUpdate?: boolean;
+  /** Only if the row still has this value: another server may have changed or deleted it. */
+  readonly before?: string | undefined;
 };
 
 type Fields = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
@@ -20,15 +20,19 @@ type Fields = Readonly<Record<string, string | number | boolean | readonly strin
 export class RightsJournal {
   #changes = new Map<string, RightsChange>();
 
-  put(key: string, fields: Fields): void {
-    this.#changes.set(key, { key, value: JSON.stringify(fields) });
+  /** Returns the row's value. */
+  put(key: string, fields: Fields): string {
+    const value = JSON.stringify(fields);
+    this.#changes.set(key, { key, value });
+    return value;
   }
 
-  /** Like `put`, unless the row is deleted by another server meanwhile. */
-  update(key: string, fields: Fields): void {
-    const before = this.#changes.get(key);
-    const isNew = before?.value !== undefined && before.isUpdate !== true;
-    this.#changes.set(key, { key, value: JSON.stringify(fields), isUpdate: !isNew });
+  /** The same, unless the row has another value than `before` by then. */
+  update(key: string, fields: Fields, before: string | undefined): string {
+    const value = JSON.stringify(fields);
+    const unsent = this.#changes.get(key);
+    this.#changes.set(key, { key, value, before: unsent === undefined ? before : unsent.before });
+    return value;
   }
 
   remove(key: string): void {
@@ -40,11 +44,11 @@ export class RightsJournal {
    */
   putBack(changes: readonly RightsChange[]): void {
     for (const change of changes) {
-      const { key, value, isUpdate = false } = change;
+      const { key, value, before } = change;
       const later = this.#changes.get(key);
       if (later === undefined) this.#changes.set(key, change);
-      else if (later.isUpdate === true && value !== undefined && !isUpdate) {
-        this.#changes.set(key, { ...later, isUpdate: false });
+      else if (later.before !== undefined && later.before === value) {
+        this.#changes.set(key, { ...later, before });
       }
     }
   }
@@ -68,9 +72,9 @@ export function withChanges(
 ): readonly RightsRow[] {
   if (changes.length === 0) return rows;
   const kept = new Map(rows.map(({ key, value }) => [key, value]));
-  for (const { key, value, isUpdate = false } of changes) {
+  for (const { key, value, before } of changes) {
     if (value === undefined) kept.delete(key);
-    else if (!isUpdate || kept.has(key)) kept.set(key, value);
+    else if (before === undefined || kept.get(key) === before) kept.set(key, value);
   }
   return Array.from(kept, ([key, value]) => ({ key, value }));
 }

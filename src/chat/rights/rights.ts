@@ -97,10 +97,10 @@ export class Rights {
     return changes;
   }
 
-  /** These changes have been stored, except for updates of rows with those keys: they are gone. */
-  stored(changes: readonly RightsChange[], gone: readonly string[]): void {
+  /** These changes have been stored, except for updates of those rows, as they are now. */
+  stored(changes: readonly RightsChange[], outdated: readonly RightsChange[]): void {
     this.#unsettled.delete(changes);
-    this.passes.forget(gone);
+    for (const row of outdated) this.passes.replace(row);
   }
 
   /** These changes could not be stored; `takeChanges` returns them again. */

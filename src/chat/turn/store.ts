@@ -250,8 +250,8 @@ export interface RightsTable {
   /** Every row, in any order. */
   load(): readonly RightsRow[];
   /** Carries out all changes or none. */
-  /** Returns the keys of rows that were not updated, since they are gone. */
-  change(changes: readonly RightsChange[]): readonly string[];
+  /** Returns the rows with another value than `before`, as they are now, or gone. */
+  change(changes: readonly RightsChange[]): readonly RightsChange[];
 }
 
 /**
@@ -285,8 +285,8 @@ export type StoreResults = {
   /** All users at other servers, sorted by name, at most `limit`. */
   "list-elsewhere": readonly PersonAtServer[];
   overview: Overview;
-  /** Keys of rows that were not updated, since they are gone. */
-  "change-rights": readonly string[];
+  /** Rows that were not updated, as they are now: see `RightsTable.change`. */
+  "change-rights": readonly RightsChange[];
   "erase-message": boolean;
   "find-account": Account | undefined;
   "change-account": AccountOutcome;

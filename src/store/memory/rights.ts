@@ -10,13 +10,14 @@ export class MemoryRights implements RightsTable {
     return Array.from(this.#rows, ([key, value]) => ({ key, value }));
   }
 
-  change(changes: readonly RightsChange[]): readonly string[] {
-    const gone: string[] = [];
-    for (const { key, value, isUpdate = false } of changes) {
+  change(changes: readonly RightsChange[]): readonly RightsChange[] {
+    const outdated: RightsChange[] = [];
+    for (const { key, value, before } of changes) {
+      const now = this.#rows.get(key);
       if (value === undefined) this.#rows.delete(key);
-      else if (isUpdate && !this.#rows.has(key)) gone.push(key);
+      else if (before !== undefined && now !== before) outdated.push({ key, value: now });
       else this.#rows.set(key, value);
     }
-    return gone;
+    return outdated;
   }
 }

@@ -513,20 +513,23 @@ export class PostgresStore {
   async #changeRights(
     number: number,
     changes: readonly RightsChange[],
-  ): Promise<readonly string[]> {
+  ): Promise<readonly RightsChange[]> {
     if (changes.length === 0) return [];
-    const updated = changes.filter(({ isUpdate }) => isUpdate === true).map(({ key }) => key);
     return await this.#database.transact(async (run) => {
       const first = await run(
         `INSERT INTO parley.claimed (server, request) VALUES ($1, $2)
          ON CONFLICT DO NOTHING RETURNING 1`,
         [this.process, number],
       );
-      if (first.length === 0) return await absentOf(updated, run);
-      for (const { key, value, isUpdate = false } of changes) {
+      if (first.length === 0) return await outdatedOf(changes, run);
+      for (const { key, value, before } of changes) {
         if (value === undefined) await run("DELETE FROM parley.rights WHERE key = $1", [key]);
-        else if (isUpdate) {
-          await run("UPDATE parley.rights SET value = $2 WHERE key = $1", [key, value]);
+        else if (before !== undefined) {
+          await run("UPDATE parley.rights SET value = $2 WHERE key = $1 AND value = $3", [
+            key,
+            value,
+            before,
+          ]);
         } else {
           await run(
             `INSERT INTO parley.rights (key, value) VALUES ($1, $2)
@@ -537,7 +540,7 @@ export class PostgresStore {
       }
       // Notified together: a decision that is repeated would undo what others have decided since.
       await this.#tell({ rights: true }, run);
-      return await absentOf(updated, run);
+      return await outdatedOf(changes, run);
     });
   }
 
@@ -548,14 +551,18 @@ export class PostgresStore {
   }
 }
 
-/** Which of these rows there are not. */
-async function absentOf(keys: readonly string[], run: Run): Promise<readonly string[]> {
-  const gone: string[] = [];
-  for (const key of keys) {
-    const found = await run("SELECT 1 FROM parley.rights WHERE key = $1", [key]);
-    if (found.length === 0) gone.push(key);
+/** The rows that were to be updated and have another value, as they are now. */
+async function outdatedOf(
+  changes: readonly RightsChange[],
+  run: Run,
+): Promise<readonly RightsChange[]> {
+  const outdated: RightsChange[] = [];
+  for (const { key, value, before } of changes) {
+    if (before === undefined) continue;
+    const [row] = await run<RightsRow>("SELECT value FROM parley.rights WHERE key = $1", [key]);
+    if (row?.value !== value) outdated.push({ key, value: row?.value });
   }
-  return gone;
+  return outdated;
 }
 
 /** What the database has not done. */

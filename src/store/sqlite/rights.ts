@@ -20,15 +20,16 @@ export class SqliteRights implements RightsTable {
     return this.#read(() => this.#sql.rights.all());
   }
 
-  change(changes: readonly RightsChange[]): readonly string[] {
-    const gone: string[] = [];
+  change(changes: readonly RightsChange[]): readonly RightsChange[] {
+    const outdated: RightsChange[] = [];
     this.#write(() => {
-      for (const { key, value, isUpdate = false } of changes) {
+      for (const { key, value, before } of changes) {
+        const now = before === undefined ? undefined : this.#sql.right.get(key)?.value;
         if (value === undefined) this.#sql.deleteRight.run(key);
-        else if (!isUpdate) this.#sql.putRight.run(key, value);
-        else if (this.#sql.updateRight.run(key, value).changes === 0) gone.push(key);
+        else if (now === before) this.#sql.putRight.run(key, value);
+        else outdated.push({ key, value: now });
       }
     });
-    return gone;
+    return outdated;
   }
 }

@@ -190,7 +190,7 @@ function rightsStatements(prepare: Prepare) {
   return {
     rights: prepare<RightsRow, []>("SELECT key, value FROM rights ORDER BY key"),
     putRight: prepare<never, [string, string]>("INSERT OR REPLACE INTO rights VALUES (?, ?)"),
-    updateRight: prepare<never, [string, string]>("UPDATE rights SET value = ?2 WHERE key = ?1"),
+    right: prepare<{ value: string }, [string]>("SELECT value FROM rights WHERE key = ?"),
     deleteRight: prepare<never, [string]>("DELETE FROM rights WHERE key = ?"),
   };
 }

@@ -11,10 +11,10 @@ test("a use of a pass that could not be stored is stored with the pass", () => {
   rights.passes.redeem("h", ["ann"]);
   rights.putBack(unstored);
   const [change, ...others] = rights.takeChanges();
-  expect([change?.isUpdate, others]).toEqual([false, []]);
+  expect([change?.before, others]).toEqual([undefined, []]);
   expect(JSON.parse(change?.value ?? "")).toMatchObject({ used: 1, guests: ["ann"] });
   rights.passes.redeem("h", []);
-  expect(rights.takeChanges()).toMatchObject([{ key: "pass/h", isUpdate: true }]);
+  expect(rights.takeChanges()).toMatchObject([{ key: "pass/h", before: change?.value }]);
 });
 
 test("a use that could not be stored is free again, for others too, and its guest is forgotten", () => {

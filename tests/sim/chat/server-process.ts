@@ -3,6 +3,7 @@
 
 import { hubOptions } from "../../chat/hub-options.ts";
 import { Hub } from "../../../src/chat/hub.ts";
+import type { DoorOptions } from "../../../src/chat/login/door-options.ts";
 import type { Link } from "../../../src/chat/link.ts";
 import type { Rates } from "../../../src/chat/rates/rate-budget.ts";
 import type { Dialect } from "../../../src/chat/dialect.ts";
@@ -25,6 +26,8 @@ export type Backing = {
   readonly epoch: string;
   readonly answer: StoreAnswerer;
   readonly others?: OtherServers | undefined;
+  /** Whom it admits; undefined: everybody. */
+  readonly door?: DoorOptions;
   /** Operators' decisions so far. */
   readonly rights: Rights;
   random(): number;
@@ -61,6 +64,7 @@ export class ServerProcess {
       wake: () => clock.after(backing.random(), () => this.#endTurn()),
       shared: backing.others,
       rights: backing.rights,
+      ...(backing.door !== undefined && { door: backing.door }),
     });
     backing.others?.attach({
       handleForeign: (event) => this.run((hub) => hub.handleForeign(event, this.nowMs)),

@@ -4,20 +4,20 @@
 
 import type { Connection } from "../chat/connection.ts";
 import type { ServerProcess } from "../chat/server-process.ts";
-import type { Surroundings } from "../chat/surroundings.ts";
 import type { LinkCondition, SimulatedDatabase } from "./database.ts";
+import type { ClientWorld } from "./json-client.ts";
 import type { MemberProcess } from "./member-process.ts";
 
 const conditions: readonly LinkCondition[] = ["fine", "fine", "slow", "forgetful", "deaf", "cut"];
 
 export class Faults {
-  readonly #world: Surroundings;
+  readonly #world: ClientWorld;
   readonly #database: SimulatedDatabase;
   readonly #members: readonly MemberProcess[];
   readonly #connections = new Map<ServerProcess, Connection[]>();
   #isHealing = false;
 
-  constructor(world: Surroundings, database: SimulatedDatabase, members: readonly MemberProcess[]) {
+  constructor(world: ClientWorld, database: SimulatedDatabase, members: readonly MemberProcess[]) {
     this.#world = world;
     this.#database = database;
     this.#members = members;

@@ -5,12 +5,18 @@ import { Connection } from "../chat/connection.ts";
 import type { ServerProcess } from "../chat/server-process.ts";
 import type { Surroundings } from "../chat/surroundings.ts";
 
-export abstract class JsonClient {
+/** What such a client needs from the world. */
+export type ClientWorld = Pick<
+  Surroundings,
+  "clock" | "random" | "native" | "server" | "watch" | "trace"
+>;
+
+export abstract class JsonClient<World extends ClientWorld = Surroundings> {
   #connection: Connection | undefined;
   #server: ServerProcess | undefined;
 
   constructor(
-    readonly world: Surroundings,
+    readonly world: World,
     readonly label: string,
     readonly address: string,
   ) {}

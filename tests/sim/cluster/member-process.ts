@@ -1,7 +1,9 @@
 // One of several servers on one simulated database: the real hub, store and feed
 // (src/store/postgres/open.ts), as a process that starts, is paused, cut off and killed.
 
+import type { DoorOptions } from "../../../src/chat/login/door-options.ts";
 import { Rights } from "../../../src/chat/rights/rights.ts";
+import { openDoor } from "../../chat/hub-options.ts";
 import { Lifetime } from "../chat/lifetime.ts";
 import { MachineClock, ProcessClock } from "../chat/machine-clock.ts";
 import { ServerProcess } from "../chat/server-process.ts";
@@ -29,6 +31,7 @@ export class MemberProcess {
     /** Reports what must never happen. */
     readonly failed: (what: string) => void,
     readonly retention: Partial<Retention> = {},
+    readonly door: DoorOptions = openDoor,
   ) {
     this.machine = new MachineClock(database.clock, random);
     this.link = this.#begin();
@@ -125,7 +128,8 @@ export class MemberProcess {
       const { epoch, answer, others } = opened;
       const rights = new Rights(opened.rights, opened.numbers);
       const failed = (error: unknown): void => this.failed(`${name}: ${String(error)}`);
-      const backing = { epoch, answer, others, rights, random: this.random, detach() {}, failed };
+      const { random, door } = this;
+      const backing = { epoch, answer, others, rights, door, random, detach() {}, failed };
       this.server = new ServerProcess(clock, backing, undefined, life, name, own);
       this.#isStarting = false;
     } catch {

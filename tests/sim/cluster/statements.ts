@@ -54,14 +54,16 @@ const statements: Readonly<Record<string, Statement>> = {
     tables.rights.put(String(key), String(value), undo);
     return none;
   },
-  "UPDATE parley.rights SET value": ({ tables, undo }, [key, value]) => {
-    if (tables.rights.get(String(key)) !== undefined) {
+  "UPDATE parley.rights SET value": ({ tables, undo }, [key, value, before]) => {
+    if (tables.rights.get(String(key)) === before) {
       tables.rights.put(String(key), String(value), undo);
     }
     return none;
   },
-  "SELECT 1 FROM parley.rights WHERE key": ({ tables }, [key]) =>
-    tables.rights.get(String(key)) === undefined ? none : [{}],
+  "SELECT value FROM parley.rights WHERE key": ({ tables }, [key]) => {
+    const value = tables.rights.get(String(key));
+    return value === undefined ? none : [{ value }];
+  },
   "DELETE FROM parley.rights WHERE key": ({ tables, undo }, [key]) => {
     tables.rights.delete(String(key), undo);
     return none;

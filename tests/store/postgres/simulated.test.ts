@@ -89,7 +89,7 @@ const step = fc.record({
     fc.record({
       type: fc.constant("decide" as const),
       isBan: fc.boolean(),
-      isUpdate: fc.constantFrom(false, false, true),
+      before: fc.constantFrom(undefined, undefined, "0", "1"),
       /** The server's last decision again. */
       again: fc.constantFrom(false, false, true),
     }),
@@ -210,10 +210,10 @@ class Rig {
         return await answered(store, { ...request, isWithdrawn });
       }
       case "decide": {
-        const { isBan, isUpdate } = what;
+        const { isBan, before } = what;
         const fresh = {
           type: "change-rights",
-          changes: [{ key: "sanction/1", value: isBan ? String(server) : undefined, isUpdate }],
+          changes: [{ key: "sanction/1", value: isBan ? String(server) : undefined, before }],
           id: ++this.#id,
         } as const;
         const request = (what.again ? this.#decisions.get(server) : undefined) ?? fresh;
