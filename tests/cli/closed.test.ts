@@ -237,6 +237,8 @@ describe("--members-only", () => {
     const { code } = JSON.parse(await server.line(/"event":"pass"/)) as { code: string };
     const at = [`${home}:${ports.port}`, "--pass", code];
     const env = { XDG_CONFIG_HOME: join(base, "with pass") };
+    const tab = { env: { ...env, PARLEY_FETCH_FILE_PASS: code } };
+    expect(await run(["completions", "files", at[0]!], tab)).toMatchObject({ code: 0 });
     expect(await run(["fetch-file", ...at, "--list"], { env })).toMatchObject({ code: 0 });
     expect(await run(["client", ...at, "--name", "Bob"], { env })).toMatchObject({ code: 0 });
     expect(await run(["fetch-file", ...at, "--list"], { env })).toMatchObject({ code: 0 });

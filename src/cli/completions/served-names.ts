@@ -30,7 +30,7 @@ export async function* servedNames(given: string | undefined): AsyncGenerator<st
   const access = accessOf(password, flag("pass"));
   const source = new ServerSource({
     ...trusted(server, { plain, quiet: true, access }),
-    identity: existingIdentityOf(flag("identity")),
+    identity: existingIdentityOf(flag("identity"), flag("pass")),
     visitor: visitorOf(flag("name"), password),
   });
   const client = new DownloadClient({ source });
