@@ -319,3 +319,15 @@ test("IRC clients see whom an operator removes in a room until they have left it
   expect(said(eve)).toEqual([""]);
   expect(membersOf(here.hub, "lobby").everywhere).toContain("Ann");
 });
+
+test("members are listed in a room that the store has dropped and made anew", () => {
+  for (let i = 0; i < 3; i++) there.member("Eve").close();
+  neighbours.deliver();
+  const { version = 0 } = here.hub["state"].rooms.get("lobby")?.elsewhere ?? {};
+  const cal = { server: "third", folded: "cal", name: "Cal", about: undefined };
+  const roster = { type: "roster", room: "lobby", version: version - 1, members: [cal] } as const;
+  here.hub.handleForeign(roster, here.nowMs);
+  expect(membersOf(here.hub, "lobby").everywhere).toEqual(["Bob"]);
+  here.hub.handleForeign({ ...roster, isAnew: true }, here.nowMs);
+  expect(membersOf(here.hub, "lobby").everywhere.toSorted()).toEqual(["Bob", "Cal"]);
+});

@@ -34,6 +34,8 @@ export type ForeignMembers = {
   readonly type: "roster";
   readonly room: string;
   readonly version: number;
+  /** The versions begin anew: the store has forgotten the room, and has one of that name again. */
+  readonly isAnew?: boolean;
   readonly members: readonly ForeignMember[];
 };
 
@@ -50,10 +52,11 @@ export function handlePresence(hub: HubState, { server, rooms }: ForeignPresence
 
 export function handleRoster(
   hub: HubState,
-  { room: name, version, members }: ForeignMembers,
+  { room: name, version, isAnew = false, members }: ForeignMembers,
 ): void {
   const room = hub.rooms.get(name);
-  if (room?.elsewhere === undefined || version < room.elsewhere.version) return;
+  if (room?.elsewhere === undefined) return;
+  if (version < room.elsewhere.version && !isAnew) return;
   room.elsewhere.version = version;
   const all = new Set([...room.elsewhere.people(), ...members].map(({ folded }) => folded));
   const memberNews = Array.from(all, (folded) => followMember(hub, room, folded));

@@ -175,13 +175,18 @@ export class RoomFollower {
       if (this.#stale.size === 0) break;
       const rooms = [...this.#stale].slice(0, limits.roomsPerLook);
       for (const room of rooms) this.#stale.delete(room);
+      const known = new Map(rooms.map((room) => [room, this.#positionIn(room)?.presence ?? 0]));
       for (const { name, seq, presence, erased } of await this.#numbersOf(rooms)) {
+        // Retention has dropped the room while somebody was entering it.
+        const isAnew = Number(presence) < (known.get(name) ?? 0);
+        if (isAnew) this.#erased.set(name, 0);
         try {
           await this.#readErased(name, Number(erased));
           // A batch in flight may be part of it; a later one can't be.
           if (this.#inFlight.has(name)) later.add(name);
           else await this.#readUpTo(name, Number(seq));
-          if (this.#isRosterOld(name, Number(presence))) await this.#readRoster(name);
+          const isOld = this.#isRosterOld(name, Number(presence));
+          if (isOld || isAnew) await this.#readRoster(name, isAnew);
         } catch (error) {
           // The other rooms need not wait for this one.
           if (!(error instanceof Refused)) throw error;
@@ -214,11 +219,11 @@ export class RoomFollower {
     return presence < changes && (isMissed || presence < before);
   }
 
-  async #readRoster(room: string): Promise<void> {
+  async #readRoster(room: string, isAnew: boolean): Promise<void> {
     const { metrics, store, hub } = this.#parts;
     metrics.catchUps++;
     const roster = await store.rooms.roster(room, store.serverId);
-    hub()?.handleForeign({ type: "roster", room, ...roster });
+    hub()?.handleForeign({ type: "roster", room, isAnew, ...roster });
   }
 
   /** What notifications have missed, if `count` texts of the room have been erased so far. */

@@ -85,7 +85,7 @@ async function lobby(retention: Partial<Retention> = {}) {
         ? event.rooms.map(({ version }) => `version ${version}`)
         : [];
     });
-  return { own, other, feed, link, listening, reading, clock, happens, told };
+  return { own, other, feed, link, listening, reading, clock, position, happens, told };
 }
 
 test("messages are delivered once, in order, whatever the order of their notifications", async () => {
@@ -181,5 +181,15 @@ test("the members are read by the second look if the notification of a change ha
   expect(told()).toEqual([]);
   await feed.check();
   expect(told()).toEqual(["Ann"]);
+  feed.stop();
+});
+
+test("the members are read if the room was dropped, and there is a new one", async () => {
+  const { other, happens, told, feed, position } = await lobby();
+  position.presence = 57;
+  await happens(other, { who: "Ann" });
+  await feed.check();
+  expect(told()).toEqual(["Ann"]);
+  expect(position.presence).toBe(1);
   feed.stop();
 });
