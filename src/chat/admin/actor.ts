@@ -2,6 +2,7 @@
 
 import { expel } from "../disconnect.ts";
 import type { HubState } from "../hub-state.ts";
+import { signatures } from "../names/signatures.ts";
 import { isAtLeast, type Rank } from "../rights/roles.ts";
 import type { Changer } from "../people/persona.ts";
 import { recognizeDevice } from "../people/tell-persona.ts";
@@ -24,7 +25,7 @@ export type Actor = {
 };
 
 export const consoleActor: Actor = {
-  name: "console",
+  name: signatures.terminal,
   rank: "console",
   session: undefined,
   id: undefined,
@@ -78,7 +79,7 @@ export function changerBy(hub: HubState, actor: Actor): Changer {
     return { ...nobody, name, ids: [], isKnown: true, payer: undefined };
   }
   const by = changerOf(hub, session);
-  return isNameless(actor) ? { ...by, ...nobody, name: "operator" } : { ...by, name };
+  return isNameless(actor) ? { ...by, ...nobody, name: signatures.nameless } : { ...by, name };
 }
 
 /** Known only by a key, which means nothing to people. */

@@ -14,6 +14,7 @@ import { renameProblem } from "../rooms/room-rights.ts";
 import { absentHolder } from "../names/absent-holder.ts";
 import { takenByAbsent, takenByMember } from "../names/absent.ts";
 import { fold, nameProblem } from "../names/grammar.ts";
+import { takenAsSignature } from "../names/signatures.ts";
 import { rememberNames, tellRenamed } from "../private/private-chat.ts";
 import type { Refusal } from "../refusal.ts";
 import { refuseIfOverfull, reject, rejectUnread } from "../rejections.ts";
@@ -102,7 +103,7 @@ function awaitName(session: Session, folded: string): () => boolean {
   };
 }
 
-/** Refuses those who are muted, and names that are banned. */
+/** Refuses those who are muted, and names that are banned or reserved. */
 function isBarred(hub: HubState, session: Session, { name, ref }: Rename): boolean {
   const problem = barrier(hub, session, name);
   if (problem === undefined) return false;
@@ -113,6 +114,8 @@ function isBarred(hub: HubState, session: Session, { name, ref }: Rename): boole
 function barrier(hub: HubState, session: Session, name: string): Refusal | undefined {
   const muted = muteText(hub, session);
   if (muted !== undefined) return { code: "muted", message: muted };
+  const reserved = session.identity.account === "" ? takenAsSignature(name) : undefined;
+  if (reserved !== undefined) return reserved;
   const ban = banOf(hub, suspectOf(session, { names: [name] }));
   if (ban !== undefined) return { code: "banned", message: `The name ${quoted(name)} is banned` };
   return renameProblem(hub, session, name);
