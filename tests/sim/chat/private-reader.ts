@@ -91,7 +91,7 @@ export class PrivateReader {
       if (!isOwn && second !== "draft/chathistory-targets") return;
       this.#page = { batch: target.slice(1), found: [], targets: [] };
     } else if (verb === "BATCH" && page !== undefined && target === `-${page.batch}`) {
-      this.#finish(page);
+      this.#finish(page, nick);
     } else if (verb === "FAIL" && target === "CHATHISTORY") this.#asked = undefined;
     else if (verb === "CHATHISTORY" && page?.batch === batch) page?.targets.push(second);
     else if (verb === "PRIVMSG" && !target.startsWith("#")) {
@@ -117,23 +117,29 @@ export class PrivateReader {
     this.#known.set(name, [...known.slice(-40), point]);
   }
 
-  #finish({ found, targets }: Page): void {
+  #finish({ found, targets }: Page, nick: string): void {
     const asked = this.#asked ?? fail(`${this.owner} gets a page that it has not asked for`);
     this.#asked = this.#page = undefined;
     const problem =
       asked.way === "TARGETS"
-        ? this.#targetsProblem(asked, targets)
+        ? this.#targetsProblem(asked, targets, nick)
         : this.#pageProblem(asked, found);
     if (problem === undefined) return;
     const got = asked.way === "TARGETS" ? targets.join(" ") : found.map(letterKey).join(" ");
     fail(`${this.owner} asks for ${JSON.stringify(asked)} and gets ${got}: ${problem}`);
   }
 
-  #targetsProblem({ limit, atMs }: Asked, targets: readonly string[]): string | undefined {
+  #targetsProblem(
+    { limit, atMs }: Asked,
+    targets: readonly string[],
+    nick: string,
+  ): string | undefined {
     if (targets.length > limit) return "too many";
     const isThere = targets.some((name) => fold(name).startsWith(fold(this.friend)));
     const letters = this.#lettersWith(this.#friendsMailbox, this.friend, atMs);
-    const mustBe = letters.length > 0 && targets.length < limit;
+    // Only under the registered name, whoever has logged in by SASL.
+    const isOwn = fold(nick) === fold(this.owner);
+    const mustBe = isOwn && letters.length > 0 && targets.length < limit;
     return mustBe && !isThere ? `without ${this.friend}` : undefined;
   }
 
