@@ -30,6 +30,8 @@ export class ServerCalls implements RelayedCalls, RegistrySession {
   /** The ID whose calls are taken. */
   #id: string | undefined;
   #attempts = 0;
+  /** The code of the refusal to take calls of which the user was told last. */
+  #told: string | undefined;
   #timer: Timer | undefined;
   #isClosed = false;
 
@@ -153,6 +155,7 @@ export class ServerCalls implements RelayedCalls, RegistrySession {
       const again = cut.map(({ offer }) => offer);
       await control.request({ type: "take-calls", id, again, time: steadyMs() });
       this.#attempts = 0;
+      this.#told = undefined;
     } catch (error) {
       this.#handleUntaken(id, error);
     }
@@ -166,7 +169,13 @@ export class ServerCalls implements RelayedCalls, RegistrySession {
     if (mayPass) return this.#takeLater(id);
     if (known?.code === "protocol") return;
     const why = known?.message ?? String(error);
-    this.#say(`Nobody can call you through the server at ${hostPortText(this.#server)}: ${why}`);
+    if (known === undefined || known.code !== this.#told) {
+      this.#say(`Nobody can call you through the server at ${hostPortText(this.#server)}: ${why}`);
+    }
+    this.#told = known?.code;
+    // A mute ends. So does the connection of an earlier run, which the server takes for a later one
+    // if the clock was set back in between.
+    if (known !== undefined && mayEnd.has(known.code)) this.#takeLater(id);
   }
 
   #takeLater(id: string): void {
@@ -373,6 +382,9 @@ function leave(control: ControlClient): void {
   control.send({ type: "bye" });
   control.close();
 }
+
+/** Errors that the user is told of, though they may not last either. */
+const mayEnd: ReadonlySet<string> = new Set(["not-allowed", "muted"]);
 
 /** Errors that may not last. */
 const passing: ReadonlySet<string> = new Set([

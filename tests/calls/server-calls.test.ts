@@ -95,6 +95,28 @@ test("a peer hears that a server that has come back no longer admits it", async 
   expect(said[0]).toContain("The password is wrong");
 });
 
+test.each(["not-allowed", "muted"])(
+  "a peer that is refused as %s is told once, and tries on",
+  async (code) => {
+    const message = "A later connection of yours accepts these calls";
+    const asked: unknown[] = [];
+    const said: string[] = [];
+    const calls = callsTo(
+      serve(({ id }) => {
+        asked.push(id);
+        return asked.length < 3
+          ? [{ type: "error", code, message }]
+          : [{ type: "taking-calls", id }];
+      }),
+      (text) => said.push(text),
+    );
+    calls.take("Ann");
+    await until(() => asked.length === 3);
+    expect(said).toEqual([expect.stringContaining(`Nobody can call you`)]);
+    expect(said[0]).toContain(message);
+  },
+);
+
 test("a call that was given up, and which the server opens late, is no call of somebody else", async () => {
   let offer: unknown;
   const ended: Line[] = [];
