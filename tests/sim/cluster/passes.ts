@@ -4,6 +4,7 @@
 
 import { consoleActor } from "../../../src/chat/admin/actor.ts";
 import type { AdminAnswer } from "../../../src/chat/admin/answer.ts";
+import type { ServerProcess } from "../chat/server-process.ts";
 import { fail } from "../chat/truth.ts";
 import { type ClientWorld, JsonClient } from "./json-client.ts";
 import type { MemberProcess } from "./member-process.ts";
@@ -48,14 +49,21 @@ export class PassDesk {
     return recent[Math.floor(this.#world.random() * recent.length)];
   }
 
-  /** `sentMs`: when the guest has shown it. */
-  welcomed(guest: string, pass: Pass, sentMs: number): void {
+  /** A server that can't reach the database lets those return whom it knows. */
+  mayKnow(server: ServerProcess | undefined): boolean {
+    const member = this.#members.find((one) => one.server === server);
+    if (member === undefined || member.isPaused) return false;
+    return member.link.condition !== "cut" && !member.database.isAway;
+  }
+
+  /** `sentMs`: when the guest has shown it, if the server could know by then that it is revoked. */
+  welcomed(guest: string, pass: Pass, sentMs: number | undefined): void {
     this.admitted++;
     const { id, uses, guests, revokedMs } = pass;
     guests.add(guest);
     const all = [...guests].join(" ");
     if (guests.size > uses) fail(`Pass #${id} is for ${uses}, and has admitted ${all}`);
-    if (sentMs - (revokedMs ?? Infinity) > lateMs) {
+    if (sentMs !== undefined && sentMs - (revokedMs ?? Infinity) > lateMs) {
       fail(`${guest} is admitted by pass #${id}, which was revoked`);
     }
   }
@@ -118,7 +126,7 @@ function secretOf(guest: string): string {
 
 export class PassGuest extends JsonClient<ClientWorld> {
   readonly #desk: PassDesk;
-  #shown: { readonly pass: Pass; readonly sentMs: number } | undefined;
+  #shown: { readonly pass: Pass; readonly sentMs: number | undefined } | undefined;
 
   constructor(world: ClientWorld, desk: PassDesk, name: string, address: string) {
     super(world, name, address);
@@ -134,7 +142,8 @@ export class PassGuest extends JsonClient<ClientWorld> {
     }
     const pass = this.#desk.any();
     if (pass === undefined || !this.connect()) return;
-    this.#shown = { pass, sentMs: clock.nowMs };
+    const sentMs = this.#desk.mayKnow(this.server) ? clock.nowMs : undefined;
+    this.#shown = { pass, sentMs };
     const about = { name: this.label, secret: secretOf(this.label), rooms: [] };
     this.send({ type: "hello", version: 2, ...about, pass: pass.code });
   }
@@ -142,8 +151,7 @@ export class PassGuest extends JsonClient<ClientWorld> {
   protected hear(line: string): void {
     const { type } = JSON.parse(line);
     const { pass, sentMs } = this.#shown ?? {};
-    if (pass === undefined || sentMs === undefined) return;
-    if (type === "welcome") this.#desk.welcomed(this.label, pass, sentMs);
+    if (type === "welcome" && pass !== undefined) this.#desk.welcomed(this.label, pass, sentMs);
   }
 
   protected lost(): void {
