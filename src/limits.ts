@@ -931,7 +931,7 @@ export const peer = {
   keepAliveMs: 60_000,
   /** Within which both ends of a protected call show who they are. */
   proofMs: 10_000,
-  /** Callers whose keys the registry is asked for at once. */
+  /** Unknown callers whose keys the registry is asked for at once. */
   maxLookups: 4,
   /** Values in a line of a protected call; an offer has the most. */
   maxLineValues: 256,

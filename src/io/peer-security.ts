@@ -266,8 +266,9 @@ export class PeerSecurity {
   }
 
   async #judgeCaller({ id, key }: PeerHello): Promise<{ state: KeyState } | { why: string }> {
-    // Anyone can call, and each lookup opens a connection of ours.
-    if (this.#lookups >= limits.maxLookups) return { why: "too many call at once" };
+    // Anyone can call, and each lookup opens a connection of ours. Those who are known need none.
+    const isKnown = this.planFor(id, undefined).how !== "plain";
+    if (!isKnown && this.#lookups >= limits.maxLookups) return { why: "too many call at once" };
     return this.#options.trust.judgeCaller(id, key, () => this.#lookUp(id));
   }
 

@@ -6,6 +6,7 @@ import { Deadline } from "../../src/io/dial.ts";
 import { callPeer, type CallerEnd } from "../../src/io/peer-caller.ts";
 import { type CallWire, type RelayedCall, RelayedLink } from "../../src/io/relayed-link.ts";
 import { createKeyPair } from "../../src/tls/certificate.ts";
+import { FakeCall } from "./fake-call.ts";
 
 let closing: (() => void)[] = [];
 afterEach(() => {
@@ -15,32 +16,9 @@ afterEach(() => {
 const key = await createKeyPair(Date.now());
 const silent = { data() {}, ended() {} };
 
-/** One end of a relayed call; its frames go to the other one. */
-class FakeCall implements RelayedCall {
-  onFrame: (data: string) => void = () => {};
-  onEnded = (): void => {};
-  onDrained = (): void => {};
-  onCut = (): void => {};
-  onAgain = (): void => {};
-  readonly waitingBytes = 0;
-  readonly server = "192.0.2.1";
-  readonly relay = undefined;
-  other: FakeCall | undefined;
-
-  pass(data: string): void {
-    setImmediate(() => this.other?.onFrame(data));
-  }
-
-  checkAlive(): void {}
-
-  end(): void {}
-}
-
 /** A relayed call to somebody who completes the handshake. */
 function answeredCall(): RelayedCall {
-  const [caller, called] = [new FakeCall(), new FakeCall()];
-  caller.other = called;
-  called.other = caller;
+  const [caller, called] = FakeCall.pair();
   const link = new RelayedLink(called, key, () => silent);
   closing.push(() => link.cut());
   return caller;
