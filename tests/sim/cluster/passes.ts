@@ -11,6 +11,8 @@ import type { MemberProcess } from "./member-process.ts";
 
 /** How long a server may not know of a decision: longer than a lease, and than a slow look. */
 const lateMs = 30_000;
+/** How long it takes to read what others have decided, once the database can be reached again. */
+const readMs = 15_000;
 
 type Pass = {
   readonly id: number;
@@ -28,6 +30,8 @@ export class PassDesk {
   readonly #world: ClientWorld;
   readonly #members: readonly MemberProcess[];
   readonly #passes: Pass[] = [];
+  /** By server: when it could not reach the database, or did not run. */
+  readonly #awayMs = new Map<string, number>();
   admitted = 0;
 
   constructor(world: ClientWorld, members: readonly MemberProcess[]) {
@@ -51,9 +55,12 @@ export class PassDesk {
 
   /** A server that can't reach the database lets those return whom it knows. */
   mayKnow(server: ServerProcess | undefined): boolean {
-    const member = this.#members.find((one) => one.server === server);
-    if (member === undefined || member.isPaused) return false;
-    return member.link.condition !== "cut" && !member.database.isAway;
+    const { nowMs } = this.#world.clock;
+    for (const { name, link, isPaused, database } of this.#members) {
+      if (isPaused || link.condition === "cut" || database.isAway) this.#awayMs.set(name, nowMs);
+    }
+    const { name = "" } = this.#members.find((one) => one.server === server) ?? {};
+    return nowMs - (this.#awayMs.get(name) ?? 0) > readMs;
   }
 
   /** `sentMs`: when the guest has shown it, if the server could know by then that it is revoked. */
