@@ -23,6 +23,8 @@ export class ServerRelay implements RelayPort {
   readonly #relay: Relay;
   readonly #answer = new Uint8Array(wire.maxRequestBytes);
   #timer: Timer | undefined;
+  /** When the timer is due. */
+  #timerUs = Number.POSITIVE_INFINITY;
 
   constructor(options: ServerRelayOptions) {
     this.#options = options;
@@ -87,10 +89,13 @@ export class ServerRelay implements RelayPort {
     }
     const now = nowUs();
     const dueUs = this.#relay.nextTimeoutUs(now);
-    if (dueUs === Number.POSITIVE_INFINITY) return;
-    this.#timer ??= setTimeout(
+    // What is queued later may be due earlier: each owner has a rate of their own.
+    if (dueUs >= this.#timerUs) return;
+    this.#timerUs = dueUs;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(
       () => {
-        this.#timer = undefined;
+        this.#timerUs = Number.POSITIVE_INFINITY;
         this.#forward();
       },
       Math.max(1, Math.ceil((dueUs - now) / 1_000)),
