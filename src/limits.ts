@@ -1238,7 +1238,7 @@ export const web = {
   requestSeconds: 10,
   /**
    * A response or download without progress is closed after this, in seconds (Bun.serve counts in
-   * seconds, up to 255). A file inside TLS: after `requestSeconds`.
+   * seconds, up to 255).
    */
   idleSeconds: 60,
   /** The same for an upload, in seconds: the most that Bun.serve counts. */
@@ -1249,9 +1249,11 @@ export const web = {
   socketCloseMs: 2_000,
   /**
    * Files and ranges up to this size are read in one go, so that they can't be a mixture of two
-   * versions; larger ones use sendfile.
+   * versions; larger ones use sendfile, except in TLS.
    */
   wholeReadBytes: 1024 * KiB,
+  /** What is read of larger files at a time, where they do not use sendfile. */
+  pieceBytes: 64 * KiB,
   /** Bytes read and hashed before yielding to other work: half a millisecond. */
   hashSliceBytes: 1024 * KiB,
   /**

@@ -45,18 +45,19 @@ export class FileRoutes {
 
   /**
    * A file, a part of it, or its digest with `?sha256`. `name` is percent-decoded; `address` is the
-   * client's.
+   * client's. `extend`: to be called with each piece of a large file, if its connection needs that.
    */
   async get(
     name: string,
     query: URLSearchParams,
     request: Request,
     address: string,
+    extend?: () => void,
   ): Promise<Response> {
     try {
       if (query.has("sha256")) return await this.#digest(name, address, request.signal);
       const file = this.#folder.open(name);
-      return this.#answer(file, request, address);
+      return this.#answer(file, request, address, extend);
     } catch (error) {
       return refusal(error);
     }
@@ -84,7 +85,7 @@ export class FileRoutes {
     return Response.json(body, { headers: fileHeaders });
   }
 
-  #answer(file: OpenFile, request: Request, address: string): Response {
+  #answer(file: OpenFile, request: Request, address: string, extend?: () => void): Response {
     const state = stateOf(file);
     const headers: Record<string, string> = {
       ...fileHeaders,
@@ -125,7 +126,10 @@ export class FileRoutes {
         }
         this.#metrics.httpFileBytes += to - from;
         this.#log.info("file requested", { file: file.name, bytes: to - from, address });
-        return new Response(body(file, from, to, request, status), { status, headers });
+        // Bun knows the length of other bodies.
+        if (isStreamed(request, status, extend)) headers["Content-Length"] = String(to - from);
+        const content = body(file, { from, to, request, status, extend });
+        return new Response(content, { status, headers });
       }
     }
   }
@@ -136,23 +140,33 @@ function stateOf({ size, version, modified }: OpenFile): FileState {
   return { sizeBytes: size, etag: `"${version}"`, lastModified };
 }
 
-/** Bytes `from` up to `to` (exclusive); closes the file when it is no longer needed. */
-function body(
-  file: OpenFile,
-  from: number,
-  to: number,
-  request: Request,
-  status: number,
-): BodyInit {
+type Content = {
+  from: number;
+  /** Exclusive. */
+  to: number;
+  request: Request;
+  status: number;
+  extend: (() => void) | undefined;
+};
+
+/** Bytes of the file, which is closed when it is no longer needed. */
+function body(file: OpenFile, content: Content): BodyInit {
+  const { from, to, request, status, extend } = content;
   if (to - from <= web.wholeReadBytes) return readWhole(file, from, to);
-  // Bun would apply the Range header to a whole file by itself, but this request gets all of it,
-  // for example because If-Range did not match.
-  if (status === 200 && request.headers.has("range")) return streamed(file, to);
+  if (isStreamed(request, status, extend)) return streamed(file, from, to, extend);
   const part = Bun.file(file.path).slice(from, to);
   // Bun opens the path as soon as it has the response, before the event loop continues; this handle
   // is then no longer needed.
   setImmediate(() => file.close());
   return part;
+}
+
+/**
+ * Bun would apply the Range header to a whole file by itself, but a request answered with 200 gets
+ * all of it, for example because If-Range did not match.
+ */
+function isStreamed(request: Request, status: number, extend: (() => void) | undefined): boolean {
+  return extend !== undefined || (status === 200 && request.headers.has("range"));
 }
 
 function readWhole(file: OpenFile, from: number, to: number): Uint8Array<ArrayBuffer> {
@@ -176,17 +190,23 @@ function readWhole(file: OpenFile, from: number, to: number): Uint8Array<ArrayBu
  * If the file changes meanwhile, the stream fails and the connection is aborted, so that nobody
  * accepts a mixture of versions.
  */
-function streamed(file: OpenFile, to: number): ReadableStream<Uint8Array> {
-  let position = 0;
+function streamed(
+  file: OpenFile,
+  from: number,
+  to: number,
+  extend: () => void = () => {},
+): ReadableStream<Uint8Array> {
+  let position = from;
   return new ReadableStream({
     pull(controller) {
       if (position === to) {
         file.close();
         return controller.close();
       }
-      const piece = readPiece(file, position, Math.min(web.wholeReadBytes, to - position));
+      const piece = readPiece(file, position, Math.min(web.pieceBytes, to - position));
       if (piece !== undefined) {
         position += piece.length;
+        extend();
         return controller.enqueue(piece);
       }
       file.close();

@@ -308,14 +308,18 @@ class Site {
     if (path.startsWith("/files/")) {
       // Nothing is sent while a large file is being hashed, however long that takes.
       if (query.has("sha256")) server.timeout(request, 0);
+      // When it begins to send a large file, and with every piece in TLS, Bun goes back to the time
+      // for a first request.
+      const extend = (): void => {
+        setImmediate(() => server.timeout(request, web.idleSeconds));
+      };
+      const perPiece = tls === undefined ? undefined : extend;
       try {
-        return await this.#file(path.slice("/files/".length), query, request, address);
+        return await this.#file(path.slice("/files/".length), query, request, address, perPiece);
       } finally {
         // The connection stays open for further requests.
         server.timeout(request, web.idleSeconds);
-        // When it begins to send a large file, Bun goes back to the time for a first request. (In
-        // TLS it does so with every piece.)
-        setImmediate(() => server.timeout(request, web.idleSeconds));
+        extend();
       }
     }
     if (isHealth) return this.#health();
@@ -413,10 +417,11 @@ class Site {
     query: URLSearchParams,
     request: Request,
     address: string,
+    extend: (() => void) | undefined,
   ): Promise<Response> | Response {
     const name = decoded(encoded);
     if (name === undefined) return badName();
-    return this.#files.get(name, query, request, address);
+    return this.#files.get(name, query, request, address, extend);
   }
 
   /**

@@ -64,12 +64,12 @@ async function read(body: ReadableStream<Uint8Array>, afterFirst: () => void): P
 }
 
 // One piece is read ahead; Bun would print a reason.
-const cut: End = { bytes: 2 * limits.wholeReadBytes, reason: undefined };
+const cut: End = { bytes: 2 * limits.pieceBytes, reason: undefined };
 
 test.each<[string, (folder: WatchedFolder) => void, End]>([
   ["that stays", () => {}, { bytes: sizeBytes, reason: "whole" }],
   ["that is written to", () => appendFileSync(large, "more"), cut],
-  ["that is cut short", () => truncateSync(large, limits.wholeReadBytes), cut],
+  ["that is cut short", () => truncateSync(large, limits.pieceBytes), cut],
   ["whose disk fails", (folder) => (folder.isLost = true), cut],
 ])("a file %s while it is sent is closed", async (_, change, expected) => {
   writeFileSync(large, new Uint8Array(sizeBytes));

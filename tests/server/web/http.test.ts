@@ -2,10 +2,10 @@
 // and their limits.
 
 import { afterAll, afterEach, beforeAll, describe, expect, spyOn, test } from "bun:test";
-import { mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { SharedFolder } from "../../../src/server/files/shared-folder.ts";
-import { connect } from "node:net";
 import { join } from "node:path";
+import { createKeyPair } from "../../../src/tls/certificate.ts";
 import { pageResponse } from "../../../src/server/web/page-assets.ts";
 import { web } from "../../../src/limits.ts";
 import { run } from "../../cli/run.ts";
@@ -319,7 +319,7 @@ describe("behind a reverse proxy", () => {
   });
 
   test("clients are counted by their own address, and a proxy that hides it gets 400", async () => {
-    await using behind = new WebRig("127.0.0.0/8");
+    await using behind = new WebRig({ proxies: ["127.0.0.0/8"] });
     const from = (address: string) =>
       upgrade(behind, { Host: "localhost", "X-Forwarded-For": address });
     expect(await from("6.6.6.6, 198.51.100.7")).toBe("101");
@@ -335,7 +335,7 @@ describe("behind a reverse proxy", () => {
   });
 
   test("a client gets a burst of requests, of which a page of the list takes several", async () => {
-    await using behind = new WebRig("127.0.0.0/8");
+    await using behind = new WebRig({ proxies: ["127.0.0.0/8"] });
     // Nothing is refilled, however long this takes.
     spyOn(performance, "now").mockReturnValue(performance.now());
     const get = async (path: string, address: string): Promise<number> => {
@@ -356,7 +356,7 @@ describe("behind a reverse proxy", () => {
   });
 
   test("a trusted proxy that does not name its client causes one warning", async () => {
-    await using behind = new WebRig("127.0.0.0/8");
+    await using behind = new WebRig({ proxies: ["127.0.0.0/8"] });
     const headers = { Host: "chat.example", Origin: "https://chat.example" };
     for (let i = 0; i < 3; i++) expect(await upgrade(behind, headers)).toBe("101");
     expect(behind.logged).toMatchObject([
@@ -474,6 +474,42 @@ describe("sockets", () => {
     link.abort();
   });
 });
+
+async function pauseDownload(scheme: "http" | "https"): Promise<void> {
+  const { requestSeconds } = web;
+  const keyPair = scheme === "https" ? { keyPair: await createKeyPair(Date.now()) } : {};
+  try {
+    Object.assign(web, { requestSeconds: 1 });
+    await using brief = new WebRig(keyPair);
+    mkdirSync(join(brief.path, "files"));
+    // More than the sockets of both ends can hold.
+    const huge = join(brief.path, "files", "huge.bin");
+    writeFileSync(huge, "");
+    truncateSync(huge, 40e6);
+    const url = `${scheme}://127.0.0.1:${brief.web.port}/files/huge.bin`;
+    const paused = join(brief.path, "paused");
+    // Counts what comes after a pause that a line ends.
+    const script =
+      'exec 3<&0; curl -sk "$1" </dev/null | { head -c 20000000 >&2; : >"$2"; read -r _ <&3; wc -c; }';
+    const download = Bun.spawn(["sh", "-c", script, "sh", url, paused], {
+      stdin: "pipe",
+      stdout: "pipe",
+      stderr: "ignore",
+    });
+    await until(() => existsSync(paused));
+    // They began later, and reach the time for a first request.
+    for (let i = 0; i < 3; i++) {
+      expect(await brief.raw("GET /files/huge.bin HTTP/1.1\r\n")).toBe("");
+    }
+    download.stdin.write("\n");
+    download.stdin.end();
+    expect(Number(await new Response(download.stdout).text())).toBeGreaterThan(19e6);
+  } finally {
+    Object.assign(web, { requestSeconds });
+  }
+}
+
+const withCurl = skipUnless(Bun.which("curl") !== null && Bun.which("sh") !== null, "no curl");
 
 describe("files", () => {
   test("the list contains exactly the files that can be fetched", async () => {
@@ -638,36 +674,10 @@ describe("files", () => {
     expect((await rig.get("/files/escape.txt?sha256")).status).toBe(404);
   });
 
-  test("a download may pause for longer than a first request may take", async () => {
-    const { requestSeconds } = web;
-    try {
-      Object.assign(web, { requestSeconds: 1 });
-      await using brief = new WebRig();
-      mkdirSync(join(brief.path, "files"));
-      // More than the sockets of both ends can hold.
-      const huge = join(brief.path, "files", "huge.bin");
-      writeFileSync(huge, "");
-      truncateSync(huge, 40e6);
-      const download = connect(brief.web.port, "127.0.0.1");
-      download.write("GET /files/huge.bin HTTP/1.1\r\nHost: localhost\r\n\r\n");
-      let bytes = 0;
-      let isOver = false;
-      download.on("data", (piece) => {
-        if (bytes === 0) download.pause();
-        bytes += piece.length;
-      });
-      download.on("close", () => (isOver = true));
-      await until(() => bytes > 0);
-      // It began later, and has reached its time.
-      expect(await brief.raw("GET /files/huge.bin HTTP/1.1\r\n")).toBe("");
-      download.resume();
-      await until(() => bytes > 40e6 || isOver);
-      expect(bytes).toBeGreaterThan(40e6);
-      download.destroy();
-    } finally {
-      Object.assign(web, { requestSeconds });
-    }
-  });
+  for (const scheme of ["http", "https"] as const) {
+    const name = `a download by ${scheme} may pause for longer than a first request may take`;
+    withCurl(name, () => pauseDownload(scheme));
+  }
 
   test("whoever waits for a hash is not cut off, however long it takes", async () => {
     const { idleSeconds } = web;

@@ -8,6 +8,7 @@ import { createMetrics } from "../../../src/chat/metrics/metrics.ts";
 import { startWeb, type WebServer } from "../../../src/server/web/http.ts";
 import { parseNetwork, TrustedProxies } from "../../../src/server/web/trusted-proxies.ts";
 import type { WebSession } from "../../../src/server/web/websocket.ts";
+import type { KeyPair } from "../../../src/tls/certificate.ts";
 import { keepingLog } from "../../silent-log.ts";
 import { SharedFolder } from "../../../src/server/files/shared-folder.ts";
 import { testFolder } from "../../test-folder.ts";
@@ -44,12 +45,14 @@ export class WebRig implements AsyncDisposable {
   /** What the shared folder asks for, if anything. */
   access: string | undefined;
   readonly web: WebServer;
+  readonly #isSecure: boolean;
 
   readonly #kept = keepingLog();
   readonly logged = this.#kept.logged;
 
-  /** `proxies`: the networks of trusted proxies. */
-  constructor(...proxies: readonly string[]) {
+  /** `proxies`: the networks of trusted proxies. `keyPair`: serves HTTPS. */
+  constructor({ proxies = [], keyPair }: { proxies?: string[]; keyPair?: KeyPair } = {}) {
+    this.#isSecure = keyPair !== undefined;
     this.web = startWeb({
       host: "127.0.0.1",
       port: 0,
@@ -68,6 +71,7 @@ export class WebRig implements AsyncDisposable {
         move: (from) => from,
       },
       ...openToAll,
+      tls: keyPair && (() => keyPair),
       banFor: () => this.ban,
       hasAccess: (token) => this.access === undefined || token === this.access,
       connect: (link) => this.#connect(link),
@@ -106,6 +110,7 @@ export class WebRig implements AsyncDisposable {
     await Bun.connect({
       hostname: "127.0.0.1",
       port: this.web.port,
+      tls: this.#isSecure && { rejectUnauthorized: false },
       socket: {
         open: (socket) => void socket.write(request),
         data: (socket, bytes) => {
