@@ -466,6 +466,22 @@ describe("typed on its stdin", () => {
     expect(server.lines.join("\n")).not.toContain("dropped");
   });
 
+  test("the rows of one order come before those of the next, over all pages of an export", async () => {
+    const { server, port } = await start("--rate", "0");
+    await using _ = server;
+    const count = Math.ceil((4 * terminal.maxLogBytes) / 16_000);
+    const input = Array.from({ length: count }, (_, i) => `${i} ${"x".repeat(16_000)}\n`).join("");
+    expect(await run(["client", `127.0.0.1:${port}`, "--name=Ann"], { input })).toMatchObject({
+      code: 0,
+    });
+    server.type("/export lobby", "/export lobby");
+    const exported = () => server.lines.filter((line) => line.includes('"event":"message"'));
+    await until(() => exported().length === 2 * count);
+    const numbers = exported().map((line) => Number((JSON.parse(line) as { seq: unknown }).seq));
+    const once = Array.from({ length: count }, (_, i) => i + 1);
+    expect(numbers).toEqual([...once, ...once]);
+  });
+
   test("/quit tells everyone and exits with 0", async () => {
     const { server, port } = await start();
     await using _ = server;

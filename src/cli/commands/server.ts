@@ -5,6 +5,7 @@ import { defineCommand } from "citty";
 import { isLoopback } from "../../addresses.ts";
 import { errorMessage, ParleyError } from "../../errors.ts";
 import { hostPortText } from "../../io/host-port.ts";
+import type { AdminAnswer } from "../../chat/admin/answer.ts";
 import { nextExport } from "../../chat/admin/export-pages.ts";
 import type { AdminRow } from "../../protocol/messages.ts";
 import { ChatServer } from "../../server/chat-server.ts";
@@ -170,14 +171,35 @@ function carryOut(server: ChatServer, order: string, json: boolean): void {
   }
   const line = order === "/quit" ? "stop" : order.slice(1);
   server.admin(line, (answer) => {
-    if (answer.message !== undefined) say(harmless(answer.message));
-    if (!answer.ok) return;
-    const { rows = [] } = answer;
-    void printRows(rows, json).then(() => {
-      const next = nextExport(line, rows);
-      if (next !== undefined) setImmediate(() => carryOut(server, `/${next}`, json));
-    });
+    const rows = rowsIn(answer);
+    if (rows.length > 0) printing = printing.then(() => printPages(server, line, rows, json));
   });
+}
+
+/** The rows of the orders so far. Those of one come before those of the next. */
+let printing = Promise.resolve();
+
+async function printPages(
+  server: ChatServer,
+  line: string,
+  rows: readonly AdminRow[],
+  json: boolean,
+): Promise<void> {
+  await printRows(rows, json);
+  let page = rows;
+  for (let next = nextExport(line, page); next !== undefined; next = nextExport(next, page)) {
+    const order = next;
+    // Others have their turn between two pages.
+    await new Promise(setImmediate);
+    page = rowsIn(await new Promise<AdminAnswer>((done) => server.admin(order, done)));
+    await printRows(page, json);
+  }
+}
+
+/** Says the answer's message. */
+function rowsIn(answer: AdminAnswer): readonly AdminRow[] {
+  if (answer.message !== undefined) say(harmless(answer.message));
+  return answer.ok ? (answer.rows ?? []) : [];
 }
 
 /** A log may lose lines if its reader is slow, an answer may not. */
