@@ -2,7 +2,7 @@
 
 import { expel } from "../disconnect.ts";
 import type { HubState } from "../hub-state.ts";
-import { signatures } from "../names/signatures.ts";
+import { signatures } from "../names/withheld.ts";
 import { isAtLeast, type Rank } from "../rights/roles.ts";
 import type { Changer } from "../people/persona.ts";
 import { recognizeDevice } from "../people/tell-persona.ts";

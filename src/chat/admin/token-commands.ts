@@ -10,7 +10,7 @@ import type { HubState } from "../hub-state.ts";
 import { absentHolder } from "../names/absent-holder.ts";
 import { fold, nameProblem } from "../names/grammar.ts";
 import { endNamesakes } from "../names/namesakes.ts";
-import { takenAsSignature } from "../names/signatures.ts";
+import { withheldRefusal } from "../names/withheld.ts";
 import type { AccessToken } from "../rights/access-tokens.ts";
 import { isAtLeast } from "../rights/roles.ts";
 import { type Actor, demoted } from "./actor.ts";
@@ -48,7 +48,7 @@ function register(hub: HubState, actor: Actor, command: Of<"token">, answer: Ans
   const folded = fold(name);
   const problem = nameProblem(name, hub.options.reservedNames);
   if (problem !== undefined) return answer({ ok: false, code: "name-invalid", message: problem });
-  const reserved = takenAsSignature(name);
+  const reserved = withheldRefusal(name);
   if (reserved !== undefined) return answer({ ok: false, ...reserved });
   if (hub.names.isTakenByOther(name, "")) return answer(inUse(name));
   // Until that is done, nobody else may take the name.

@@ -14,7 +14,7 @@ import {
   nameProblem,
   roomProblem,
 } from "../names/grammar.ts";
-import { isSignature } from "../names/signatures.ts";
+import { isWithheld } from "../names/withheld.ts";
 import { takenNow } from "../names/taken.ts";
 import { proveKey } from "./key-proof.ts";
 import type { LoginAttempt } from "./login-stages.ts";
@@ -134,7 +134,7 @@ function roomsProblem(rooms: LoginAttempt["rooms"]): string | undefined {
 
 /** The alias if it is valid; otherwise the name is shown instead. */
 function shownAlias({ options }: HubState, { alias }: LoginCommand): string | undefined {
-  if (alias === undefined || isSignature(alias)) return undefined;
+  if (alias === undefined || isWithheld(alias)) return undefined;
   return aliasProblem(alias, options.reservedNames) === undefined ? alias : undefined;
 }
 

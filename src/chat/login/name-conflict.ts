@@ -5,7 +5,7 @@ import type { HubState } from "../hub-state.ts";
 import { takenByAbsent, takenByMember } from "../names/absent.ts";
 import { absentHolder } from "../names/absent-holder.ts";
 import { fold } from "../names/grammar.ts";
-import { takenAsSignature } from "../names/signatures.ts";
+import { withheldRefusal } from "../names/withheld.ts";
 import { takenNow } from "../names/taken.ts";
 import type { Refusal } from "../refusal.ts";
 import type { Session } from "../session.ts";
@@ -20,7 +20,7 @@ export function nameConflict(
 ): Refusal | undefined {
   const claimant = { recordId, network: networkOf(session.peer.address) };
   if (facts.owner === undefined) {
-    const reserved = takenAsSignature(name);
+    const reserved = withheldRefusal(name);
     if (reserved !== undefined) return reserved;
     const byMember = takenNow(hub, session, name, previous);
     if (byMember !== undefined) return byMember;

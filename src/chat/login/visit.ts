@@ -11,7 +11,7 @@ import type { LoginCommand } from "../events.ts";
 import type { HubState } from "../hub-state.ts";
 import { takenByMember } from "../names/absent.ts";
 import { fold, nameProblem } from "../names/grammar.ts";
-import { takenAsSignature } from "../names/signatures.ts";
+import { withheldRefusal } from "../names/withheld.ts";
 import type { LoginRefusal } from "../refusal.ts";
 import type { Session } from "../session.ts";
 import { sessionFields } from "../session-log.ts";
@@ -81,7 +81,7 @@ function decide(hub: HubState, session: Session, command: LoginCommand, found: F
   if (owner === undefined) {
     const account = (ofKey ?? ofToken)?.id ?? session.proven.account;
     session.prove({ account, isDevice: ofKey !== undefined });
-    const reserved = takenAsSignature(name);
+    const reserved = withheldRefusal(name);
     if (reserved !== undefined) return refuse(hub, session, name, reserved);
     if (name !== "" && isOfOther(hub, session, name)) {
       return refuse(hub, session, name, takenByMember(name));

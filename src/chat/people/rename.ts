@@ -14,7 +14,7 @@ import { renameProblem } from "../rooms/room-rights.ts";
 import { absentHolder } from "../names/absent-holder.ts";
 import { takenByAbsent, takenByMember } from "../names/absent.ts";
 import { fold, nameProblem } from "../names/grammar.ts";
-import { takenAsSignature } from "../names/signatures.ts";
+import { withheldRefusal } from "../names/withheld.ts";
 import { rememberNames, tellRenamed } from "../private/private-chat.ts";
 import type { Refusal } from "../refusal.ts";
 import { refuseIfOverfull, reject, rejectUnread } from "../rejections.ts";
@@ -114,7 +114,7 @@ function isBarred(hub: HubState, session: Session, { name, ref }: Rename): boole
 function barrier(hub: HubState, session: Session, name: string): Refusal | undefined {
   const muted = muteText(hub, session);
   if (muted !== undefined) return { code: "muted", message: muted };
-  const reserved = session.identity.account === "" ? takenAsSignature(name) : undefined;
+  const reserved = session.identity.account === "" ? withheldRefusal(name) : undefined;
   if (reserved !== undefined) return reserved;
   const ban = banOf(hub, suspectOf(session, { names: [name] }));
   if (ban !== undefined) return { code: "banned", message: `The name ${quoted(name)} is banned` };

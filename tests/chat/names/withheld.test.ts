@@ -1,4 +1,5 @@
-// The names that sign decisions of the server's terminal, and of operators without a name.
+// The names that nobody can take: those that sign decisions of people without a name, and those
+// to which IRC clients send passwords.
 
 import { describe, expect, test } from "bun:test";
 import { chatRoom } from "../../../src/dialects/chat-room.ts";
@@ -7,11 +8,12 @@ import { openChat } from "../../../src/dialects/open-chat/open-chat.ts";
 import { selectChat } from "../../../src/dialects/select-chat.ts";
 import { answerRequest } from "../../../src/store/answer.ts";
 import { openMemoryStore } from "../../../src/store/memory/store.ts";
+import { ircAt } from "../../dialects/irc/rig.ts";
 import { memberNames } from "../inspect.ts";
 import { keyOf, withKey } from "../owner.ts";
 import { Rig } from "../rig.ts";
 
-const names = ["console", "operator", "Operator", "ＯＰＥＲＡＴＯＲ", "conſole"];
+const names = ["console", "operator", "Operator", "ＯＰＥＲＡＴＯＲ", "conſole", "nickserv"];
 
 describe.each(names)("the name %s", (name) => {
   test("is refused at a login, to visitors too", () => {
@@ -44,6 +46,15 @@ describe.each(names)("the name %s", (name) => {
     expect(rig.order(`token ${name}`)).toMatchObject({ ok: false, code: "name-invalid" });
     expect(memberNames(rig.hub)).toEqual(["Ann"]);
   });
+});
+
+test("a password that an IRC client sends to services reaches nobody", () => {
+  const rig = new Rig();
+  const eve = ircAt(rig, "Eve").send("NICK NickServ");
+  expect(eve.lines()).toEqual([expect.stringMatching(/^:irc\.test 432 Eve NickServ /)]);
+  const ann = ircAt(rig, "Ann").send("PRIVMSG NickServ :IDENTIFY secret");
+  expect(ann.lines()).toEqual([expect.stringMatching(/^:irc\.test 401 Ann NickServ /)]);
+  expect(eve.lines().join()).not.toContain("secret");
 });
 
 test("an account keeps such a name", () => {
