@@ -439,6 +439,23 @@ test("a decision finds somebody who has gone to another server once the store kn
   expect(bob.link.ended).toBe(true);
 });
 
+test("a decision finds somebody who has come back to the server that could not pass it on", () => {
+  const world = new Neighbours();
+  const [east, west] = ["east", "west"].map((id) => world.server(id));
+  west!.member("Ann");
+  const before = east!.member("Bob");
+  world.deliver();
+  west!.order("kick Bob");
+  before.close();
+  world.hold("east", "nothing", "find-elsewhere");
+  world.deliver();
+  const bob = east!.member("Bob");
+  world.release("east");
+  world.look("east", 1);
+  world.deliver();
+  expect(bob.lines().at(-1)).toMatchObject({ type: "bye", code: "kicked" });
+});
+
 test("an operator is told that somebody may still be at another server", () => {
   const world = new Neighbours();
   const [east, west] = [world.server("east"), world.server("west")];

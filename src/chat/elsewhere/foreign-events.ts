@@ -16,8 +16,7 @@ import {
 } from "./foreign-presence.ts";
 import type { HubSignal } from "./hub-signal.ts";
 import type { HubState } from "../hub-state.ts";
-import { handlePersonSignal } from "./person-signals.ts";
-import { resendSignals } from "./signal-person.ts";
+import { handlePersonSignal, resendSignals } from "./person-signals.ts";
 import { handleChatSignal, loseServer } from "../private/private-chat.ts";
 import { fold } from "../names/grammar.ts";
 import { endNamesakes } from "../names/namesakes.ts";

@@ -68,6 +68,15 @@ export function handlePersonSignal(hub: HubState, signal: PersonSignal): void {
   handle(hub, holder, signal);
 }
 
+/** Sends the signals for which the store could not say where people are. */
+export function resendSignals(hub: HubState): void {
+  for (const signal of hub.unsentSignals.splice(0)) {
+    // They were elsewhere, and may have come back here since.
+    if (signal.isPassedOn === true) handlePersonSignal(hub, signal);
+    signalPerson(hub, signal);
+  }
+}
+
 /** Session numbers of other servers are meaningless here. */
 function here<T extends { author: number }>(by: T): T {
   return { ...by, author: by.author === 0 ? 0 : -1 };

@@ -18,7 +18,3 @@ export function signalPerson(hub: HubState, signal: PersonSignal): void {
   });
   hub.wake();
 }
-
-export function resendSignals(hub: HubState): void {
-  for (const signal of hub.unsentSignals.splice(0)) signalPerson(hub, signal);
-}
