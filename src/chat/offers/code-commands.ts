@@ -185,10 +185,12 @@ export function joinCode(hub: HubState, session: Session, command: JoinCode): vo
 function rejectElsewhere(hub: HubState, session: Session, command: JoinCode): void {
   const { number, ref } = command;
   findPlace(hub, session, placeClaim("code", number), (at, error) => {
+    // Where the code is, it counts; and if that is unknown, nothing was tried.
+    if (at !== undefined || error !== undefined) {
+      hub.guessRates.wasRight(session.peer.address, undefined, hub.nowMs);
+    }
     if (error !== undefined) return rejectUnread(hub, session, command, error);
     if (at === undefined) return reject(hub, session, "not-found", noSuchCode(hub), { ref });
-    // It counts there.
-    hub.guessRates.wasRight(session.peer.address, undefined, hub.nowMs);
     const where = at === "" ? "the server whose address send-file has printed with it" : at;
     const message = `The files for this code are at another server of this parley: fetch them from ${where}`;
     reject(hub, session, "elsewhere", message, { ref, at: at === "" ? undefined : at });

@@ -333,6 +333,19 @@ test("a code can be fetched at one server, and the others say which one", () => 
   expect(heard(guest.send(join(number, 4)))).toEqual(["not-found"]);
 });
 
+test("a code that can't be looked up uses up no guess", () => {
+  const neighbours = new Neighbours();
+  const [here, there] = [neighbours.server("here"), neighbours.server("there")];
+  const number = openAt(here, 1);
+  const guest = visitor(there, "192.0.2.50");
+  neighbours.hold("there", "nothing", "find-claimant");
+  for (let n = 0; n <= accounts.guessesPerNetwork; n++) {
+    expect(heard(guest.send(join(number, 10 + n)))).toEqual(["storage"]);
+  }
+  neighbours.release("there");
+  expect(heard(guest.send(join(number, 2)))).toEqual(["elsewhere"]);
+});
+
 test("a code is found again after its server was taken for dead", () => {
   const neighbours = new Neighbours();
   const [here, there] = [neighbours.server("here"), neighbours.server("there")];
