@@ -5,6 +5,7 @@ import { ParleyError } from "../../errors.ts";
 import type { SendEvent } from "../../handover/handover-events.ts";
 import type { OutgoingOffer } from "../../handover/outgoing-offer.ts";
 import { offers as limits } from "../../limits.ts";
+import { Patience } from "../pipe/patience.ts";
 
 export class AnswerTimer {
   readonly #waitMs: number;
@@ -24,14 +25,15 @@ export class AnswerTimer {
    * @throws ParleyError `stalled`, and as the offer does
    */
   async over(offer: Pick<OutgoingOffer, "over" | "cancel">, who: string): Promise<void> {
-    const timer = setTimeout(() => {
+    const patience = new Patience(this.#waitMs, () => {
       const sentence = `${who} has not answered for ${this.#waitMs / 60_000} minutes.`;
       if (!this.#isAnswered) offer.cancel(new ParleyError("stalled", sentence));
-    }, this.#waitMs);
+    });
+    patience.wait();
     try {
       await offer.over;
     } finally {
-      clearTimeout(timer);
+      patience.end();
     }
   }
 }

@@ -1,5 +1,5 @@
 // How long a client in a pipe waits for its server: for a connection, and for answers to what it
-// has sent.
+// has sent; and how long a program waits for an answer to its offer of files.
 
 /** A timer later than this did not run: the program was stopped, by Ctrl-Z for example. */
 const stoppedMs = 1_000;
@@ -15,7 +15,7 @@ export class Patience {
     this.#giveUp = giveUp;
   }
 
-  /** The client waits for the server, or still does. */
+  /** The client waits, or still does. */
   wait(): void {
     if (this.#timer !== undefined) return;
     this.#dueMs = performance.now() + this.#waitMs;

@@ -38,3 +38,15 @@ test("once it is answered, it may take as long as it takes", async () => {
   offer.end();
   expect(await outcome).toBeUndefined();
 });
+
+test("a program that was stopped reads what has come meanwhile before it gives up", async () => {
+  const timer = new AnswerTimer(10);
+  const offer = openOffer();
+  const outcome = timer.over(offer, "'Bob'");
+  setTimeout(() => {
+    timer.handleEvent({ event: "accepted", to: "Bob" });
+    offer.end();
+  }, 11);
+  Bun.sleepSync(1_100);
+  expect(await outcome).toBeUndefined();
+});
