@@ -2,6 +2,7 @@
 // each is notified.
 
 import { expect, test } from "bun:test";
+import { accounts } from "../../src/limits.ts";
 import { awayIn, memberNames } from "./inspect.ts";
 import { Neighbours } from "./neighbours.ts";
 import { keyOf, owner, withKey } from "./owner.ts";
@@ -207,6 +208,20 @@ test("whoever knows only the old password gets no code at a server that does not
   });
   expect(ask(other, { type: "device-code" })).toMatchObject({ code: "no-identity" });
   expect(ask(owner, { type: "device-code" })).toMatchObject({ type: "device-code" });
+});
+
+test("a device code that can't be looked up uses up no guess", () => {
+  const world = new Neighbours();
+  const [east, west] = [world.server("east"), world.server("west")];
+  const { code } = ask(owner(east, "Ann", "desk"), { type: "device-code" });
+  const guest = withKey(west, "Guest", "phone");
+  world.deliver();
+  world.hold("west", "nothing", "find-code");
+  for (let n = 0; n <= accounts.guessesPerNetwork; n++) {
+    expect(ask(guest, { type: "link", code })).toMatchObject({ code: "storage" });
+  }
+  world.release("west");
+  expect(ask(guest, { type: "link", code })).toMatchObject({ type: "linked", name: "Ann" });
 });
 
 test("a device that is revoked before its server hears that it was added does not become the owner's", () => {

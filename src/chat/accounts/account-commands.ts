@@ -107,7 +107,11 @@ export function link(hub: HubState, session: Session, command: Of<"link">): void
   }
   const hash = hub.options.hashSecret(readCode(command.code));
   takeCode(hub, session, hash, (account, error) => {
-    if (error !== undefined) return rejectUnread(hub, session, command, error);
+    if (error !== undefined) {
+      // Nothing was tried.
+      hub.guessRates.wasRight(session.peer.address, undefined, hub.nowMs);
+      return rejectUnread(hub, session, command, error);
+    }
     const ban = account && banOf(hub, suspectOf(session, { accounts: [account] }));
     if (ban) return expel(hub, session, "banned", banText(ban));
     if (account === undefined) return reject(hub, session, "not-found", noSuchCode, { ref });
