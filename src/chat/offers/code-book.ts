@@ -12,8 +12,8 @@ export class CodeBook {
   readonly #byNumber = new Map<number, CodeOffer>();
   /** Keyed by the IDs of both ends. */
   readonly #byId = new Map<string, CodeOffer>();
-  /** Numbers that are being claimed; one for each session that opens a code. */
-  readonly claiming = new Set<number>();
+  /** Numbers that are being claimed, and for which ID; one for each session that opens a code. */
+  readonly claiming = new Map<number, string>();
   readonly #owners = new ShareCounts(limits.maxPerOwner, limits.maxOpen / 3);
   readonly #rates = new ShareBuckets(
     { perSecond: limits.newPerMinute / 60, burst: limits.newAtOnce },
@@ -59,9 +59,10 @@ export class CodeBook {
     return undefined;
   }
 
-  /** Whether no code has that number, or is about to. */
-  isFree(number: number): boolean {
-    return !this.#byNumber.has(number) && !this.claiming.has(number);
+  /** Whether no code has that number, or is about to; except the one with that ID. */
+  isFree(number: number, id?: string): boolean {
+    const claimer = this.claiming.get(number);
+    return !this.#byNumber.has(number) && (claimer === undefined || claimer === id);
   }
 
   /** A free number, searching from `start`. */

@@ -9,6 +9,7 @@ import {
   claimPlace,
   findPlace,
   isLater,
+  type PlaceClaimed,
   placeClaim,
   reclaimPlace,
   releasePlace,
@@ -42,7 +43,13 @@ export function openCode(hub: HubState, session: Session, command: OpenCode): vo
   const asked = askedBy(session, command);
   claimNumber(hub, session, { id, wanted: command.number, asked }, (number, claim, error) => {
     if (error !== undefined) return rejectUnread(hub, session, command, error);
-    if (hub.codes.get(id) !== undefined || isNumberUsed(hub, id)) {
+    const opened = hub.codes.get(id);
+    if (opened?.from.id === id) {
+      // By an earlier connection, whose claim was answered first.
+      if (opened.number !== number) releasePlace(hub, claim);
+      return openAgain(hub, session, opened, command);
+    }
+    if (opened !== undefined || isNumberUsed(hub, id)) {
       releasePlace(hub, claim);
       return reject(hub, session, "protocol", numberInUse, { ref });
     }
@@ -74,19 +81,20 @@ function claimNumber(
   { id, wanted, asked, tries = limits.numberTries }: Wanted,
   then: (number: number, claim?: NameClaim, error?: ParleyError) => void,
 ): void {
-  const number = numberFor(hub, wanted);
+  const number = numberFor(hub, id, wanted);
   if (hub.isAlone) return then(number);
   const place = placeClaim("code", number, hub.options.hashSecret(id));
   const claim = { ...place, asked };
-  hub.codes.claiming.add(number);
-  claimPlace(hub, session, claim, (answer) => {
+  hub.codes.claiming.set(number, id);
+  const take = (answer: PlaceClaimed): void => {
     hub.codes.claiming.delete(number);
     if (answer === "over") return;
     if (answer === "free") return then(number, claim);
     if (answer !== "taken") return then(number, undefined, answer);
     if (tries <= 1) return then(number, undefined, new ParleyError("full", noFreeNumber));
     claimNumber(hub, session, { id, wanted: undefined, asked, tries: tries - 1 }, then);
-  });
+  };
+  claimPlace(hub, session, claim, take, () => hub.codes.numbered(number)?.from.id === id);
 }
 
 /** The database no longer knows where the codes are. */
@@ -107,11 +115,11 @@ export function isNumberUsed({ offers, calls }: HubState, id: string): boolean {
 }
 
 /** The requested number, as after a restart, or another one. */
-function numberFor(hub: HubState, wanted: number | undefined): number {
+function numberFor(hub: HubState, id: string, wanted: number | undefined): number {
   const { shared, newSecret } = hub.options;
   // In a cluster, somebody on another server must not find a different code under the same number.
   const most = shared === undefined ? limits.maxNumber : limits.maxSharedNumber;
-  const isFree = wanted !== undefined && hub.codes.isFree(wanted);
+  const isFree = wanted !== undefined && hub.codes.isFree(wanted, id);
   if (isFree && wanted <= limits.maxSharedNumber) return wanted;
   let start = 0;
   for (const char of newSecret()) start = (start * 31 + char.charCodeAt(0)) % most;

@@ -431,9 +431,46 @@ test("what one client has claimed, and waits for, is given to no other", () => {
     rig.hub.handleStore({ id: request, outcome: "done", type: "claim-name", result }, rig.nowMs);
   }
   rig.settle();
-  expect([one, other, third].map(heard)).toEqual([["opened"], ["opened"], ["protocol"]]);
+  // The third is the first one on another connection.
+  expect(heard(one)).toEqual(["opened", "ended elsewhere"]);
+  expect([other, third].map(heard)).toEqual([["opened"], ["opened"]]);
   expect(released).toEqual(names.slice(2));
   for (const client of [one, other, third]) client.close();
+});
+
+test("a sender that returns while its number is being claimed has the same one", () => {
+  const neighbours = new Neighbours();
+  const [here, there] = ["here", "there"].map((name) => neighbours.server(name));
+  const isAt = (n: number) => visitor(there!).send(join(7, n)).lines();
+  neighbours.hold("here", "answers", "claim-name");
+  const [gone, dead, again] = [visitor(here!), visitor(here!), visitor(here!)];
+  gone.send(open(1, 7)).close();
+  dead.send(open(1, 7));
+  again.send(open(1, 7));
+  neighbours.release("here");
+  expect(heard(dead)).toEqual(["opened", "ended elsewhere"]);
+  expect(again.lines()).toMatchObject([{ type: "code-opened", number: 7 }]);
+  neighbours.deliver();
+  expect(isAt(1)).toMatchObject([{ code: "elsewhere", at: "here.example:55000" }]);
+  again.send(end("done"));
+  neighbours.deliver();
+  expect(isAt(2)).toMatchObject([{ code: "not-found" }]);
+  for (const client of [dead, again]) client.close();
+  neighbours.deliver();
+  expect(keptBy(here!.hub)).toEqual(nothing);
+});
+
+test("a number stays claimed if its sender returns and leaves before it is answered again", () => {
+  const neighbours = new Neighbours();
+  const [here, there] = ["here", "there"].map((name) => neighbours.server(name));
+  neighbours.hold("here", "answers", "claim-name");
+  const [first, second] = [visitor(here!), visitor(here!)];
+  first.send(open(1, 7));
+  second.send(open(1, 7)).close();
+  neighbours.release("here");
+  neighbours.deliver();
+  expect(heard(first)).toEqual(["opened"]);
+  expect(visitor(there!).send(join(7)).lines()).toMatchObject([{ code: "elsewhere" }]);
 });
 
 test("two servers never use one number, and a sender has it back after a restart", () => {
