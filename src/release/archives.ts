@@ -30,8 +30,10 @@ export async function tarXz(
     const same = ["--sort=name", "--format=ustar", "--owner=0", "--group=0", "--numeric-owner"];
     const time = `--mtime=@${atSeconds}`;
     const mode = "--mode=u=rwX,go=rX";
-    const tar = $`tar -C ${folder} ${same} ${time} ${mode} -cf - . | xz -6 -T1 --check=crc64 -c`;
-    return new Uint8Array(await tar.quiet().arrayBuffer());
+    // Not in one pipe, where nobody would hear that tar has failed.
+    const tar = await $`tar -C ${folder} ${same} ${time} ${mode} -cf - .`.quiet();
+    const packed = await $`xz -6 -T1 --check=crc64 -c < ${tar.stdout}`.quiet();
+    return new Uint8Array(packed.stdout);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

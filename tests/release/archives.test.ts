@@ -37,6 +37,13 @@ onLinux("tar.xz: content, modes, time, owner; the same bytes in any order", asyn
   expect(statSync(join(folder, "parley-1/share/doc/LICENSE")).mode & 0o777).toBe(0o644);
 });
 
+onLinux("tar.xz: a file that tar can't archive is an error, not left out", async () => {
+  const path = Array.from({ length: 3 }, () => "x".repeat(120)).join("/");
+  expect(await tarXz([...files, { path, content: "" }], atSeconds).catch(() => "failed")).toBe(
+    "failed",
+  );
+});
+
 test("zip: content; the same bytes in any order and any time zone", () => {
   const archive = zip(files, atSeconds);
   expect(zip(files.toReversed(), atSeconds)).toEqual(archive);
