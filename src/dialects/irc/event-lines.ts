@@ -270,11 +270,16 @@ function historyLines(
   lines: readonly Line[],
   batch: string,
 ): readonly Line[] {
-  const { name } = self.server;
   const inside = lines.map((line) => ({ ...line, batch }));
-  const opening = { body: `:${name} BATCH +${batch} chathistory ${target}` };
-  const all = [opening, ...inside, { body: `:${name} BATCH -${batch}` }];
-  return self.has("batch") ? all : inside;
+  return inBatch(self, `chathistory ${target}`, inside, batch);
+}
+
+/** The lines alone if the client knows no batches. `type`: of the batch, with its parameters. */
+function inBatch(self: Self, type: string, lines: readonly Line[], batch: string): readonly Line[] {
+  if (!self.has("batch")) return lines;
+  const { name } = self.server;
+  const opening = { body: `:${name} BATCH +${batch} ${type}` };
+  return [opening, ...lines, { body: `:${name} BATCH -${batch}` }];
 }
 
 function pastTargetsLines(
@@ -287,11 +292,7 @@ function pastTargetsLines(
     const shown = "room" in target ? channelOf(target.room) : nickOf(target.name);
     return { body: `:${name} CHATHISTORY TARGETS ${shown} ${isoText(target.timeMs)}`, batch };
   });
-  return [
-    { body: `:${name} BATCH +${batch} draft/chathistory-targets` },
-    ...inside,
-    { body: `:${name} BATCH -${batch}` },
-  ];
+  return inBatch(self, "draft/chathistory-targets", inside, batch);
 }
 
 function adminLines(

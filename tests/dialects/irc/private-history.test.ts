@@ -243,6 +243,18 @@ test("TARGETS has rooms and people by the time of their last messages", () => {
   expect(targets(ann, since)).toEqual(["Cal"]);
 });
 
+test("whoever has not asked for batches gets none", () => {
+  const rig = new IrcRig();
+  const ann = registered(rig, "Ann", "draft/chathistory");
+  registered(rig, "Ben").send("PRIVMSG Ann :hi");
+  ann.lines();
+  expect(ann.ask(`CHATHISTORY TARGETS ${always} 9`)).toEqual([
+    expect.stringContaining(" CHATHISTORY TARGETS Ben "),
+  ]);
+  expect(ann.ask("CHATHISTORY LATEST Ben * 9")).toEqual([expect.stringMatching(/ Ann :hi$/)]);
+  expect(ann.ask("CHATHISTORY LATEST Ben * 0")).toEqual([]);
+});
+
 test("messages that were not committed are in no history", () => {
   const rig = new IrcRig();
   const [ann, ben] = [registered(rig, "Ann"), registered(rig, "Ben")];
