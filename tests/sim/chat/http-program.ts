@@ -37,13 +37,16 @@ type Response = {
   handle(line: string): void;
 };
 
+/** `sinceMs`: since when its server could have answered. */
+type Open = { readonly server: ServerProcess; sinceMs: number };
+
 export class HttpProgram {
   readonly #world: Surroundings;
   #token: string | undefined;
   /** The epoch of the log that has the token. */
   #epoch = "";
-  /** Requests that are not answered, and since when. */
-  readonly #open = new Map<object, number>();
+  /** Requests that are not answered. */
+  readonly #open = new Set<Open>();
   #listening: Response | undefined;
   /** The room that it listens to, and the last message that it has heard there. */
   #room = "lobby";
@@ -84,8 +87,10 @@ export class HttpProgram {
   /** Now and then: whether answers arrive, and whatever is said. */
   check(): void {
     const { clock, truth } = this.#world;
-    for (const sinceMs of this.#open.values()) {
-      if (clock.nowMs - sinceMs > answerMs) fail(`${this.name} gets no answer over HTTP`);
+    for (const asked of this.#open) {
+      // Answers wait for a database that is away.
+      if (this.#world.isReachable?.(asked.server) === false) asked.sinceMs = clock.nowMs;
+      if (clock.nowMs - asked.sinceMs > answerMs) fail(`${this.name} gets no answer over HTTP`);
     }
     const { connection, server } = this.#listening ?? {};
     const isQuiet = connection?.isQuiet === true && server !== undefined && isSettled(server);
@@ -156,7 +161,9 @@ export class HttpProgram {
     const kept = this.#world.firstKept(room);
     const [first, last] = [messages[0]?.seq, messages.at(-1)?.seq];
     if (messages.length > limit) return "too many";
-    if (messages.some(({ seq }, i) => seq !== (first ?? 0) + i)) return "not one by one";
+    // Of what is being deleted, some may be left.
+    const whole = messages.filter(({ seq }) => seq >= kept);
+    if (whole.some(({ seq }, i) => seq !== whole[0]!.seq + i)) return "not one by one";
     if (after !== undefined) {
       return first === undefined || first === after + 1 || (first > after && first <= kept)
         ? undefined
@@ -211,8 +218,10 @@ export class HttpProgram {
 
   /** `answered`: with the status and the body. */
   #request(request: Asked, answered: (status: number, body: Body) => void): void {
-    const key = {};
-    const done = (): void => void this.#open.delete(key);
+    let open: Open | undefined;
+    const done = (): void => {
+      if (open !== undefined) this.#open.delete(open);
+    };
     const response = this.#connect(
       request,
       (status, line) => {
@@ -221,7 +230,9 @@ export class HttpProgram {
       },
       done,
     );
-    if (response !== undefined) this.#open.set(key, this.#world.clock.nowMs);
+    if (response === undefined) return;
+    open = { server: response.server, sinceMs: this.#world.clock.nowMs };
+    this.#open.add(open);
   }
 
   #connect(
