@@ -89,6 +89,8 @@ export class World implements Surroundings {
   readonly #rate: number;
   readonly #renew: (() => Store) | undefined;
   #isHealing = false;
+  /** Orders of the operator that are given again in the end. */
+  readonly #failedOrders = new Set<string>();
   #isOver = false;
 
   /** `open`: the store behind the flaky one, by default in memory. */
@@ -199,6 +201,7 @@ export class World implements Surroundings {
     this.store.condition = "fine";
     if (this.server.isDead) this.server = this.#start();
     this.#judge.pardonAll();
+    for (const line of this.#failedOrders) this.#order(line);
     for (const stranger of this.#strangers) stranger.leave();
     for (const person of [...this.#plain, ...this.#irc, this.#program]) person.leave();
     for (const person of this.people) {
@@ -292,14 +295,19 @@ export class World implements Surroundings {
       if (this.#isHealing) return;
       const room = this.random() < 0.5 ? "lobby" : "den";
       const last = this.truth.rooms.get(room)?.length ?? 0;
-      const line = `delete ${room} ${Math.max(1, last - Math.floor(this.random() * 20))}`;
-      const { server } = this;
-      server.run((hub) => {
-        hub.handleAdmin(consoleActor, line, server.nowMs, (answer) => {
-          this.trace("operator", "!", `${line}: ${JSON.stringify(answer)}`);
-        });
-      });
+      this.#order(`delete ${room} ${Math.max(1, last - Math.floor(this.random() * 20))}`);
       this.#deleteTexts();
+    });
+  }
+
+  #order(line: string): void {
+    const { server } = this;
+    server.run((hub) => {
+      hub.handleAdmin(consoleActor, line, server.nowMs, (answer) => {
+        this.trace("operator", "!", `${line}: ${JSON.stringify(answer)}`);
+        // The disk may have failed only after it was carried out.
+        if (!answer.ok && answer.code === "storage") this.#failedOrders.add(line);
+      });
     });
   }
 
