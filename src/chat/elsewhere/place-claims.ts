@@ -69,17 +69,23 @@ export function releasePlace(hub: HubState, claim: NameClaim | undefined): void 
 }
 
 /**
- * Calls `then`, unless the session ends meanwhile, with the address of another server that has
- * claimed it, as `HOST:PORT`: empty if it announces none, undefined if no other has claimed it.
+ * Calls `then` with the address of another server that has claimed it, as `HOST:PORT`: empty if it
+ * announces none, undefined if no other has claimed it. `when`: whether also if the session has
+ * ended meanwhile.
  */
 export function findPlace(
   hub: HubState,
   session: Session,
   { name }: NameClaim,
   then: (at: string | undefined, error: ParleyError | undefined) => void,
+  when: "unless-ended" | "even-if-ended" = "unless-ended",
 ): void {
   if (hub.isAlone) return then(undefined, undefined);
-  askStore(hub, session, { type: "find-claimant", name }, (found) =>
-    found.done ? then(found.result, undefined) : then(undefined, found.error),
+  askStore(
+    hub,
+    session,
+    { type: "find-claimant", name },
+    (found) => (found.done ? then(found.result, undefined) : then(undefined, found.error)),
+    when,
   );
 }

@@ -192,17 +192,19 @@ export function joinCode(hub: HubState, session: Session, command: JoinCode): vo
 /** Says at which server the code is, if there is one. */
 function rejectElsewhere(hub: HubState, session: Session, command: JoinCode): void {
   const { number, ref } = command;
-  findPlace(hub, session, placeClaim("code", number), (at, error) => {
-    // Where the code is, it counts; and if that is unknown, nothing was tried.
-    if (at !== undefined || error !== undefined) {
+  const answer = (at: string | undefined, error: ParleyError | undefined): void => {
+    // Where the code is, it counts; and if nobody is told, nothing was tried.
+    if (at !== undefined || error !== undefined || session.hasEnded) {
       hub.guessRates.wasRight(session.peer.address, undefined, hub.nowMs);
     }
+    if (session.hasEnded) return;
     if (error !== undefined) return rejectUnread(hub, session, command, error);
     if (at === undefined) return reject(hub, session, "not-found", noSuchCode(hub), { ref });
     const where = at === "" ? "the server whose address send-file has printed with it" : at;
     const message = `The files for this code are at another server of this parley: fetch them from ${where}`;
     reject(hub, session, "elsewhere", message, { ref, at: at === "" ? undefined : at });
-  });
+  };
+  findPlace(hub, session, placeClaim("code", number), answer, "even-if-ended");
 }
 
 function noSuchCode({ isAlone }: HubState): string {

@@ -346,6 +346,22 @@ test("a code that can't be looked up uses up no guess", () => {
   expect(heard(guest.send(join(number, 2)))).toEqual(["elsewhere"]);
 });
 
+test("a guest that leaves before its code was looked up has used up no guess", () => {
+  const neighbours = new Neighbours();
+  const [here, there] = [neighbours.server("here"), neighbours.server("there")];
+  const number = openAt(here, 1);
+  neighbours.hold("there", "commits", "find-claimant");
+  for (let n = 0; n < accounts.guessesPerNetwork; n++) {
+    const guest = visitor(there, "192.0.2.50").send(join(number, 10 + n));
+    expect(heard(guest)).toEqual([]);
+    guest.close();
+  }
+  // While it is not known, each counts.
+  expect(heard(visitor(there, "192.0.2.50").send(join(number, 2)))).toEqual(["rate"]);
+  neighbours.release("there");
+  expect(heard(visitor(there, "192.0.2.50").send(join(number, 3)))).toEqual(["elsewhere"]);
+});
+
 test("a code is found again after its server was taken for dead", () => {
   const neighbours = new Neighbours();
   const [here, there] = [neighbours.server("here"), neighbours.server("there")];
