@@ -50,6 +50,26 @@ test("a pass for one person admits one, even if shown at two servers at the same
   expect(memberNames(rig!.hub)).toEqual(["Ann"]);
 });
 
+test("settings that end with a room stay if another server has changed them while the last one left", () => {
+  const world = new Neighbours();
+  const [east, west] = ["east", "west"].map((id) => world.server(id));
+  const inDen = { rooms: [{ room: "den" }] };
+  const ann = east!.member("Ann", inDen);
+  ann.send({ type: "admin", command: "mode den +l 5" });
+  world.deliver();
+  // East has yet to hear of Bob.
+  const bob = west!.member("Bob", inDen);
+  world.hold("east", "commits", "change-rights");
+  ann.send({ type: "bye" });
+  expect(west!.order("mode den +m")).toMatchObject({ ok: true });
+  world.release("east");
+  world.deliver();
+  const settings = [east!, west!].map(({ hub }) => hub.options.rights.rooms.of("den"));
+  const kept = { limit: 5, flags: expect.arrayContaining(["moderated"]) };
+  expect(settings).toMatchObject([kept, kept]);
+  expect(bob.text()).not.toContain("-m");
+});
+
 test.each([
   ["has heard of that", true],
   ["has yet to hear of that", false],

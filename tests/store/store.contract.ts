@@ -181,6 +181,16 @@ export function storeContract(
       expect(byKey).toEqual([{ key: "a/1", value: "[]" }, other!]);
     });
 
+    test("a right that is different is not deleted, and is returned; one that is gone is not", async () => {
+      const { store } = await open();
+      const before = ["a/1", "a/2"].map((key) => ({ key, value: key === "a/1" ? "{}" : "[1]" }));
+      await store.rights.change(before);
+      const keys = ["a/1", "a/2", "a/3"];
+      const changes = keys.map((key) => ({ key, value: undefined, before: "{}" }));
+      expect(await store.rights.change(changes)).toEqual([before[1]!]);
+      expect(await store.rights.load()).toEqual([before[1]!]);
+    });
+
     describe("rooms", () => {
       test("messages are returned unchanged, whatever they contain", async () => {
         const { store, writer } = await open();

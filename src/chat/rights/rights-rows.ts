@@ -39,6 +39,13 @@ export class RightsJournal {
     this.#changes.set(key, { key, value: undefined });
   }
 
+  /** The same, unless the row has another value than `before` by then. */
+  removeIf(key: string, before: string): void {
+    const unsent = this.#changes.get(key);
+    const change = { key, value: undefined };
+    this.#changes.set(key, { ...change, before: unsent === undefined ? before : unsent.before });
+  }
+
   /**
    * Changes that could not be stored: the next `take` returns them again, unless they are outdated.
    */
@@ -73,8 +80,9 @@ export function withChanges(
   if (changes.length === 0) return rows;
   const kept = new Map(rows.map(({ key, value }) => [key, value]));
   for (const { key, value, before } of changes) {
+    if (before !== undefined && kept.get(key) !== before) continue;
     if (value === undefined) kept.delete(key);
-    else if (before === undefined || kept.get(key) === before) kept.set(key, value);
+    else kept.set(key, value);
   }
   return Array.from(kept, ([key, value]) => ({ key, value }));
 }

@@ -53,9 +53,9 @@ export class AllRoomSettings {
   readonly #byRoom = new Map<string, RoomSettings>();
   /**
    * Rooms whose settings end with the room, since they were set by people who can't be recognized
-   * later.
+   * later, and the rows of those (empty unless other servers need them).
    */
-  readonly #passing = new Set<string>();
+  readonly #passing = new Map<string, string>();
   /** How many rooms have settings begun by each owner, so that one can't take them all. */
   readonly #owners = new ShareCounts(limits.maxRoomSettingsPerOwner, limits.maxRoomSettings / 2);
   readonly #isShared: boolean;
@@ -68,6 +68,7 @@ export class AllRoomSettings {
     this.#journal = journal;
     this.#isShared = isShared;
     const kept = [...rows];
+    const values = new Map(kept.map(({ key, value }) => [key, value]));
     const read = readRows(kept, rowKind, (room, fields) => ({
       room,
       topic: fields.text("topic"),
@@ -86,7 +87,7 @@ export class AllRoomSettings {
     }));
     for (const { room, isPassing, ...settings } of read) {
       this.#keep(room, settings);
-      if (isPassing) this.#passing.add(room);
+      if (isPassing) this.#passing.set(room, values.get(`${rowKind}/${room}`) ?? "");
     }
     [this.#motd] = readRows(kept, motdKind, (_, fields) => fields.text("text"));
   }
@@ -108,19 +109,24 @@ export class AllRoomSettings {
   /** Carries over settings that end with the rooms: they are not in the rows. */
   keepPassing(before: AllRoomSettings): void {
     if (this.#isShared) return;
-    for (const room of before.#passing) {
+    for (const room of before.#passing.keys()) {
       const settings = before.#byRoom.get(room);
       if (settings === undefined || this.#byRoom.has(room)) continue;
       this.#keep(room, settings);
-      this.#passing.add(room);
+      this.#passing.set(room, "");
     }
   }
 
-  /** The room has closed on all servers: temporary settings end. */
+  /**
+   * The room has closed on all servers: temporary settings end, unless another server that this one
+   * has not heard of yet has opened it and changed them.
+   */
   forget(room: string): void {
-    if (!this.#passing.delete(room)) return;
+    const row = this.#passing.get(room);
+    if (row === undefined) return;
+    this.#passing.delete(room);
     this.#drop(room);
-    if (this.#isShared) this.#journal.remove(`${rowKind}/${room}`);
+    if (this.#isShared) this.#journal.removeIf(`${rowKind}/${room}`, row);
   }
 
   /** Whether a person with these IDs may be in the room, or know of it. */
@@ -178,17 +184,18 @@ export class AllRoomSettings {
     if (isNew && payer !== undefined && this.#owners.full(asKept(payer)) !== undefined)
       return false;
     this.#keep(room, settings);
-    if (isNew && isPassing) this.#passing.add(room);
+    if (isNew && isPassing) this.#passing.set(room, "");
     if (!isPassing) this.#passing.delete(room);
     const isStillPassing = this.#passing.has(room);
     if (isStillPassing && !this.#isShared) return true;
     const flags = settings.flags.join(" ");
-    this.#journal.put(`${rowKind}/${room}`, {
+    const row = this.#journal.put(`${rowKind}/${room}`, {
       ...settings,
       flags,
       bans: settings.bans.map(banText),
       ...(isStillPassing && { isPassing: true }),
     });
+    if (isStillPassing) this.#passing.set(room, row);
     return true;
   }
 

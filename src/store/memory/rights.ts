@@ -14,8 +14,9 @@ export class MemoryRights implements RightsTable {
     const outdated: RightsChange[] = [];
     for (const { key, value, before } of changes) {
       const now = this.#rows.get(key);
-      if (value === undefined) this.#rows.delete(key);
-      else if (before !== undefined && now !== before) outdated.push({ key, value: now });
+      const isOutdated = before !== undefined && now !== before;
+      if (isOutdated && now !== value) outdated.push({ key, value: now });
+      else if (value === undefined) this.#rows.delete(key);
       else this.#rows.set(key, value);
     }
     return outdated;

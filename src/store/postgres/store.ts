@@ -523,8 +523,11 @@ export class PostgresStore {
       );
       if (first.length === 0) return await outdatedOf(changes, run);
       for (const { key, value, before } of changes) {
-        if (value === undefined) await run("DELETE FROM parley.rights WHERE key = $1", [key]);
-        else if (before !== undefined) {
+        if (value === undefined && before !== undefined) {
+          await run("DELETE FROM parley.rights WHERE key = $1 AND value = $2", [key, before]);
+        } else if (value === undefined) {
+          await run("DELETE FROM parley.rights WHERE key = $1", [key]);
+        } else if (before !== undefined) {
           await run("UPDATE parley.rights SET value = $2 WHERE key = $1 AND value = $3", [
             key,
             value,

@@ -25,9 +25,9 @@ export class SqliteRights implements RightsTable {
     this.#write(() => {
       for (const { key, value, before } of changes) {
         const now = before === undefined ? undefined : this.#sql.right.get(key)?.value;
-        if (value === undefined) this.#sql.deleteRight.run(key);
-        else if (now === before) this.#sql.putRight.run(key, value);
-        else outdated.push({ key, value: now });
+        if (now !== before && now !== value) outdated.push({ key, value: now });
+        else if (value === undefined) this.#sql.deleteRight.run(key);
+        else this.#sql.putRight.run(key, value);
       }
     });
     return outdated;

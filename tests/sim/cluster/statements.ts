@@ -64,8 +64,9 @@ const statements: Readonly<Record<string, Statement>> = {
     const value = tables.rights.get(String(key));
     return value === undefined ? none : [{ value }];
   },
-  "DELETE FROM parley.rights WHERE key": ({ tables, undo }, [key]) => {
-    tables.rights.delete(String(key), undo);
+  "DELETE FROM parley.rights WHERE key": ({ tables, undo }, [key, before]) => {
+    const isMeant = before === undefined || tables.rights.get(String(key)) === before;
+    if (isMeant) tables.rights.delete(String(key), undo);
     return none;
   },
   "INSERT INTO parley.meta (key, value) VALUES ('clock_ms', $1) ON CONFLICT (key) DO UPDATE SET value = meta":
