@@ -241,7 +241,8 @@ export class NativePerson {
   #comeBack(position: SessionPosition | undefined): void {
     this.isOnline = false;
     this.ended = undefined;
-    this.#knowsOfLoss = false;
+    // A client that has just started is not told of what is no longer kept.
+    this.#knowsOfLoss = position !== undefined;
     this.offering.forget();
     this.#timerMs = Infinity;
     this.#session = this.#newSession(position);
