@@ -95,6 +95,22 @@ test.each([
   },
 );
 
+test("a guest who comes twice at once is not let in by a use that was not stored", () => {
+  const world = new Neighbours();
+  const rows = new Rights();
+  const terms = { hash: "hash of code", uses: 1, by: "console", atMs: 0, untilMs: 2e12 };
+  rows.passes.issue(terms);
+  const [east] = servers(rows, world);
+  rows.passes.redeem(terms.hash, ["somebody at a server that has stopped since"]);
+  world.decided(rows.takeChanges());
+  world.hold("east", "commits", "change-rights");
+  const clients = [1, 2].map(() => east!.client().send(hello("Ben", "code")));
+  world.release("east");
+  for (const client of clients) {
+    expect(client.lines()[0]).toMatchObject({ type: "error", code: "storage" });
+  }
+});
+
 test("the use of a pass at a server that has missed others does not undo them", () => {
   const world = new Neighbours();
   const [east, west] = ["east", "west"].map((id) => world.server(id, { door: membersOnly }));

@@ -211,6 +211,8 @@ function redeemClaimed(
   storeRights(hub, (problem, outdated) => {
     hub.unblock(session);
     const isOutdated = isUse && outdated.has(passRow(hash));
+    // The use by which it counts as a guest is that of another login, which may not be stored.
+    const isStranger = !isUse && rights.passes.nextUse(hash, guest) !== undefined;
     const hasLeft = session.phase !== "new";
     if (isOutdated) releasePlace(hub, claim);
     else if (isUse && problem !== undefined) {
@@ -225,7 +227,7 @@ function redeemClaimed(
     if (problem !== undefined) return turnAway(hub, session, notStored(problem));
     // It was revoked meanwhile, here or at another server.
     if (!rights.passes.isValid(shown.hash, hub.stampMs)) return fail(hub, session, command);
-    if (isOutdated) return turnAway(hub, session, notStored(usedElsewhere));
+    if (isOutdated || isStranger) return turnAway(hub, session, notStored(usedElsewhere));
     session.admit();
     enter();
   });
