@@ -189,8 +189,10 @@ export class ClusterWorld implements Surroundings {
   }
 
   firstKept(room: string): number {
-    const { first, last } = this.database.tables.rooms.get(room) ?? { first: 1, last: 0 };
-    return Math.max(first, last - this.#retention.messages + 1);
+    const found = this.database.tables.rooms.get(room);
+    // Nothing is kept of a room that retention has dropped.
+    if (found === undefined) return (this.truth.rooms.get(room)?.length ?? 0) + 1;
+    return Math.max(found.first, found.last - this.#retention.messages + 1);
   }
 
   mailKeptAfter(mailbox: string, after: number): number {
