@@ -146,7 +146,7 @@ export function endSession(hub: HubState, session: Session, why: EndReason = "qu
   closeLater(hub, session);
 }
 
-/** Of those without a name, nobody has to hear: a silent store must not hold them. */
+/** Nobody has to be told that a nameless session ends, so it does not wait for the store. */
 function closeLater(hub: HubState, session: Session): void {
   const { pipeline, schedule } = hub;
   if (session.hadName) pipeline.gathering.ending.add(session);

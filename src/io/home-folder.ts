@@ -3,8 +3,8 @@
 import { homedir } from "node:os";
 
 /**
- * Empty if there is none: neither HOME nor the password database knows one, as of the user of a
- * container that is only a number.
+ * Empty if neither HOME nor the password database names one, as is usual for a container's numeric
+ * user ID.
  */
 export function homeFolder(): string {
   try {

@@ -59,7 +59,7 @@ export class DeviceCodes {
     return found.account;
   }
 
-  /** The code could not be used after all, and is as valid as if nobody had shown it. */
+  /** Makes a taken code valid again, because it could not be used. */
   giveBack(hash: string): void {
     const found = this.#accounts.get(hash);
     if (found !== undefined) found.isTaken = false;

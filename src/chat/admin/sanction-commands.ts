@@ -316,7 +316,7 @@ function subjectElsewhere(
   hub.wake();
 }
 
-/** An address is clear also if the store can't say who is called so. */
+/** What the target means if the store can't look up names: an address needs no lookup. */
 function unread(written: Subject | string, error: ParleyError): Subject | string | ParleyError {
   return typeof written === "string" || written.network !== undefined ? written : error;
 }

@@ -240,8 +240,8 @@ export function positionIn(hub: HubState, name: string): RoomPosition | undefine
 }
 
 /**
- * Disconnects whoever may no longer act for a changed account. If it can't be read now, this is
- * tried again later.
+ * An account has changed: disconnects sessions that may no longer act for it. If the account can't
+ * be read now, this is retried later.
  */
 function followAccount(
   hub: HubState,

@@ -1,4 +1,4 @@
-// Sends a signal to somebody at whichever other servers they are connected to.
+// Sends a signal about a person to every other server that the person is connected to.
 
 import { postgres as limits } from "../../limits.ts";
 import type { HubState } from "../hub-state.ts";

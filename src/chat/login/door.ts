@@ -63,7 +63,7 @@ export function passDoor(
     return enter();
   }
   if (code !== undefined && hub.rights.passes.isValid(hub.options.hashSecret(code), hub.stampMs)) {
-    // Somebody who returns with it may be recognized by the key.
+    // A returning guest may be recognized by their key.
     if (!proveKey(hub, session, command)) return;
     const shown = redemption(hub, session, command, code);
     if (hub.rights.passes.admits(shown.hash, shown.guest, hub.stampMs)) {

@@ -1,4 +1,4 @@
-// Checks at login whether somebody else, online or offline, has the wanted name or alias.
+// Checks at login whether the requested name or alias belongs to somebody else, online or offline.
 
 import { networkOf } from "../../addresses.ts";
 import type { HubState } from "../hub-state.ts";

@@ -1,11 +1,11 @@
-// Names that nobody can take, because whoever had one would be taken for somebody else; accounts
-// that have one already may use it. Pure.
+// Reserved names: whoever used one could pass for somebody else. Accounts that already have one
+// keep it. Pure.
 
 import { quoted } from "../../text.ts";
 import type { Refusal } from "../refusal.ts";
 import { fold } from "./grammar.ts";
 
-/** What signs the decisions of those who have no name themselves. */
+/** The names shown for decisions of operators who have no name of their own. */
 export const signatures = {
   /** Somebody at the server's own terminal. */
   terminal: "console",

@@ -193,7 +193,7 @@ export function joinCode(hub: HubState, session: Session, command: JoinCode): vo
 function rejectElsewhere(hub: HubState, session: Session, command: JoinCode): void {
   const { number, ref } = command;
   const answer = (at: string | undefined, error: ParleyError | undefined): void => {
-    // Where the code is, it counts; and if nobody is told, nothing was tried.
+    // Another server has the code and counts the guess, or the guess was not answered.
     if (at !== undefined || error !== undefined || session.hasEnded) {
       hub.guessRates.wasRight(session.peer.address, undefined, hub.nowMs);
     }
